@@ -1,0 +1,38 @@
+/*
+ * lib/base/conf.h - settings: environment > file > default
+ *
+ * One table (conf.c) declares every setting of every program: name, type, bounds, default, unit, one sentence.
+ * The file is ZPL (czmq zconfig), `--config FILE` or GUAHAO_CONFIG, else <share>/conf/guahao.conf when present.
+ * The setting `broker.max_depth` is overridden by the environment variable GUAHAO_BROKER_MAX_DEPTH; a few also
+ * answer to the names of the older systems (DATABASE_URL, SECRET_KEY, ... api/31). A value that does not parse
+ * or lies outside its bounds stops start-up, naming file or variable, setting and reason. An unknown name in the
+ * file is refused too. Secrets are never printed.
+ * Settings that live in the database (api/06) are not here: workers read those in their transactions.
+ */
+#ifndef GH_BASE_CONF_H
+#define GH_BASE_CONF_H
+
+#include "base/gh.h"
+
+typedef struct gh_conf gh_conf_t;
+
+/* Load. file NULL: GUAHAO_CONFIG, else the default place, else defaults alone. NULL after a message on stderr. */
+gh_conf_t *gh_conf_load(const char *file);
+void gh_conf_destroy(gh_conf_t **conf_p);
+
+/* Values by full name, e.g. "broker.inner". Asking for a name that the table lacks, or with the wrong type, is a
+ * bug: it aborts. Strings are borrowed until destroy; an unset string is "". */
+const char *gh_conf_str(const gh_conf_t *conf, const char *name);
+int64_t gh_conf_int(const gh_conf_t *conf, const char *name);
+bool gh_conf_bool(const gh_conf_t *conf, const char *name);
+
+/* Print the table with values, sources and sentences (secrets masked): `guahao config`. */
+void gh_conf_print(const gh_conf_t *conf, bool json);
+
+/* Directory that holds schema/ and conf/: GUAHAO_SHARE, else beside the executable's parent (a checkout),
+ * else <prefix>/share/guahao. Borrowed, found once. */
+const char *gh_conf_share_dir(void);
+/* Run directory: GUAHAO_VAR, else ./var. Borrowed, absolute. */
+const char *gh_conf_var_dir(void);
+
+#endif

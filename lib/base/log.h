@@ -1,0 +1,42 @@
+/*
+ * lib/base/log.h - structured log lines on stderr, logfmt or JSON
+ *
+ * One line is one event with fields, at a level an operator can act on:
+ *   ts=2026-03-09T08:15:30.123+08:00 level=info comp=worker event=ready pool=booking credit=64
+ * No names, phone numbers, identity numbers, tokens, passwords or clinical text (R-215). A line is written with
+ * one write(2), so that processes sharing a file do not mix.
+ */
+#ifndef GH_BASE_LOG_H
+#define GH_BASE_LOG_H
+
+#include "base/gh.h"
+
+typedef enum { GH_LOG_DEBUG, GH_LOG_INFO, GH_LOG_WARN, GH_LOG_ERROR } gh_log_level_t;
+typedef enum { GH_LOGFMT, GH_LOGJSON } gh_log_format_t;
+
+typedef struct gh_kv {
+    const char *key; /* NULL ends the list */
+    enum { GH_KV_STR, GH_KV_INT, GH_KV_BIN } type; /* BIN: 16 bytes shown as a UUID, others as hex */
+    gh_str_t s;
+    int64_t i;
+} gh_kv_t;
+
+#define GH_KS(key, cstr)  ((gh_kv_t){(key), GH_KV_STR, gh_str(cstr), 0})
+#define GH_KN(key, span)  ((gh_kv_t){(key), GH_KV_STR, (span), 0})
+#define GH_KI(key, int)   ((gh_kv_t){(key), GH_KV_INT, {0}, (int64_t)(int)})
+#define GH_KB(key, span)  ((gh_kv_t){(key), GH_KV_BIN, (span), 0})
+
+/* Once per process, before the first line; component is kept by reference (a literal). */
+void gh_log_init(const char *component, gh_log_level_t min, gh_log_format_t format);
+void gh_log_kv(gh_log_level_t level, const char *event, const gh_kv_t *fields);
+bool gh_log_enabled(gh_log_level_t level);
+/* "debug", "info", "warn", "error"; -1 for another word. */
+int gh_log_level_parse(const char *name, gh_log_level_t *level);
+
+#define gh_log(level, event, ...)                                                                            \
+    do {                                                                                                     \
+        if (gh_log_enabled(level))                                                                           \
+            gh_log_kv((level), (event), (const gh_kv_t[]){__VA_ARGS__ __VA_OPT__(, ){0}});                   \
+    } while (0)
+
+#endif

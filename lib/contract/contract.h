@@ -1,0 +1,63 @@
+/*
+ * lib/contract/contract.h - the contract (schema/openapi/*.yaml) in memory
+ *
+ * Loaded once at start by the front (before it forks), by workers (access and idempotency of their operations) and by
+ * `guahao openapi`. Files are OpenAPI 3.1 source with the x- members of schema/openapi/README.md; references are
+ * resolved, faults stop the program with file, operation and reason. Read-only afterwards, so it is shared by threads
+ * and forked processes.
+ */
+#ifndef GH_CONTRACT_CONTRACT_H
+#define GH_CONTRACT_CONTRACT_H
+
+#include <jansson.h>
+
+#include "contract/access.h"
+
+typedef enum { GH_ENV_CODE, GH_ENV_V1, GH_ENV_PLAIN, GH_ENV_OAUTH, GH_ENV_RAW } gh_envelope_t;
+typedef enum { GH_GET, GH_POST, GH_PUT, GH_PATCH, GH_DELETE, GH_METHOD_COUNT } gh_method_t;
+
+typedef struct gh_contract gh_contract_t;
+
+typedef struct gh_operation {
+    const char *id;           /* operationId */
+    const char *path;         /* canonical template */
+    gh_method_t method;
+    const char *pool;         /* x-pool; "front" = answered by the front itself */
+    gh_envelope_t envelope;
+    gh_access_t access;
+    bool idempotent, async, etag, literal_status;
+    uint8_t priority;         /* gh_prio_t */
+    uint32_t timeout_ms;
+    uint16_t success_status;  /* 200, 201, ... of `responses` */
+    const char *rate_limit;   /* x-rate-limit or NULL */
+    const json_t *source;     /* the operation object, references resolved lazily (borrowed) */
+    const struct gh_request_schema *request; /* compiled parameters and bodies: contract/validate.h */
+    const char *shard;        /* x-shard: affinity template, e.g. "s:{body.scheduleId}"; NULL if none */
+} gh_operation_t;
+
+/* Load every *.yaml of dir, and of extra_dir unless NULL or "". NULL after a message on the log. */
+gh_contract_t *gh_contract_load(const char *dir, const char *extra_dir);
+void gh_contract_destroy(gh_contract_t **contract_p);
+
+size_t gh_contract_count(const gh_contract_t *c);
+const gh_operation_t *gh_contract_at(const gh_contract_t *c, size_t i);
+const gh_operation_t *gh_contract_find(const gh_contract_t *c, gh_str_t operation_id);
+
+/* Path match. params: up to GH_PATH_PARAMS values in the order of the template. */
+#define GH_PATH_PARAMS 8
+typedef struct gh_match {
+    const gh_operation_t *op;   /* NULL: see allowed */
+    gh_str_t params[GH_PATH_PARAMS];
+    size_t n_params;
+    uint32_t allowed;           /* no such path: 0; else bit set of 1 << gh_method_t (405 and OPTIONS) */
+    gh_envelope_t envelope;     /* of the surface, also when nothing matched (api/20 section 1) */
+    bool unversioned;           /* matched as /api/X: R-02 asks for a token even where v1 is public */
+} gh_match_t;
+
+/* Trailing slash ignored, literal segments before parameters, integer parameters match digits only. Under 2 us. */
+void gh_contract_match(const gh_contract_t *c, gh_method_t method, gh_str_t path, gh_match_t *out);
+
+/* The published document: envelopes wrapped round replies, error replies added, aliases repeated. New reference. */
+json_t *gh_contract_publish(const gh_contract_t *c, const char *title, const char *version);
+
+#endif

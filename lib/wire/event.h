@@ -1,0 +1,29 @@
+/*
+ * lib/wire/event.h - broadcasts over the brokers' event socket (decisions 11)
+ *
+ *   topic | "GHE1" + msgpack map
+ *
+ * topics:
+ *   "revoke"  {seq, sid?: bin16, user?: int, before?: int (s), until: int (s)}   a session, or all tokens of a user
+ *             issued before a moment, is dead; forget the entry after `until` (the last token's exp)
+ *   "authz"   {seq, user: int}      roles or permissions of a user changed; user 0: a role changed, forget all
+ *   "config"  {seq, key: str}       a database setting changed
+ *   "beat"    {broker: bin16, seq}  from each broker every second: the highest seq it has carried; a new broker
+ *                                   identity or a seq above the last one seen makes the receiver reload
+ * seq is the id of the row in `outbox`; 0 in a beat means the broker has carried none yet.
+ */
+#ifndef GH_WIRE_EVENT_H
+#define GH_WIRE_EVENT_H
+
+#include "base/buf.h"
+#include "wire/mp.h"
+
+#define GH_EVENT_MAGIC "GHE1"
+#define GH_EVENT_MAX   4096
+
+/* Check the payload frame and give its map; -1 when it is not one of ours. */
+int gh_event_decode(const void *frame, size_t n, gh_mp_t *map) GH_MUSTCHECK;
+/* Start a payload: appends magic; the caller appends one msgpack map. */
+void gh_event_begin(gh_buf_t *out);
+
+#endif

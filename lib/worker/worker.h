@@ -1,0 +1,194 @@
+/*
+ * lib/worker/worker.h - the worker runtime: from the broker's jobs to one transaction a batch and the replies
+ *
+ * A pool is a table of operations (gh_op_t). The runtime does everything else: broker links (one DEALER per broker and
+ * service) with READY, credit, heartbeats and reconnection; gathering jobs of one kind into batches; database
+ * connections ("lanes") in pipeline mode; the actor and x-access; idempotency and the job record; commit, then replies;
+ * fallback to one by one when a batch fails; draining on SIGTERM.
+ *
+ * One thread, one zloop. A batch is carried out in phases: the step function queues statements and returns; when all
+ * results of the phase have arrived it is called again with phase + 1. Nothing blocks.
+ *
+ *   phase 0   runtime: BEGIN, [job record of re-sent jobs], [idempotency keys: lock and look up], [actors]
+ *             step:    its own statements of phase 0 (lock, read), same round trip
+ *   phase 1   runtime: jobs already answered, refused by access or expired are marked (job->done)
+ *             step:    reads results, decides, queues writes, replies with gh_job_*, returns GH_STEP_DONE
+ *             runtime: adds job record and idempotency rows of the successful jobs, COMMIT, same round trip
+ *   then      runtime: when COMMIT is confirmed, sends the replies and publishes the events
+ *
+ * If anything fails the transaction is rolled back and the jobs are run one by one, each alone, so that one bad job
+ * fails alone. A job alone: deadlock, serialization failure, lock timeout are tried again while its budget lasts; a
+ * lost connection likewise, after looking at the job record (the commit may have happened); a constraint that the
+ * operation maps is a refusal; anything else is INTERNAL with a log line.
+ */
+#ifndef GH_WORKER_WORKER_H
+#define GH_WORKER_WORKER_H
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "contract/access.h"
+#include "db/arrays.h"
+#include "db/sql.h"
+#include "wire/job.h"
+#include "wire/mp.h"
+
+struct pg_result;
+typedef struct gh_worker gh_worker_t;
+typedef struct gh_pool gh_pool_t;
+typedef struct gh_batch gh_batch_t;
+
+/* ---- actor: what the database says about the caller, loaded by the runtime (lib/worker/actor.sql) */
+
+enum {
+    GH_ROLE_ADMIN = 1 << 0,
+    GH_ROLE_DOCTOR = 1 << 1,
+    GH_ROLE_NURSE = 1 << 2,
+    GH_ROLE_STAFF = 1 << 3,
+    GH_ROLE_PATIENT = 1 << 4,
+    GH_ROLE_SUPERUSER = 1 << 5, /* the flag of the user row */
+    GH_ROLE_HEAD = 1 << 6       /* department head (derived) */
+};
+
+/* Scopes of a permission, widest first (api/20 section 6). */
+enum { GH_SCOPE_ALL = 1 << 0, GH_SCOPE_DEPT = 1 << 1, GH_SCOPE_ASSIGNED = 1 << 2, GH_SCOPE_OWN = 1 << 3 };
+
+typedef struct gh_actor {
+    int64_t user_id;    /* 0: nobody */
+    bool alive;         /* exists, not deleted, active */
+    bool must_change_password;
+    uint32_t roles;     /* GH_ROLE_* */
+    int64_t patient_id; /* own patient row, 0 when none */
+    int64_t doctor_id;  /* own doctor row, 0 when none */
+    int64_t dept_id;    /* minor department of the doctor row, 0 when none */
+    uint32_t scopes;    /* GH_SCOPE_* that the operation's permission gives (after x-access was checked) */
+} gh_actor_t;
+
+/* ---- one job in hand */
+
+typedef struct gh_wjob {
+    gh_job_head_t head;     /* spans point into the message, alive until the reply has left */
+    gh_mp_t args;           /* checked argument map; absent for an opaque job */
+    const gh_str_t *blobs;  /* further frames */
+    size_t n_blobs;
+    gh_actor_t actor;       /* valid in phases >= 1, and in phase 0 when the operation has public access or a
+                               cached actor was allowed (reads) */
+    int64_t deadline_ms;    /* gh_mono_ms() value after which the client was told 504 */
+    bool done;              /* answered already (by the runtime or by gh_job_*): the step must skip it */
+    void *state;            /* the operation's own, arena memory */
+    struct gh_wjob_priv *priv;
+} gh_wjob_t;
+
+/* The payload of a success, as JSON text; status 0 = the contract's. The text is copied. */
+void gh_job_ok(gh_batch_t *b, gh_wjob_t *job, int status, gh_str_t json);
+/* A refusal: a row of the error table with texts for its placeholders (copied). Not stored for idempotency. */
+void gh_job_refuse(gh_batch_t *b, gh_wjob_t *job, gh_err_t err, const gh_error_arg_t *args);
+/* VALIDATION_FAILED for one member found faulty by a worker: `field` dotted, `type` of api/30 ("value_error"), text. */
+void gh_job_invalid(gh_batch_t *b, gh_wjob_t *job, const char *field, const char *type, const char *text);
+/* Before or after ok/refuse: a response header; for refusals: one further member of the error (ready JSON). */
+void gh_job_header(gh_batch_t *b, gh_wjob_t *job, const char *name, const char *value);
+void gh_job_extra(gh_batch_t *b, gh_wjob_t *job, const char *member, gh_str_t json);
+/* Mark that this job had an effect although it is refused or the reverse; default: ok = effect (WRITE operations). */
+void gh_job_no_effect(gh_wjob_t *job);
+
+/* ---- batches */
+
+typedef enum {
+    GH_STEP_MORE, /* statements were queued (or not); call again with phase + 1 when their results are here */
+    GH_STEP_WAIT, /* give the lane back; gh_batch_resume() continues with phase + 1 (no transaction only) */
+    GH_STEP_DONE, /* every job has its answer once the queued statements and the commit succeed */
+    GH_STEP_FAIL  /* roll back; several jobs are then run one by one, a single one is answered INTERNAL */
+} gh_step_t;
+
+typedef gh_step_t (*gh_step_fn)(gh_batch_t *b);
+
+struct gh_batch {
+    gh_worker_t *worker;
+    const struct gh_op *op;  /* of the first job; jobs of one `kind` may have different operations: see job->head.op */
+    gh_wjob_t **jobs;        /* in order of arrival */
+    size_t n;
+    int phase;
+    int64_t now_us;          /* the clock for every decision and statement of this batch (decisions 20) */
+    void *state;             /* the operation's own, arena memory, NULL at first */
+    struct gh_batch_priv *priv;
+};
+
+/* Memory that lives as long as the batch; never NULL (the batch fails and the step should return GH_STEP_FAIL when
+ * gh_batch_ok() is false; the memory is then a scratch area of the asked size). Zeroed. */
+void *gh_batch_alloc(gh_batch_t *b, size_t n);
+gh_str_t gh_batch_dup(gh_batch_t *b, gh_str_t s);
+
+/* Queue a named statement of the pool with text-format parameters (NULL = SQL NULL); they are copied. Returns the index
+ * for gh_batch_result() in the next phase. */
+size_t gh_batch_query(gh_batch_t *b, const char *statement, int n_params, const char *const *params);
+/* Result `index` of the previous phase; valid until the step returns. Never NULL, never an error result. */
+const struct pg_result *gh_batch_result(const gh_batch_t *b, size_t index);
+
+/* Publish after commit: a row in `outbox` in the same transaction, then a broadcast. payload: encoded msgpack map
+ * without seq (the runtime adds it). */
+void gh_batch_event(gh_batch_t *b, const char *topic, gh_str_t payload);
+
+/* Run work(arg) on the process's bounded thread pool, then the batch continues with phase + 1 once all its work is
+ * done; use with GH_STEP_WAIT. work touches nothing but arg. */
+void gh_batch_work(gh_batch_t *b, void (*work)(void *arg), void *arg);
+
+/* ---- operations and pools */
+
+typedef enum {
+    GH_OP_READ,  /* no transaction; cached actor allowed */
+    GH_OP_WRITE, /* one transaction a batch, actor re-read in it, job record, idempotency */
+    GH_OP_TASK   /* no transaction around phases: each phase's statements are one implicit transaction; no job record */
+} gh_op_kind_t;
+
+typedef struct gh_op {
+    const char *name;    /* operationId of the contract, or an inner name "pool.sync_x" */
+    gh_op_kind_t kind;
+    const char *batch;   /* operations with the same batch name share batches; NULL: its own name */
+    size_t batch_max;    /* 0: the pool's credit */
+
+    /* Either a step ... */
+    gh_step_fn step;
+    /* ... or one SQL statement per job. bind names its parameters in order, NULL ends: "path.id", "query.page",
+     * "body.x", "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "actor.scopes" (bit set as
+     * int), "now" (timestamptz), "today" (date), "tz", "job.id", "lang", "conf.<setting>". Lists become array literals,
+     * maps jsonb text. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of an error
+     * row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json. No row at all is
+     * NOT_FOUND. */
+    const char *sql;
+    const char *bind[20];
+
+    /* Constraint name -> refusal, for a job alone whose statement violates it; {NULL} ends. */
+    const struct gh_constraint_map {
+        const char *constraint;
+        gh_err_t err;
+    } *constraints;
+
+    bool inner;          /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool */
+} gh_op_t;
+
+struct gh_pool {
+    const char *name;        /* MDP service, "booking" */
+    const gh_op_t *ops;      /* ends with name NULL */
+    const gh_sql_t *sql[4];  /* statement tables (generated), NULL ends */
+    const size_t *sql_count[4];
+    bool no_database;        /* the echo pool: no lanes at all */
+    /* Called once after the lanes are ready and before READY; NULL if not needed. -1 stops the process. */
+    int (*start)(gh_worker_t *w);
+    void (*stop)(gh_worker_t *w);
+    /* Called about every second when the loop is idle enough (housekeeping); NULL if not needed. */
+    void (*tick)(gh_worker_t *w);
+};
+
+/* The pools compiled into guahao-worker (workers/pools.c). */
+extern const gh_pool_t *const gh_pools[];
+
+const gh_conf_t *gh_worker_conf(const gh_worker_t *w);
+/* The pool's own state, for start/stop/tick and steps. */
+void *gh_worker_state(const gh_worker_t *w, const gh_pool_t *pool);
+void gh_worker_set_state(gh_worker_t *w, const gh_pool_t *pool, void *state);
+
+/* Run the named pools until SIGTERM. Exit status of the process. */
+int gh_worker_run(const gh_conf_t *conf, const gh_pool_t *const *pools, size_t n);
+
+#endif

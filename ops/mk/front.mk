@@ -1,0 +1,3 @@
+# The HTTP front: Kore from its installed sources with our patches and code.
+.PHONY: front
+front:

@@ -1,0 +1,1 @@
+# Running the system: make run, up, down.
