@@ -137,14 +137,15 @@ create table patients (
     constraint patients_mrn_uq        unique (mrn),
     constraint patients_user_uq       unique (user_id),
     constraint patients_identifier_uq unique (identifier),
-    constraint patients_bidx_uq       unique (national_id_bidx),
     constraint patients_user_fk       foreign key (user_id) references users (id),
     constraint patients_doctor_fk     foreign key (primary_doctor_id) references doctors (id),
     constraint patients_gender_ck     check (gender in ('male', 'female', 'other', 'unknown')),
     constraint patients_type_ck       check (patient_type in ('学生', '教师', '职工', '校外')),
     constraint patients_status_ck     check (status in ('ACTIVE', 'INACTIVE', 'DECEASED')),
-    constraint patients_noshow_ck     check (no_show_count >= 0)
+    constraint patients_noshow_ck     check (no_show_count >= 0),
+    constraint patients_national_ck   check ((national_id_enc is null) = (national_id_bidx is null))
 );
+create unique index patients_bidx_uq on patients (national_id_bidx) where deleted_at is null;    -- R-56: living rows
 
 -- Whom an account may book for; one-directional; 本人 is the own row (api/12 section 12.1).
 create table patient_relations (
@@ -161,8 +162,10 @@ create table patient_relations (
     constraint patient_relations_pk         primary key (id),
     constraint patient_relations_pair_uq    unique (user_patient_id, related_patient_id),
     constraint patient_relations_owner_fk   foreign key (user_patient_id) references patients (id) on delete cascade,
-    constraint patient_relations_related_fk foreign key (related_patient_id) references patients (id) on delete cascade
+    constraint patient_relations_related_fk foreign key (related_patient_id) references patients (id) on delete cascade,
+    constraint patient_relations_self_ck    check (user_patient_id <> related_patient_id or relation_type = '本人')
 );
+create index patient_relations_related_ix on patient_relations (related_patient_id);
 create unique index patient_relations_default_uq on patient_relations (user_patient_id) where is_default;
 
 -- Settings an administrator changes at run time (api/06, api/12 section 12.6).
@@ -180,6 +183,10 @@ create table system_config (
     updated_at   timestamptz   not null default now(),
     constraint system_config_pk       primary key (id),
     constraint system_config_scope_ck check (scope_type in ('GLOBAL', 'MODULE', 'MINOR_DEPT', 'CLINIC', 'DOCTOR')),
-    constraint system_config_id_ck    check ((scope_type = 'GLOBAL') = (scope_id is null))
+    constraint system_config_id_ck    check ((scope_type = 'GLOBAL') = (scope_id is null)),
+    constraint system_config_type_ck  check (data_type in ('STRING', 'INT', 'FLOAT', 'BOOLEAN', 'JSON'))
 );
 create unique index system_config_uq on system_config (config_key, scope_type, coalesce(scope_id, 0));
+
+call gh_touch_rows('hospital_areas', 'major_departments', 'minor_departments', 'clinics', 'doctors', 'patients',
+                   'patient_relations', 'system_config');

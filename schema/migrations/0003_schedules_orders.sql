@@ -37,7 +37,7 @@ create table schedules (
     constraint schedules_minutes_ck check (slot_minutes between 1 and 240),
     constraint schedules_doctor_free_ex exclude using gist
         (doctor_id with =, tstzrange(starts_at, ends_at) with &&) where (is_latest and status = '正常')
-);
+) with (fillfactor = 80);          -- room for the counter's heap-only updates
 create unique index schedules_doctor_section_uq on schedules (doctor_id, date, time_section) where is_latest;
 create unique index schedules_clinic_section_uq on schedules (clinic_id, date, time_section) where is_latest;
 create index schedules_date_ix on schedules (date) where is_latest;
@@ -80,6 +80,11 @@ create table registration_orders (
     channel            varchar(10)   not null,
     visit_type         varchar(10)   not null default 'in_person',
     checked_in_at      timestamptz,
+    pass_count         int           not null default 0,
+    priority           int           not null default 0,
+    is_calling         boolean       not null default false,
+    call_time          timestamptz,
+    visit_times        text,
     reschedule_count   int           not null default 0,
     previous_starts_at timestamptz,
     hb_hidden          boolean       not null default false,
@@ -98,6 +103,8 @@ create table registration_orders (
     constraint registration_orders_slot_wait_ck check (slot_no is not null or status in ('waitlist', 'cancelled')),
     constraint registration_orders_bounds_ck    check (starts_at < ends_at),
     constraint registration_orders_price_ck     check (price >= 0 and list_price >= price),
+    constraint registration_orders_rate_ck      check (discount_rate >= 0 and discount_rate <= 1),
+    constraint registration_orders_refund_ck    check (refund_amount >= 0 and refund_amount <= price),
     constraint registration_orders_status_ck    check (status in
         ('waitlist', 'pending', 'confirmed', 'completed', 'cancelled', 'timeout', 'no_show')),
     constraint registration_orders_payment_ck   check (payment_status in
@@ -106,7 +113,8 @@ create table registration_orders (
     constraint registration_orders_by_ck        check (cancelled_by in ('patient', 'doctor', 'staff', 'system')),
     constraint registration_orders_source_ck    check (source_type in ('normal', 'waitlist', 'add_slot')),
     constraint registration_orders_channel_ck   check (channel in ('bjtu', 'omms', 'v1', 'heartbeat', 'staff')),
-    constraint registration_orders_visit_ck     check (visit_type in ('in_person', 'video'))
+    constraint registration_orders_visit_ck     check (visit_type in ('in_person', 'video')),
+    constraint registration_orders_queue_ck     check (pass_count >= 0 and (not is_calling or status = 'confirmed'))
 );
 create unique index registration_orders_slot_uq on registration_orders (schedule_id, slot_no)
     where status in ('pending', 'confirmed', 'completed', 'no_show');
@@ -118,6 +126,43 @@ create index registration_orders_doctor_ix  on registration_orders (doctor_id, s
 create index registration_orders_patient_ix on registration_orders (patient_id, starts_at);
 create index registration_orders_status_ix  on registration_orders (status, starts_at);
 create index registration_orders_initiator_ix on registration_orders (initiator_user_id, created_at);
+create index registration_orders_waitlist_ix  on registration_orders (schedule_id, created_at, id) where status = 'waitlist';
+create unique index registration_orders_calling_uq on registration_orders (schedule_id) where is_calling;    -- BR-116
+
+-- A place is one of 1..total_slots of its session: with registration_orders_slot_uq this makes overselling impossible
+-- even for code that miscounts. Whoever adds a place raises total_slots before it inserts the order.
+create function gh_order_slots() returns trigger language plpgsql as $$
+declare
+    bad record;
+begin
+    select n.id, n.slot_no, s.total_slots into bad
+      from claimed n join schedules s on s.id = n.schedule_id
+     where n.slot_no > s.total_slots and n.status in ('pending', 'confirmed')
+     limit 1;
+    if found then
+        raise exception 'order %: place % of % does not exist', bad.id, bad.slot_no, bad.total_slots
+            using errcode = 'check_violation', table = 'registration_orders',
+                  constraint = 'registration_orders_slot_total_ck';
+    end if;
+    return null;
+end $$;
+create trigger registration_orders_slots_ins after insert on registration_orders
+    referencing new table as claimed for each statement execute function gh_order_slots();
+
+-- The same for an order that takes a place later: promotion from the waitlist, rescheduling.
+create function gh_order_slot() returns trigger language plpgsql as $$
+begin
+    if new.slot_no > (select total_slots from schedules where id = new.schedule_id) then
+        raise exception 'order %: place % does not exist', new.id, new.slot_no
+            using errcode = 'check_violation', table = 'registration_orders',
+                  constraint = 'registration_orders_slot_total_ck';
+    end if;
+    return null;
+end $$;
+create trigger registration_orders_slot_upd after update on registration_orders
+    for each row when (new.status in ('pending', 'confirmed')
+                       and (new.slot_no, new.schedule_id) is distinct from (old.slot_no, old.schedule_id))
+    execute function gh_order_slot();
 
 -- Allowed steps of a stored order (api/32 section 9): the database refuses the impossible ones too.
 create function gh_order_step() returns trigger language plpgsql as $$
@@ -127,12 +172,15 @@ begin
             'confirmed>completed', 'confirmed>cancelled', 'confirmed>no_show',
             'waitlist>pending', 'waitlist>confirmed', 'waitlist>cancelled'])) then
         raise exception 'order %: % > % is not a step', old.id, old.status, new.status
-            using errcode = 'check_violation', constraint = 'registration_orders_step_ck';
+            using errcode = 'check_violation', table = 'registration_orders',
+                  constraint = 'registration_orders_step_ck';
     end if;
     return new;
 end $$;
 create trigger registration_orders_step before update of status on registration_orders
     for each row execute function gh_order_step();
+
+call gh_touch_rows('schedules', 'registration_orders');
 
 create table appointment_history (
     id         bigint       generated by default as identity,
@@ -149,3 +197,30 @@ create table appointment_history (
         'completed', 'no_show', 'paid', 'refunded', 'timeout'))
 );
 create index appointment_history_order_ix on appointment_history (order_id, id);
+
+-- View: v_doctor_schedules - current sessions with the number of places taken (seed 000's doctor_schedules.booked)
+create view v_doctor_schedules as
+    select s.id, s.doctor_id, d.name as doctor_name, d.dept_id, s.clinic_id, s.date, s.week_day, s.time_section, s.slot_type,
+           s.total_slots, s.remaining_slots, s.total_slots - s.remaining_slots as booked, s.status, s.price,
+           s.starts_at, s.ends_at, s.slot_minutes, s.is_demo, s.version, s.created_at, s.updated_at
+      from schedules s
+      join doctors d on d.id = s.doctor_id
+     where s.is_latest;
+
+-- View: v_appointments - orders with the words of api/24; entries of the waitlist are not appointments
+create view v_appointments as
+    select o.id, o.order_no, o.patient_id, o.doctor_id, o.schedule_id, o.slot_no, d.dept_id, s.clinic_id,
+           o.starts_at, o.ends_at, o.slot_type, o.status as stored_status,
+           case o.status when 'pending' then 'SCHEDULED' when 'confirmed' then 'SCHEDULED'
+                         when 'completed' then 'COMPLETED' else 'CANCELLED' end as status,
+           case when o.status = 'confirmed' and o.checked_in_at is not null then 'arrived'
+                else case o.status when 'pending' then 'pending' when 'confirmed' then 'booked'
+                                   when 'completed' then 'fulfilled' when 'no_show' then 'noshow' else 'cancelled' end
+           end as fhir_status,
+           o.payment_status, o.price as fee, o.reason, o.notes, o.visit_type, o.channel, o.initiator_user_id,
+           o.cancel_reason, o.cancelled_by, o.cancelled_at, o.checked_in_at, o.reschedule_count, o.previous_starts_at,
+           o.hb_hidden, o.is_demo, o.version, o.created_at, o.updated_at
+      from registration_orders o
+      join doctors d on d.id = o.doctor_id
+      join schedules s on s.id = o.schedule_id
+     where o.status <> 'waitlist';

@@ -26,7 +26,10 @@ create table bills (
     constraint bills_no_uq          unique (bill_no),
     constraint bills_patient_fk     foreign key (patient_id) references patients (id),
     constraint bills_appointment_fk foreign key (appointment_id) references registration_orders (id),
-    constraint bills_total_ck       check (total >= 0 and total = subtotal - discount + tax),
+    constraint bills_total_ck       check (total >= 0 and subtotal >= 0 and discount >= 0 and tax >= 0
+                                           and total = subtotal - discount + tax),
+    constraint bills_currency_ck    check (currency ~ '^[A-Z]{3}$'),
+    constraint bills_kind_link_ck   check (kind <> 'REGISTRATION' or appointment_id is not null),
     constraint bills_kind_ck        check (kind in ('REGISTRATION', 'CONSULTATION', 'PHARMACY', 'IMAGING', 'OTHER')),
     constraint bills_status_ck      check (status in ('DRAFT', 'ISSUED', 'PARTIALLY_PAID', 'PAID', 'CANCELLED', 'REFUNDED'))
 );
@@ -71,7 +74,11 @@ create table payments (
     constraint payments_no_uq       unique (payment_no),
     constraint payments_bill_fk     foreign key (bill_id) references bills (id),
     constraint payments_provider_uq unique (provider, provider_ref),
-    constraint payments_amount_ck   check (amount > 0)
+    constraint payments_amount_ck   check (amount > 0),
+    constraint payments_by_fk       foreign key (created_by) references users (id),
+    constraint payments_method_ck   check (method in ('CASH', 'CARD', 'ONLINE', 'TRANSFER', 'INSURANCE')),
+    constraint payments_status_ck   check (status in
+        ('PENDING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'EXPIRED', 'REVIEW'))
 );
 create unique index payments_pending_uq on payments (bill_id) where status = 'PENDING';
 create index payments_bill_ix on payments (bill_id);
@@ -110,3 +117,16 @@ create table ledger_entries (
     constraint ledger_entries_kind_ck check (kind in ('PAYMENT', 'REFUND', 'INSURANCE', 'WAIVER'))
 );
 create index ledger_entries_bill_ix on ledger_entries (bill_id);
+
+-- Nothing rewrites the ledger. Demo rows can be cleared by a transaction that says so.
+create function gh_insert_only() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'DELETE' and current_setting('guahao.clearing', true) = 'on' then
+        return old;
+    end if;
+    raise exception '% is insert only', tg_table_name using errcode = 'insufficient_privilege';
+end $$;
+create trigger ledger_entries_insert_only before update or delete on ledger_entries
+    for each row execute function gh_insert_only();
+
+call gh_touch_rows('bills');

@@ -18,11 +18,14 @@ create function gh_uuid7_floor(at timestamptz) returns uuid language sql immutab
 $$;
 
 -- Make the partitions from an hour before at_now to hours_ahead after it, drop those that ended over keep_hours ago.
--- Returns how many were made. Serialised by an advisory lock; cheap when there is nothing to do.
+-- Returns how many were made. Serialised by an advisory lock; cheap when there is nothing to do. A partition is filled
+-- with what the default partition took in its hour (nobody made it in time), then attached: attaching lets others write.
 create function gh_job_done_partitions(at_now timestamptz, hours_ahead int default 6, keep_hours int default 24)
 returns int language plpgsql as $$
 declare
     h     timestamptz;
+    lo    uuid;
+    hi    uuid;
     part  text;
     made  int := 0;
     old   record;
@@ -34,8 +37,15 @@ begin
         h := date_trunc('hour', at_now at time zone 'UTC') at time zone 'UTC' + make_interval(hours => i);
         part := 'job_done_' || to_char(h at time zone 'UTC', 'YYYYMMDDHH24');
         if to_regclass(part) is null then
-            execute format('create table %I partition of job_done for values from (%L) to (%L)',
-                           part, gh_uuid7_floor(h), gh_uuid7_floor(h + interval '1 hour'));
+            lo := gh_uuid7_floor(h);
+            hi := gh_uuid7_floor(h + interval '1 hour');
+            execute format('create table %I (like job_done including all, check (id >= %L and id < %L))', part, lo, hi);
+            if exists (select 1 from job_done_default where id >= lo and id < hi) then
+                lock table job_done_default in access exclusive mode;
+                execute format('with moved as (delete from job_done_default where id >= %L and id < %L returning *) '
+                               'insert into %I select * from moved', lo, hi, part);
+            end if;
+            execute format('alter table job_done attach partition %I for values from (%L) to (%L)', part, lo, hi);
             made := made + 1;
         end if;
     end loop;
@@ -67,6 +77,7 @@ create table outbox (
     payload    bytea       not null,        -- msgpack map, without seq
     created_at timestamptz not null,
     sent_at    timestamptz,
+    attempts   int         not null default 0,
     constraint outbox_pk primary key (id)
 );
 create index outbox_unsent_ix on outbox (id) where sent_at is null;
