@@ -1,0 +1,47 @@
+/*
+ * lib/base/token.h - access and refresh tokens: JWT by libjwt, algorithm pinned (api/20 section 5, decisions 5)
+ *
+ * Claims: iss, sub (decimal string), jti and sid (UUID text), typ "access" or "refresh", iat, nbf, exp, roles
+ * (informative; workers read roles from the database). The header is parsed before libjwt sees the token: only our
+ * algorithm and our key id pass, so a token cannot choose how it is checked. Refresh tokens are always HS256 with a
+ * secret of their own.
+ */
+#ifndef GH_BASE_TOKEN_H
+#define GH_BASE_TOKEN_H
+
+#include "base/conf.h"
+#include "base/error.h"
+
+#define GH_TOKEN_MAX 4096 /* longer tokens are refused unread */
+
+typedef struct gh_token {
+    int64_t user_id;
+    uint8_t jti[16], sid[16];
+    int64_t iat, exp;    /* seconds since the epoch */
+    char roles_csv[128]; /* "PATIENT,DOCTOR"; informative */
+    bool refresh;
+} gh_token_t;
+
+typedef struct gh_token_keys
+    gh_token_keys_t; /* read-only after loading: may be shared by threads and forks */
+
+/* Keys named by the settings token.*: a secret given directly, else the file; create makes missing files (random, mode
+ * 0600). NULL after a message on the log when there is no key or it is too short (32 bytes for the HS family). */
+gh_token_keys_t *gh_token_keys_load(const gh_conf_t *conf, bool create);
+
+/* Keys from memory. algorithm: HS256, HS384, HS512, or RS256, ES256 with a PEM private key as secret. NULL when they
+ * are unusable (logged). */
+gh_token_keys_t *gh_token_keys_new(const char *algorithm, gh_str_t secret, gh_str_t refresh_secret,
+                                   const char *issuer, int leeway_s);
+void gh_token_keys_destroy(gh_token_keys_t **keys_p); /* wipes the secrets */
+
+/* Sign. claims->refresh chooses the kind; nbf = iat. *out is malloc'ed. */
+int gh_token_issue(const gh_token_keys_t *keys, const gh_token_t *claims, char **out) GH_MUSTCHECK;
+
+/* Check signature, header, typ, iss, nbf and exp (with the leeway), and the claims' forms. Gives GH_E_NONE,
+ * GH_E_TOKEN_INVALID, or GH_E_TOKEN_EXPIRED; out is filled for NONE and for EXPIRED (a sign-out needs the session of an
+ * expired token). Revocation is the caller's business. */
+gh_err_t gh_token_verify(const gh_token_keys_t *keys, gh_str_t token, bool refresh, int64_t now_s,
+                         gh_token_t *out);
+
+#endif
