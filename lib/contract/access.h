@@ -6,6 +6,20 @@
 
 #include "base/error.h"
 
+/* Roles, built-in ones of api/20 section 6. */
+enum {
+    GH_ROLE_ADMIN = 1 << 0,
+    GH_ROLE_DOCTOR = 1 << 1,
+    GH_ROLE_NURSE = 1 << 2,
+    GH_ROLE_STAFF = 1 << 3,
+    GH_ROLE_PATIENT = 1 << 4,
+    GH_ROLE_SUPERUSER = 1 << 5, /* the flag of the user row */
+    GH_ROLE_HEAD = 1 << 6       /* department head (derived) */
+};
+
+/* Scopes of a permission, widest first (api/20 section 6). */
+enum { GH_SCOPE_ALL = 1 << 0, GH_SCOPE_DEPT = 1 << 1, GH_SCOPE_ASSIGNED = 1 << 2, GH_SCOPE_OWN = 1 << 3 };
+
 typedef enum { GH_ACCESS_PUBLIC, GH_ACCESS_ANY, GH_ACCESS_ROLES, GH_ACCESS_PERMISSION } gh_access_kind_t;
 
 typedef struct gh_access {
