@@ -1,0 +1,1 @@
+"""What outside tests share: a PostgreSQL cluster, the running system, clients. See tests/README.md."""
