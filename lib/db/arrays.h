@@ -23,6 +23,9 @@ void gh_pgarr_bytea(gh_pgarr_t *a, gh_str_t bytes);
 void gh_pgarr_time(gh_pgarr_t *a, int64_t at_us); /* timestamptz in UTC, microseconds */
 void gh_pgarr_day(gh_pgarr_t *a, int32_t day);    /* date */
 void gh_pgarr_null(gh_pgarr_t *a);
+/* One timestamptz as text for a single parameter: "2026-03-09 00:15:30.123456+00". Returns its length. */
+#define GH_PG_TIME_TEXT 48
+int gh_pg_time_text(int64_t at_us, char out[GH_PG_TIME_TEXT]);
 /* Closes and borrows the literal; NULL when memory ran out. Call once, after the last element. */
 const char *gh_pgarr_literal(gh_pgarr_t *a);
 

@@ -1,7 +1,7 @@
 /*
  * lib/db/sql.h - named SQL statements, compiled in from .sql files
  *
- * A pool's statements live in workers/<pool>/<any>.sql (shared ones in lib/domain/*.sql, lib/worker/*.sql), each
+ * A pool's statements live in workers/<pool>/<any>.sql (shared ones in lib/domain, lib/worker), each
  * behind a line `-- name: lock_schedules` and free comments. build/gen/sql_<dir>.c is generated from them: an array
  * gh_sql_<dir>[] with gh_sql_<dir>_count entries. Parameters are $1.. with a cast at their first use; there is no
  * other way to bring a value into a statement.

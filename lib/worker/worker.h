@@ -105,6 +105,13 @@ struct gh_batch {
  * gh_batch_ok() is false; the memory is then a scratch area of the asked size). Zeroed. */
 void *gh_batch_alloc(gh_batch_t *b, size_t n);
 gh_str_t gh_batch_dup(gh_batch_t *b, gh_str_t s);
+/* False once memory ran out or the connection broke: what the step still does is in vain, it may return GH_STEP_FAIL. */
+bool gh_batch_ok(const gh_batch_t *b);
+
+/* Call fn(arg, committed) once when the batch has ended: true after COMMIT was confirmed (a GH_OP_TASK or GH_OP_READ:
+ * when every phase succeeded), false on any other end. For memory that may follow the database only once it is certain.
+ * Batch memory is still there. */
+void gh_batch_on_end(gh_batch_t *b, void (*fn)(void *arg, bool committed), void *arg);
 
 /* Queue a named statement of the pool with text-format parameters (NULL = SQL NULL); they are copied. Returns the index
  * for gh_batch_result() in the next phase. */
@@ -119,6 +126,8 @@ void gh_batch_event(gh_batch_t *b, const char *topic, gh_str_t payload);
 /* Run work(arg) on the process's bounded thread pool, then the batch continues with phase + 1 once all its work is
  * done; use with GH_STEP_WAIT. work touches nothing but arg. */
 void gh_batch_work(gh_batch_t *b, void (*work)(void *arg), void *arg);
+/* Continue a batch whose step returned GH_STEP_WAIT without gh_batch_work(). From the loop's thread only. */
+void gh_batch_resume(gh_batch_t *b);
 
 /* ---- operations and pools */
 
@@ -136,12 +145,12 @@ typedef struct gh_op {
 
     /* Either a step ... */
     gh_step_fn step;
-    /* ... or one SQL statement per job. bind names its parameters in order, NULL ends: "path.id", "query.page",
-     * "body.x", "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "actor.scopes" (bit set as
-     * int), "now" (timestamptz), "today" (date), "tz", "job.id", "lang", "conf.<setting>". Lists become array literals,
-     * maps jsonb text. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of an error
+    /* ... or one SQL statement per job, by its name in the pool's tables. bind names its parameters in order, NULL ends: "path.id", "query.page",
+     * "body.x", "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id" (NULL when 0), "actor.scopes",
+     * "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz", "job.id", "lang", "conf.<setting>". Lists become array literals
+     * (cast $1::bigint[] or $1::text[]), maps JSON text, absent members SQL NULL. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of an error
      * row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json. No row at all is
-     * NOT_FOUND. */
+     * NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */
     const char *sql;
     const char *bind[20];
 
@@ -151,7 +160,9 @@ typedef struct gh_op {
         gh_err_t err;
     } *constraints;
 
-    bool inner;          /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool */
+    bool inner;          /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool.
+                            Its jobs must carry an actor (user 0 will do): the broker drops it from all others */
+    bool while_must_change; /* open to accounts that have to change their password first */
 } gh_op_t;
 
 struct gh_pool {

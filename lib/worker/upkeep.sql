@@ -1,0 +1,22 @@
+-- What the runtime does between batches: the outbox relay and the removal of what has aged out.
+
+-- name: rt_outbox_sent
+update outbox set sent_at = $2::timestamptz where id = any($1::bigint[]) and sent_at is null;
+
+-- name: rt_outbox_overdue
+select id, topic, payload from outbox
+ where sent_at is null and created_at < $1::timestamptz
+ order by id limit 100 for update skip locked;
+
+-- name: rt_partitions
+select gh_job_done_partitions($1::timestamptz);
+
+-- name: rt_idem_expire
+-- Small steps: a rush leaves hundreds of thousands of rows, and nobody shall wait for their removal.
+delete from idempotency_keys where ctid = any (array (
+    select ctid from idempotency_keys where created_at < $1::timestamptz order by created_at limit 2000));
+
+-- name: rt_outbox_expire
+delete from outbox where ctid = any (array (
+    select ctid from outbox where sent_at is not null and id < (select max(id) from outbox)
+                              and created_at < $1::timestamptz order by id limit 2000));
