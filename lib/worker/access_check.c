@@ -70,7 +70,8 @@ gh_role_table_add(gh_role_table_t *t, gh_str_t role, gh_str_t permission, gh_str
 {
     size_t i = find_role(t, role);
     uint32_t bit = scope_bit(scope);
-    if (role.n == 0 || role.n >= sizeof(t->roles[0]) || permission.n >= sizeof(t->grants->permission) || bit == 0)
+    if (role.n == 0 || role.n >= sizeof(t->roles[0]) || permission.n >= sizeof(t->grants->permission) ||
+        bit == 0)
         return -1;
     if (i == t->n_roles) {
         if (i == GH_ROLES_MAX)
@@ -158,7 +159,8 @@ unless_open(const gh_access_t *access, bool open, gh_actor_t *actor, gh_err_t re
 }
 
 gh_err_t
-gh_access_decide(const gh_access_t *access, bool open, bool while_must_change, uint32_t granted, gh_actor_t *actor)
+gh_access_decide(const gh_access_t *access, bool open, bool while_must_change, uint32_t granted,
+                 gh_actor_t *actor)
 {
     gh_err_t refusal = access->refusal != GH_E_NONE ? access->refusal : GH_E_FORBIDDEN;
     actor->scopes = 0;

@@ -16,7 +16,8 @@ gh_role_table_t *gh_role_table_new(void);
 void gh_role_table_destroy(gh_role_table_t **t_p);
 /* -1 when out of memory or over GH_ROLES_MAX roles. Scope words of the table: all, dept, assigned, own. */
 int gh_role_table_add(gh_role_table_t *t, gh_str_t role, gh_str_t permission, gh_str_t scope) GH_MUSTCHECK;
-uint64_t gh_role_table_serial(const gh_role_table_t *t); /* a number of its own for each table of the process */
+uint64_t
+gh_role_table_serial(const gh_role_table_t *t); /* a number of its own for each table of the process */
 /* Scopes that each role (by number) gives for a permission. */
 void gh_role_table_grants(const gh_role_table_t *t, const char *permission, uint32_t grants[GH_ROLES_MAX]);
 /* Comma list of role codes -> GH_ROLE_* bits; held: bit set of numbered roles. */

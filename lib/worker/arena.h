@@ -8,7 +8,7 @@
 
 typedef struct gh_arena {
     struct gh_arena_chunk *chunk; /* newest first */
-    bool failed;                  /* memory ran out once; what was given since is scratch, shared and worthless */
+    bool failed; /* memory ran out once; what was given since is scratch, shared and worthless */
 } gh_arena_t;
 
 /* Zeroed, aligned for any type, never NULL; aborts only for a request that not even the scratch area holds. */
