@@ -1,7 +1,7 @@
 /*
  * lib/base/conf.h - settings: environment > file > default
  *
- * One table (conf.c) declares every setting of every program: name, type, bounds, default, unit, one sentence.
+ * One table (conf_table.c) declares every setting of every program: name, type, bounds, default, unit, one sentence.
  * The file is ZPL (czmq zconfig), `--config FILE` or GUAHAO_CONFIG, else <share>/conf/guahao.conf when present.
  * The setting `broker.max_depth` is overridden by the environment variable GUAHAO_BROKER_MAX_DEPTH; a few also
  * answer to the names of the older systems (DATABASE_URL, SECRET_KEY, ... api/31). A value that does not parse

@@ -1,0 +1,197 @@
+/*
+ * lib/base/conf_table.c - every setting of every program, in the order of conf/guahao.conf
+ */
+#include "base/conf_table.h"
+
+#define STR(name_, def_, max_, help_)                                                                        \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_STR, .def = def_, .max = max_, .help = help_                           \
+    }
+#define INT(name_, def_, min_, max_, unit_, help_)                                                           \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_INT, .def = def_, .min = min_, .max = max_, .unit = unit_,             \
+        .help = help_                                                                                        \
+    }
+#define WORD(name_, words_, def_, help_)                                                                     \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_WORD, .def = def_, .words = words_, .help = help_                      \
+    }
+#define ENDPOINTS(name_, def_, help_)                                                                        \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_ENDPOINTS, .def = def_, .max = 4096, .help = help_                     \
+    }
+
+#define MINUTES_A_DAY 1440
+
+const gh_setting_t gh_settings[] = {
+    {.name = "hospital.timezone",
+     .type = GH_SET_STR,
+     .def = "Asia/Shanghai",
+     .min = 1,
+     .max = 63,
+     .help = "IANA time zone of the hospital: visit days and clock times are in it, whatever the machine's "
+             "zone."},
+    STR("hospital.name", "Guahao", 200, "Name shown in documents and by system information."),
+    {.name = "hospital.currency",
+     .type = GH_SET_STR,
+     .def = "CNY",
+     .min = 3,
+     .max = 3,
+     .help = "ISO 4217 code of the currency of all amounts."},
+
+    WORD("system.mode", "development|production", "development",
+         "Production refuses weak secrets, demo data and shifted clocks."),
+
+    WORD("log.level", "debug|info|warn|error", "info", "Least level of log lines that are written."),
+    WORD("log.format", "logfmt|json", "logfmt", "Form of log lines on stderr."),
+
+    {.name = "run.dir",
+     .type = GH_SET_STR,
+     .def = "${var}/run",
+     .min = 1,
+     .max = 4000,
+     .help = "Directory of sockets and pid files; keep its path short, socket paths hold 107 bytes."},
+
+    {.name = "database.url",
+     .type = GH_SET_DSN,
+     .def = "",
+     .max = 4096,
+     .also = {"DATABASE_URL"},
+     .secret = true,
+     .help =
+         "PostgreSQL connection string (URL or key=value); empty: the private cluster in the run directory."},
+    INT("database.statement_timeout_ms", "4000", 100, 600000, "ms",
+        "PostgreSQL ends a statement that takes longer."),
+    INT("database.lock_timeout_ms", "3000", 50, 600000, "ms",
+        "PostgreSQL gives up a wait for a lock after this."),
+    INT("database.idle_tx_timeout_ms", "2000", 100, 600000, "ms",
+        "PostgreSQL ends a session that leaves a transaction open this long, so that a frozen worker frees "
+        "its locks."),
+
+    ENDPOINTS("broker.inner", "ipc://${run}/inner.sock",
+              "Where trusted peers connect: fronts, workers, jobs pool, operations; the broker binds all of "
+              "the list."),
+    ENDPOINTS("broker.public", "ipc://${run}/public.sock",
+              "Where plain Majordomo clients and workers connect; their actor is dropped. Empty: no such "
+              "endpoint."),
+    ENDPOINTS("broker.events_in", "ipc://${run}/events-in.sock", "Where publishers of events connect."),
+    ENDPOINTS("broker.events_out", "ipc://${run}/events-out.sock", "Where subscribers to events connect."),
+    INT("broker.max_depth", "10000", 1, 10000000, "jobs",
+        "Jobs that may wait for one service; more are refused at once."),
+    INT("broker.heartbeat_ms", "1000", 50, 60000, "ms", "Time between heartbeats of broker and workers."),
+    INT("broker.liveness", "3", 2, 20, "heartbeats", "Silence after which a peer counts as gone."),
+    INT("broker.max_attempts", "3", 1, 20, "",
+        "Workers a job may take down before it is set aside as a dead letter."),
+    INT("broker.opaque_ttl_ms", "30000", 100, 3600000, "ms",
+        "Deadline of plain Majordomo requests, which carry none."),
+    INT("broker.no_worker_grace_ms", "3000", 0, 600000, "ms",
+        "Jobs for a service without workers wait this long after its last worker left, then are refused at "
+        "once."),
+    STR("broker.curve_dir", "", 4000,
+        "Directory of CURVE certificates; needed for tcp endpoints beyond loopback."),
+
+    ENDPOINTS("link.inner", "${broker.inner}", "Inner endpoints that peers connect to, one entry a broker."),
+    ENDPOINTS("link.public", "${broker.public}",
+              "Public endpoints that plain clients connect to, one entry a broker."),
+    ENDPOINTS("link.events_in", "${broker.events_in}",
+              "Event endpoints that publishers connect to, one entry a broker."),
+    ENDPOINTS("link.events_out", "${broker.events_out}",
+              "Event endpoints that subscribers connect to, one entry a broker."),
+
+    {.name = "front.host",
+     .type = GH_SET_STR,
+     .def = "127.0.0.1",
+     .min = 1,
+     .max = 255,
+     .help = "Address that the HTTP front listens on."},
+    {.name = "front.port",
+     .type = GH_SET_INT,
+     .def = "8080",
+     .min = 1,
+     .max = 65535,
+     .also = {"GUAHAO_HTTP_PORT"},
+     .help = "TCP port of the HTTP front."},
+    INT("front.workers", "2", 1, 64, "processes", "Kore workers of the front."),
+    INT("front.max_connections", "4096", 16, 1000000, "connections",
+        "Connections that one front worker holds open."),
+    INT("front.body_max", "1048576", 1024, 67108864, "bytes", "Largest request body."),
+    INT("front.timeout_ms", "5000", 100, 120000, "ms",
+        "Budget of a request unless its operation names its own."),
+    STR("front.contract_extra", "", 4000, "One more folder of contract files (benches and tests)."),
+    STR("front.cors_origins", "http://localhost:3000,http://localhost:5000", 4000,
+        "Origins that browsers may call from, comma list; in production say your own or leave it empty."),
+
+    INT("worker.lanes", "2", 1, 16, "connections", "Database connections of one pool in one worker process."),
+    INT("worker.credit", "128", 1, 4096, "jobs",
+        "Jobs a worker asks the broker for at a time; the largest batch."),
+    INT("worker.heartbeat_ms", "1000", 50, 60000, "ms", "Time between heartbeats of a worker."),
+
+    {.name = "token.secret",
+     .type = GH_SET_STR,
+     .def = "",
+     .max = 4096,
+     .secret = true,
+     .also = {"JWT_SECRET_KEY", "SECRET_KEY"},
+     .help = "Secret that signs access tokens (HS*); empty: token.secret_file."},
+    STR("token.secret_file", "${var}/keys/jwt.key", 4000,
+        "File of the access token key, mode 0600 (PEM for RS256 and ES256)."),
+    {.name = "token.refresh_secret",
+     .type = GH_SET_STR,
+     .def = "",
+     .max = 4096,
+     .secret = true,
+     .also = {"JWT_REFRESH_SECRET"},
+     .help = "Secret that signs refresh tokens; empty: token.refresh_secret_file."},
+    STR("token.refresh_secret_file", "${var}/keys/refresh.key", 4000,
+        "File of the refresh token key, mode 0600."),
+    {.name = "token.algorithm",
+     .type = GH_SET_WORD,
+     .def = "HS256",
+     .words = "HS256|HS384|HS512|RS256|ES256",
+     .also = {"ALGORITHM"},
+     .help = "The one algorithm that tokens are signed with and accepted in."},
+    {.name = "token.issuer",
+     .type = GH_SET_STR,
+     .def = "guahao",
+     .min = 1,
+     .max = 200,
+     .help = "Claim iss of tokens."},
+    INT("token.leeway_s", "5", 0, 60, "s", "Difference of clocks that is forgiven in exp, nbf and iat."),
+    {.name = "token.access_minutes",
+     .type = GH_SET_INT,
+     .def = "30",
+     .min = 1,
+     .max = MINUTES_A_DAY,
+     .unit = "minutes",
+     .also = {"ACCESS_TOKEN_EXPIRE_MINUTES"},
+     .help = "Life of access tokens of /api and /auth/token."},
+    {.name = "token.refresh_days",
+     .type = GH_SET_INT,
+     .def = "7",
+     .min = 1,
+     .max = 365,
+     .unit = "days",
+     .also = {"REFRESH_TOKEN_EXPIRE_DAYS"},
+     .help = "Life of refresh tokens."},
+    {.name = "token.classic_minutes",
+     .type = GH_SET_INT,
+     .def = "1440",
+     .min = 1,
+     .max = 31 * MINUTES_A_DAY,
+     .unit = "minutes",
+     .also = {"TOKEN_EXPIRE_TIME"},
+     .help = "Life of the tokens of the code surface's logins."},
+
+    INT("password.cost", "12", 10, 15, "", "bcrypt cost of new password hashes; each step doubles the work."),
+    INT("password.threads", "2", 1, 16, "threads", "Threads of an identity worker that hash passwords."),
+
+    INT("login.max_failures", "5", 1, 100, "", "Failed sign-ins within the window that lock an account."),
+    INT("login.window_minutes", "15", 1, MINUTES_A_DAY, "minutes",
+        "Window in which failed sign-ins are counted."),
+    INT("login.lock_minutes", "15", 1, MINUTES_A_DAY, "minutes", "How long a locked account stays locked."),
+
+    STR("order.number_key_file", "${var}/keys/order.key", 4000,
+        "Key of the permutation behind order numbers, mode 0600."),
+    STR("data.key_file", "${var}/keys/data.key", 4000, "Key of encrypted columns, mode 0600."),
+};
+const size_t gh_settings_count = GH_COUNT(gh_settings);
