@@ -37,11 +37,15 @@ enum { GH_MDPW01_READY = 1, GH_MDPW01_REQUEST = 2, GH_MDPW01_REPLY = 3, GH_MDPW0
 /* 1..128 bytes of [A-Za-z0-9._-]. */
 bool gh_mdp_service_valid(gh_str_t service);
 
+/* The number of a credit frame, 0 when it is not one. */
+uint32_t gh_mdp_credit(gh_str_t credit);
+
 /* A parsed message: views into the caller's frames. body is the index of the first body frame. */
 typedef struct gh_mdp_msg {
     enum { GH_MDP_CLIENT, GH_MDP_WORKER } side;
     uint8_t version;   /* 1 or 2 */
-    uint8_t command;   /* GH_MDPC_* or GH_MDPW_* of 0.2, whatever the version */
+    uint8_t command;   /* GH_MDPC_* or GH_MDPW_* of 0.2, whatever the version; a 0.1 client message, which has no
+                          command byte, is always GH_MDPC_REQUEST */
     gh_str_t service;  /* REQUEST of a client, READY */
     gh_str_t client;   /* PARTIAL and FINAL of a worker, REQUEST to a worker */
     gh_str_t credit;   /* READY, empty when absent */
