@@ -1,0 +1,57 @@
+/*
+ * lib/domain/cancel_rules.c - the rules of cancelling; see the header
+ */
+#include "domain/cancel_rules.h"
+
+#define MINUTE_US INT64_C(60000000)
+
+gh_err_t
+gh_br86_cancellable(gh_order_state_t state)
+{
+    return gh_order_active(state) && gh_order_can_step(state, GH_ORDER_CANCELLED) ? GH_E_NONE
+                                                                                  : GH_E_APPOINTMENT_NOT_CANCELLABLE;
+}
+
+gh_err_t
+gh_br85_before_deadline(int64_t start_us, int64_t now_us, int32_t cancel_hours)
+{
+    return now_us < start_us - cancel_hours * 60 * MINUTE_US ? GH_E_NONE : GH_E_CANCEL_TOO_LATE;
+}
+
+bool
+gh_br87_overdue(const gh_cancel_facts_t *f)
+{
+    return f->state == GH_ORDER_PENDING && f->payment == GH_PAY_PENDING && f->payable_since_us &&
+           f->now_us >= f->payable_since_us + f->rules->payment_minutes * MINUTE_US;
+}
+
+bool
+gh_br93_can_cancel(const gh_cancel_facts_t *f)
+{
+    return gh_order_active(f->state) &&
+           gh_br85_before_deadline(f->deadline_start_us, f->now_us, f->rules->cancel_hours) == GH_E_NONE;
+}
+
+gh_cancel_verdict_t
+gh_cancel_decide(const gh_canceller_t *c, const gh_cancel_facts_t *f)
+{
+    gh_cancel_verdict_t v = {.err = c->allowed ? GH_E_NONE : GH_E_APPOINTMENT_FORBIDDEN};
+    if (v.err == GH_E_NONE && c->wants_override && !c->may_override)
+        v.err = GH_E_FORBIDDEN;
+    if (v.err == GH_E_NONE)
+        v.err = gh_br86_cancellable(f->state);
+    if (v.err != GH_E_NONE)
+        return v;
+    if (gh_br87_overdue(f)) { /* the sweeper would have done it: no deadline, and it counts as a time-out */
+        v.state = GH_ORDER_TIMEOUT;
+        v.payment = GH_PAY_FAILED;
+        return v;
+    }
+    if (c->has_deadline && !c->wants_override)
+        v.err = gh_br85_before_deadline(f->deadline_start_us, f->now_us, f->rules->cancel_hours);
+    v.state = GH_ORDER_CANCELLED;
+    bool paid = f->payment == GH_PAY_PAID && f->price > 0;
+    v.payment = paid ? GH_PAY_REFUNDED : GH_PAY_CANCELLED;
+    v.refund = paid ? f->price : 0;
+    return v;
+}
