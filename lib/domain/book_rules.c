@@ -48,7 +48,8 @@ gh_br77_before_deadline(int32_t day, int32_t today, int32_t now_minute, int32_t 
 }
 
 gh_err_t
-gh_br73_place_left(const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w, int64_t now_us, int32_t *slot)
+gh_br73_place_left(const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w, int64_t now_us,
+                   int32_t *slot)
 {
     if (w->at_us)
         return gh_claim_at(s, slots, w->at_us, w->down, slot);

@@ -8,8 +8,9 @@
 gh_err_t
 gh_br86_cancellable(gh_order_state_t state)
 {
-    return gh_order_active(state) && gh_order_can_step(state, GH_ORDER_CANCELLED) ? GH_E_NONE
-                                                                                  : GH_E_APPOINTMENT_NOT_CANCELLABLE;
+    return gh_order_active(state) && gh_order_can_step(state, GH_ORDER_CANCELLED)
+               ? GH_E_NONE
+               : GH_E_APPOINTMENT_NOT_CANCELLABLE;
 }
 
 gh_err_t

@@ -26,10 +26,10 @@ typedef struct gh_cancel_facts {
 } gh_cancel_facts_t;
 
 typedef struct gh_cancel_verdict {
-    gh_err_t err;             /* GH_E_NONE: becomes what follows */
-    gh_order_state_t state;   /* cancelled or timeout */
-    gh_pay_state_t payment;   /* cancelled, refunded or failed */
-    int64_t refund;           /* cents given back; 0: nothing was paid */
+    gh_err_t err;           /* GH_E_NONE: becomes what follows */
+    gh_order_state_t state; /* cancelled or timeout */
+    gh_pay_state_t payment; /* cancelled, refunded or failed */
+    int64_t refund;         /* cents given back; 0: nothing was paid */
 } gh_cancel_verdict_t;
 
 gh_err_t gh_br86_cancellable(gh_order_state_t state); /* */

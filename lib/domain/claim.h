@@ -17,13 +17,13 @@ typedef struct gh_session {
     int64_t clinic_id, area_id; /* 0: none */
     int64_t dept_id;            /* minor department of the doctor */
     int64_t starts_us, ends_us;
-    int32_t day;                /* visit day */
+    int32_t day; /* visit day */
     int32_t slot_minutes;
     int32_t total, remaining;
-    bool open;                  /* 正常 and current (is_latest) */
-    int64_t list_price;         /* cents */
-    char section[8];            /* 上午 下午 晚上 */
-    char slot_type[8];          /* 普通 专家 特需 */
+    bool open;          /* 正常 and current (is_latest) */
+    int64_t list_price; /* cents */
+    char section[8];    /* 上午 下午 晚上 */
+    char slot_type[8];  /* 普通 专家 特需 */
 } gh_session_t;
 
 #define GH_SLOT_MAX 1000000 /* places a session may have at most */
@@ -32,8 +32,8 @@ typedef struct gh_session {
 typedef struct gh_slots {
     uint64_t *words; /* owned */
     uint32_t n_words;
-    uint32_t hint;   /* no free slot below this word */
-    int32_t taken;   /* bits set */
+    uint32_t hint; /* no free slot below this word */
+    int32_t taken; /* bits set */
 } gh_slots_t;
 
 void gh_slots_fini(gh_slots_t *s);

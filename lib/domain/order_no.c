@@ -115,8 +115,8 @@ gh_order_no_text(const gh_order_key_t *key, int32_t day, int64_t sequence, char 
     int y, m, d;
     gh_day_to_ymd(day, &y, &m, &d);
     char text[48];
-    snprintf(text, sizeof text, "%04u%02u%02u%08u", (unsigned)y % 10000u, (unsigned)m % 100u, (unsigned)d % 100u,
-             gh_order_no_permute(key, sequence) % 100000000u);
+    snprintf(text, sizeof text, "%04u%02u%02u%08u", (unsigned)y % 10000u, (unsigned)m % 100u,
+             (unsigned)d % 100u, gh_order_no_permute(key, sequence) % 100000000u);
     memcpy(out, text, GH_ORDER_NO_TEXT - 1);
     out[GH_ORDER_NO_TEXT - 1] = '\0';
 }

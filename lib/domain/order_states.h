@@ -29,7 +29,7 @@ typedef enum {
     GH_PAY_STATES
 } gh_pay_state_t;
 
-const char *gh_order_state_name(gh_order_state_t state); /* the stored word */
+const char *gh_order_state_name(gh_order_state_t state);                     /* the stored word */
 int gh_order_state_parse(gh_str_t word, gh_order_state_t *out) GH_MUSTCHECK; /* -1: no such word */
 const char *gh_pay_state_name(gh_pay_state_t state);
 int gh_pay_state_parse(gh_str_t word, gh_pay_state_t *out) GH_MUSTCHECK;

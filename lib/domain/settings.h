@@ -10,15 +10,15 @@
 #include "base/gh.h"
 
 typedef struct gh_registration {
-    int32_t advance_days;       /* BR-76 */
-    int32_t deadline_minute;    /* BR-77: minute of the day */
-    int32_t no_show_limit;      /* BR-78 */
-    int32_t cancel_hours;       /* BR-85 */
-    int32_t interval_days;      /* BR-79 */
-    bool interval_on;           /* BR-79 counts only when switched on */
-    int32_t payment_minutes;    /* BR-83, BR-87 */
-    int32_t max_per_period;     /* BR-75: M */
-    int32_t period_days;        /* BR-75: P */
+    int32_t advance_days;    /* BR-76 */
+    int32_t deadline_minute; /* BR-77: minute of the day */
+    int32_t no_show_limit;   /* BR-78 */
+    int32_t cancel_hours;    /* BR-85 */
+    int32_t interval_days;   /* BR-79 */
+    bool interval_on;        /* BR-79 counts only when switched on */
+    int32_t payment_minutes; /* BR-83, BR-87 */
+    int32_t max_per_period;  /* BR-75: M */
+    int32_t period_days;     /* BR-75: P */
 } gh_registration_t;
 
 extern const gh_registration_t gh_registration_default;

@@ -166,6 +166,7 @@ static const char *const v1_names[] = {"BAD_REQUEST",
                                        "SAME_DAY_CLOSED",
                                        "PATIENT_CONFLICT",
                                        "DUPLICATE_BOOKING",
+                                       "BOOKING_LIMIT", /* decisions 15: a limit that v1 lacks keeps its own name */
                                        "DEPARTMENT_INTERVAL",
                                        "CANCEL_TOO_LATE",
                                        "RESCHEDULE_LIMIT",
