@@ -27,8 +27,9 @@ typedef struct gh_access {
     uint32_t roles;         /* ROLES: set of GH_ROLE_* */
     const char *permission; /* PERMISSION: "appointment:book" */
     uint32_t scopes;        /* PERMISSION: set of GH_SCOPE_* that the operation accepts */
-    gh_err_t refusal;       /* what the guard says: ADMIN_REQUIRED, DOCTOR_REQUIRED, HEAD_REQUIRED, ..., else FORBIDDEN */
-    const char *public_if;  /* x-public-if: a setting (boolean) that opens the operation; NULL if none */
+    gh_err_t
+        refusal; /* what the guard says: ADMIN_REQUIRED, DOCTOR_REQUIRED, HEAD_REQUIRED, ..., else FORBIDDEN */
+    const char *public_if; /* x-public-if: a setting (boolean) that opens the operation; NULL if none */
 } gh_access_t;
 
 #endif

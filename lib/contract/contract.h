@@ -1,5 +1,5 @@
 /*
- * lib/contract/contract.h - the contract (schema/openapi/*.yaml) in memory
+ * lib/contract/contract.h - the contract (schema/openapi) in memory
  *
  * Loaded once at start by the front (before it forks), by workers (access and idempotency of their operations) and by
  * `guahao openapi`. Files are OpenAPI 3.1 source with the x- members of schema/openapi/README.md; references are
@@ -19,23 +19,23 @@ typedef enum { GH_GET, GH_POST, GH_PUT, GH_PATCH, GH_DELETE, GH_METHOD_COUNT } g
 typedef struct gh_contract gh_contract_t;
 
 typedef struct gh_operation {
-    const char *id;           /* operationId */
-    const char *path;         /* canonical template */
+    const char *id;   /* operationId */
+    const char *path; /* canonical template */
     gh_method_t method;
-    const char *pool;         /* x-pool; "front" = answered by the front itself */
+    const char *pool; /* x-pool; "front" = answered by the front itself */
     gh_envelope_t envelope;
     gh_access_t access;
     bool idempotent, async, etag, literal_status;
-    uint8_t priority;         /* gh_prio_t */
+    uint8_t priority; /* gh_prio_t */
     uint32_t timeout_ms;
-    uint16_t success_status;  /* 200, 201, ... of `responses` */
-    const char *rate_limit;   /* x-rate-limit or NULL */
-    const json_t *source;     /* the operation object, references resolved lazily (borrowed) */
+    uint16_t success_status;                 /* 200, 201, ... of `responses` */
+    const char *rate_limit;                  /* x-rate-limit or NULL */
+    const json_t *source;                    /* the operation object, references resolved lazily (borrowed) */
     const struct gh_request_schema *request; /* compiled parameters and bodies: contract/validate.h */
-    const char *shard;        /* x-shard: affinity templates joined by '\n', the first whose members exist counts;
+    const char *shard; /* x-shard: affinity templates joined by '\n', the first whose members exist counts;
                                  NULL if none (contract/validate.h: gh_request_shard) */
-    bool dead_token;          /* x-dead-token: an expired or revoked token is passed on too (sign-out) */
-    bool query_token;         /* x-query-token: ?token= is accepted */
+    bool dead_token;   /* x-dead-token: an expired or revoked token is passed on too (sign-out) */
+    bool query_token;  /* x-query-token: ?token= is accepted */
     const char *enabled_if;     /* x-enabled-if: a boolean setting, NULL if none */
     const char *allow_networks; /* x-allow-networks: a setting with networks, NULL if none */
     const char *file;           /* where it stands, for messages */
@@ -52,12 +52,12 @@ const gh_operation_t *gh_contract_find(const gh_contract_t *c, gh_str_t operatio
 /* Path match. params: up to GH_PATH_PARAMS values in the order of the template. */
 #define GH_PATH_PARAMS 8
 typedef struct gh_match {
-    const gh_operation_t *op;   /* NULL: see allowed */
+    const gh_operation_t *op; /* NULL: see allowed */
     gh_str_t params[GH_PATH_PARAMS];
     size_t n_params;
-    uint32_t allowed;           /* no such path: 0; else bit set of 1 << gh_method_t (405 and OPTIONS) */
-    gh_envelope_t envelope;     /* of the surface, also when nothing matched (api/20 section 1) */
-    bool unversioned;           /* matched as /api/X: R-02 asks for a token even where v1 is public */
+    uint32_t allowed;       /* no such path: 0; else bit set of 1 << gh_method_t (405 and OPTIONS) */
+    gh_envelope_t envelope; /* of the surface, also when nothing matched (api/20 section 1) */
+    bool unversioned;       /* matched as /api/X: R-02 asks for a token even where v1 is public */
 } gh_match_t;
 
 /* Trailing slash ignored, literal segments before parameters, integer parameters match digits only. Under 2 us. */
