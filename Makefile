@@ -32,6 +32,7 @@ include ops/mk/gen.mk
 include ops/mk/programs.mk
 include ops/mk/front.mk
 include ops/mk/tests.mk
+include ops/mk/fuzz.mk
 include ops/mk/run.mk
 
 .PHONY: help
