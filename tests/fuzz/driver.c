@@ -1,11 +1,13 @@
 /*
- * tests/fuzz/driver.c - a small mutation fuzzer for LLVMFuzzerTestOneInput() functions, where libFuzzer is not at hand
+ * tests/fuzz/driver.c - a small mutation fuzzer for LLVMFuzzerTestOneInput() functions, where libFuzzer is
+ * not at hand
  *
- *   fuzz_x [seconds] [seed] [FILE...]     default: 5 seconds; FILEs are run as they are, once (to repeat a finding)
+ *   fuzz_x [seconds] [seed] [FILE...]     default: 5 seconds; FILEs are run once as they are (to repeat a finding)
  *
- * Inputs start as the target's own examples (fuzz_examples) and are bent: bits, bytes, lengths, splices, repeats. Those that were
- * accepted are kept as new material. The input in hand is written to fuzz-crash.bin when the process dies. Built with
- * AddressSanitizer and UBSan; the data handed over is an exact heap copy, so that one byte too far is seen.
+ * Inputs start as the target's own examples (fuzz_examples) and are bent: bits, bytes, lengths, splices,
+ * repeats. Those that were accepted are kept as new material. The input in hand is written to fuzz-crash.bin
+ * when the process dies. Built with AddressSanitizer and UBSan; the data handed over is an exact heap copy,
+ * so that one byte too far is seen.
  */
 #include "tests/fuzz/fuzz.h"
 

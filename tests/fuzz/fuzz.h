@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 0: accepted, -1: refused. Must not crash, hang or read outside data, whatever it is. Also checks that what was accepted holds
- * what the interface promises, and aborts otherwise. */
+/* 0: accepted, -1: refused. Must not crash, hang or read outside data, whatever it is. Also checks that
+ * what was accepted holds what the interface promises, and aborts otherwise. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 /* Hand good inputs to fuzz_add(). */
 void fuzz_examples(void);

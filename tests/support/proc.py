@@ -8,6 +8,7 @@ import time
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
+_SIGTERM = signal.SIGTERM  # inside the class the name signal is a method
 
 
 def _die_with_parent(sig):
@@ -82,7 +83,7 @@ class Process:
             time.sleep(0.02)
         return self._reap()
 
-    def stop(self, sig=signal.SIGTERM, timeout=20):
+    def stop(self, sig=_SIGTERM, timeout=20):
         """Ask to stop, wait, kill when it does not obey. Returns the exit status; "killed" when it had to be forced."""
         if self.frozen:
             self.thaw()
