@@ -1,7 +1,7 @@
 # Generated C: the error table from schema/openapi/errors.yaml, statement tables from .sql files.
 GEN      := $(BUILD)/gen
 GEN_TOOL := $(GEN)/ghgen
-SQL_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard lib/*/*.sql workers/*/*.sql))))
+SQL_DIRS := $(sort $(patsubst %/,%,$(dir $(wildcard lib/*/*.sql workers/*/*.sql ops/*/*.sql))))
 GEN_HDR  := $(GEN)/error_table.h $(foreach d,$(SQL_DIRS),$(GEN)/sql_$(notdir $(d)).h)
 GEN_SRC  := $(GEN)/error_table.c $(foreach d,$(SQL_DIRS),$(GEN)/sql_$(notdir $(d)).c)
 GEN_OBJ  := $(GEN_SRC:.c=.o)

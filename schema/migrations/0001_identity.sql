@@ -121,16 +121,18 @@ create table user_roles (
 
 -- users.is_admin follows the role ADMIN (api/20 section 6: the same fact).
 create function gh_sync_is_admin() returns trigger language plpgsql as $$
-declare
-    who bigint := coalesce(new.user_id, old.user_id);
 begin
-    update users u set is_admin = x.has
-      from (select exists (select 1 from user_roles where user_id = who and role_code = 'ADMIN') as has) x
-     where u.id = who and u.is_admin <> x.has;
+    update users u set is_admin = not u.is_admin
+     where u.id in (new.user_id, old.user_id)
+       and u.is_admin <> exists (select 1 from user_roles r where r.user_id = u.id and r.role_code = 'ADMIN');
     return null;
 end $$;
-create trigger user_roles_is_admin after insert or update or delete on user_roles
-    for each row execute function gh_sync_is_admin();
+create trigger user_roles_is_admin_ins after insert on user_roles
+    for each row when (new.role_code = 'ADMIN') execute function gh_sync_is_admin();
+create trigger user_roles_is_admin_upd after update on user_roles
+    for each row when (new.role_code = 'ADMIN' or old.role_code = 'ADMIN') execute function gh_sync_is_admin();
+create trigger user_roles_is_admin_del after delete on user_roles
+    for each row when (old.role_code = 'ADMIN') execute function gh_sync_is_admin();
 
 -- Table: sessions - one sign-in; access tokens carry its id as `sid`
 create table sessions (

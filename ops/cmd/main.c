@@ -1,0 +1,236 @@
+/*
+ * ops/cmd/main.c - the `guahao` command (api/31): the table of commands, global options, help
+ *
+ * A new command: a row here, a run function declared in cmd.h or its own header, a table of options.
+ */
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "ops/cmd/cmd.h"
+#include "ops/cmd/env.h"
+
+static int run_help(gh_cmd_t *c);
+static int run_version(gh_cmd_t *c);
+
+static const gh_cmd_row_t s_commands[] = {
+    {"migrate", "[up | status | new NAME]", 2, "Bring the database's schema up to date",
+     "up (the default) applies pending migrations, each in a transaction of its own; status lists them; new "
+     "NAME makes the\n"
+     "next empty file. There is no way down: restore a backup.",
+     gh_migrate_opts, gh_cmd_migrate},
+    {"keys", "init", 1, "Make the key files that are missing",
+     "Keys of access and refresh tokens, order numbers and encrypted columns; each file has mode 0600.", NULL,
+     gh_cmd_keys},
+    {"token", "", 0, "Mint access tokens of existing accounts, with real sessions",
+     "Needs the signing key and the database: for load tests, replay and the bench. One token a line, in the "
+     "order of the\n"
+     "accounts. --user takes a phone number, a staff number, a user name or an e-mail address.",
+     gh_token_opts, gh_cmd_token},
+    {"config", "", 0, "Show every setting with its value and where it comes from", NULL, NULL, gh_cmd_config},
+    {"version", "", 0, "Show the version", NULL, NULL, run_version},
+    {"help", "[COMMAND]", 1, "Show this, or the help of a command", NULL, NULL, run_help},
+};
+
+static const gh_opt_t s_global[] = {
+    {"dsn", "DSN", "database, over the environment and the settings"},
+    {"config", "FILE", "settings file"},
+    {"env-file", "FILE", "file of NAME=value lines for the environment (default .env when there is one)"},
+    {"json", NULL, "results as JSON"},
+    {"quiet", NULL, "no progress on stderr"},
+    {"yes", NULL, "do not ask"},
+    {"help", NULL, "show the help of the command"},
+    {NULL, NULL, NULL},
+};
+
+static void
+print_options(const gh_opt_t *opts)
+{
+    for (size_t i = 0; opts && opts[i].name; i++) {
+        char left[48];
+        snprintf(left, sizeof left, "--%s%s%s", opts[i].name, opts[i].value ? " " : "",
+                 opts[i].value ? opts[i].value : "");
+        printf("  %-22s %s\n", left, opts[i].help);
+    }
+}
+
+static void
+print_overview(FILE *to)
+{
+    fprintf(to, "usage: guahao COMMAND [OPTION...]\n\n");
+    for (size_t i = 0; i < GH_COUNT(s_commands); i++)
+        fprintf(to, "  %-10s %s\n", s_commands[i].name, s_commands[i].summary);
+    fprintf(to, "\nguahao COMMAND --help shows a command's options.\n");
+}
+
+static void
+print_command(const gh_cmd_row_t *row)
+{
+    printf("usage: guahao %s%s%s [OPTION...]\n\n%s.\n", row->name, *row->words ? " " : "", row->words,
+           row->summary);
+    if (row->text)
+        printf("%s\n", row->text);
+    if (row->opts) {
+        printf("\noptions:\n");
+        print_options(row->opts);
+    }
+    printf("\nglobal options:\n");
+    print_options(s_global);
+    printf("\nexit status: 0 done, 1 failed, 2 wrong usage or refused, 3 database unreachable, 4 nothing to "
+           "do (with "
+           "--exit-code)\n");
+}
+
+static const gh_cmd_row_t *
+find_command(const char *name)
+{
+    for (size_t i = 0; i < GH_COUNT(s_commands); i++)
+        if (strcmp(s_commands[i].name, name) == 0)
+            return &s_commands[i];
+    return NULL;
+}
+
+static int
+run_help(gh_cmd_t *c)
+{
+    const char *name = c->args.n_words ? c->args.words[0] : NULL;
+    const gh_cmd_row_t *row = name ? find_command(name) : NULL;
+    if (name && !row)
+        return gh_cmd_usage(c, "there is no command %s", name);
+    if (row)
+        print_command(row);
+    else
+        print_overview(stdout);
+    return GH_EXIT_DONE;
+}
+
+static int
+run_version(gh_cmd_t *c)
+{
+    printf(c->json ? "{\"name\":\"guahao\",\"version\":\"%s\"}\n" : "guahao %s\n", GH_VERSION);
+    return GH_EXIT_DONE;
+}
+
+int
+gh_cmd_config(gh_cmd_t *c)
+{
+    gh_conf_print(c->conf, c->json);
+    return GH_EXIT_DONE;
+}
+
+static void
+say(const gh_cmd_t *c, const char *fmt, va_list ap)
+{
+    fprintf(stderr, "guahao %s: ", c->row->name);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+}
+
+int
+gh_cmd_usage(const gh_cmd_t *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(c, fmt, ap);
+    va_end(ap);
+    return GH_EXIT_USAGE;
+}
+
+int
+gh_cmd_bad_option(const gh_cmd_t *c)
+{
+    return gh_cmd_usage(c, "%s (see guahao %s --help)", c->args.err, c->row->name);
+}
+
+int
+gh_cmd_failed(const gh_cmd_t *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(c, fmt, ap);
+    va_end(ap);
+    return GH_EXIT_FAILED;
+}
+
+void
+gh_cmd_say(const gh_cmd_t *c, const char *fmt, ...)
+{
+    if (c->quiet)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+}
+
+bool
+gh_cmd_is_production(const gh_cmd_t *c)
+{
+    return strcmp(gh_conf_str(c->conf, "system.mode"), "production") == 0;
+}
+
+/* Environment, settings, log and zone, then the command itself. */
+static int
+run_command(gh_cmd_t *c)
+{
+    if (gh_env_load(gh_args_str(&c->args, "env-file", NULL)) != 0)
+        return GH_EXIT_USAGE;
+    const char *dsn = gh_args_str(&c->args, "dsn", NULL);
+    if (dsn && setenv("GUAHAO_DATABASE_URL", dsn, 1) != 0)
+        return GH_EXIT_FAILED;
+    gh_conf_t *conf = gh_conf_load(gh_args_str(&c->args, "config", NULL));
+    if (!conf)
+        return GH_EXIT_USAGE;
+    gh_log_level_t level = GH_LOG_WARN;
+    (void)gh_log_level_parse(gh_conf_str(conf, "log.level"), &level);
+    gh_log_init("guahao", level < GH_LOG_WARN ? GH_LOG_WARN : level, GH_LOGFMT);
+    int rc = GH_EXIT_USAGE;
+    if (gh_tz_init(gh_conf_str(conf, "hospital.timezone")) == 0) {
+        c->conf = conf;
+        rc = c->row->run(c);
+    }
+    gh_conf_destroy(&conf);
+    return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "C.UTF-8");
+    if (argc < 2) {
+        print_overview(stderr);
+        return GH_EXIT_USAGE;
+    }
+    const char *name = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? "help"
+                       : strcmp(argv[1], "--version") == 0                          ? "version"
+                                                                                    : argv[1];
+    gh_cmd_t c = {.row = find_command(name)};
+    if (!c.row) {
+        fprintf(stderr, "guahao: there is no command %s (see guahao help)\n", name);
+        return GH_EXIT_USAGE;
+    }
+    if (gh_args_parse(&c.args, c.row->opts, s_global, argc - 2, argv + 2) != 0)
+        return gh_cmd_bad_option(&c);
+    if (gh_args_has(&c.args, "help")) {
+        print_command(c.row);
+        return GH_EXIT_DONE;
+    }
+    if (c.args.n_words > c.row->max_words)
+        return gh_cmd_usage(&c, "%s is too much (see guahao %s --help)", c.args.words[c.row->max_words],
+                            name);
+    c.json = gh_args_has(&c.args, "json");
+    c.quiet = gh_args_has(&c.args, "quiet");
+    c.yes = gh_args_has(&c.args, "yes");
+    if (c.row->run == run_help || c.row->run == run_version)
+        return c.row->run(&c);
+    int rc = run_command(&c);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("guahao: stdout");
+        return GH_EXIT_FAILED;
+    }
+    return rc;
+}

@@ -1,0 +1,15 @@
+/*
+ * ops/cmd/migrate.h - applying migrations (api/31 CM-02 to CM-05, R-241, R-242)
+ */
+#ifndef GH_CMD_MIGRATE_H
+#define GH_CMD_MIGRATE_H
+
+#include "ops/cmd/cmd.h"
+
+struct pg_conn;
+
+/* Apply what is pending up to version `to` (0: all) under the advisory lock. applied gets how many. Exit status: done, or
+ * failed after a message. With dry_run the files are printed instead. */
+int gh_migrate_up(gh_cmd_t *c, struct pg_conn *db, int to, bool dry_run, size_t *applied);
+
+#endif
