@@ -1,0 +1,135 @@
+-- Statements of the cancelling batch (cancel.c): lock_order_sessions, lock_orders, cancel_people read; the rest write.
+-- Locks: sessions by id, then orders by id, then bills by id (decisions 17). A session that an order left between the two
+-- first statements shows as a schedule_id that is not locked, and the batch is run again.
+
+-- name: lock_order_sessions
+-- The sessions of orders $1.
+select s.id, s.remaining_slots, s.total_slots
+  from schedules s
+ where s.id in (select o.schedule_id from registration_orders o where o.id = any ($1::bigint[]))
+ order by s.id
+   for update of s;
+
+-- name: lock_orders
+-- Orders $1 as they are now, with what deciding and answering need.
+with locked as materialized (
+    select o.* from registration_orders o where o.id = any ($1::bigint[]) order by o.id for update of o
+)
+select o.id, o.schedule_id, coalesce(o.slot_no, 0), o.status, o.payment_status, o.price,
+       (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch from o.starts_at) * 1000000)::bigint,
+       (extract(epoch from o.ends_at) * 1000000)::bigint, (extract(epoch from o.created_at) * 1000000)::bigint,
+       coalesce((extract(epoch from o.payable_since) * 1000000)::bigint, 0), o.version,
+       o.patient_id, coalesce(p.user_id, o.user_id, 0), coalesce(o.initiator_user_id, 0), o.doctor_id, d.dept_id,
+       o.hb_hidden, o.reason
+  from locked o
+  join schedules s on s.id = o.schedule_id
+  join patients p on p.id = o.patient_id
+  join doctors d on d.id = o.doctor_id
+ order by o.id;
+
+-- name: cancel_people
+-- One row a job: $1 who asks, $2 for which order, $3 does he ask for an override. Is the patient a relative of his, may he
+-- override?
+select exists (select from registration_orders o
+                 join patient_relations r on r.related_patient_id = o.patient_id
+                 join patients own on own.id = r.user_patient_id and own.user_id = t.user_id
+                where o.id = t.order_id) as related,
+       t.override and exists (
+           select from user_roles ur join role_permissions rp on rp.role_code = ur.role_code
+            where ur.user_id = t.user_id and rp.permission_code = 'appointment:override') as may_override
+  from unnest($1::bigint[], $2::bigint[], $3::boolean[]) with ordinality as t (user_id, order_id, override, n)
+ order by t.n;
+
+-- name: cancel_settings
+-- `registration` of the doctors of orders $1 and the global one; columns as registration_settings.
+select coalesce(c.scope_id, 0),
+       coalesce(gh_setting_int(c.config_value, 'advanceBookingDays'), -1),
+       coalesce(gh_setting_minutes(c.config_value, 'sameDayDeadline'), -1),
+       coalesce(gh_setting_int(c.config_value, 'noShowLimit'), -1),
+       coalesce(gh_setting_int(c.config_value, 'cancelHoursBefore'), -1),
+       coalesce(gh_setting_int(c.config_value, 'sameClinicInterval'), -1),
+       coalesce(gh_setting_int(c.config_value, 'paymentTimeoutMinutes'), -1),
+       coalesce(gh_setting_int(c.config_value, 'maxAppointmentsPerPeriod'), -1),
+       coalesce(gh_setting_int(c.config_value, 'appointmentPeriodDays'), -1)
+  from system_config c
+ where c.config_key = 'registration' and c.is_active
+   and (c.scope_type = 'GLOBAL'
+        or (c.scope_type = 'DOCTOR'
+            and c.scope_id in (select o.doctor_id from registration_orders o where o.id = any ($1::bigint[]))));
+
+-- name: write_cancellations
+-- $1 orders, $2 new states, $3 new payment states, $4 refunds (null: none), $5 reasons, $6 by whom, $7 hidden from
+-- Heartbeat, $8 accounts, $9 now. The state before is checked by the trigger registration_orders_step.
+with t as (
+    select * from unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::text[], $6::text[], $7::boolean[],
+                         $8::bigint[])
+           as t (id, status, payment_status, refund, reason, by, hide, user_id)
+), changed as (
+    update registration_orders o
+       set status = t.status, payment_status = t.payment_status, refund_amount = t.refund,
+           refund_time = case when t.refund is not null then $9::timestamptz end,
+           cancel_reason = t.reason, cancelled_by = t.by, cancelled_at = $9::timestamptz,
+           hb_hidden = o.hb_hidden or t.hide, is_calling = false, version = o.version + 1, updated_at = $9::timestamptz
+      from t
+     where o.id = t.id
+ returning o.id
+)
+insert into appointment_history (order_id, at, by_user, action, from_value, to_value, note)
+select t.id, $9::timestamptz, t.user_id, x.action, jsonb_build_object('status', o.status, 'payment_status', o.payment_status),
+       jsonb_build_object('status', t.status, 'payment_status', t.payment_status, 'refund_amount', t.refund), t.reason
+  from t
+  join registration_orders o on o.id = t.id
+  join (values (1, 'cancelled'), (2, 'timeout'), (3, 'refunded')) as x (n, action)
+    on (x.n = 1 and t.status = 'cancelled') or (x.n = 2 and t.status = 'timeout') or (x.n = 3 and t.refund is not null)
+ order by t.id, x.n;
+
+-- name: hide_orders
+-- R-225: a row that is final already is only hidden from Heartbeat. $1 orders, $2 now.
+update registration_orders o
+   set hb_hidden = true, version = o.version + 1, updated_at = $2::timestamptz
+ where o.id = any ($1::bigint[]) and not o.hb_hidden;
+
+-- name: release_places
+-- R-95, BR-86: the places of cancelled orders become free, in one step a session: $1 sessions, $2 places, $3 now. This is
+-- where a freed place is offered: who queues for one takes it from here, in this transaction, before the public sees it.
+update schedules s
+   set remaining_slots = s.remaining_slots + t.freed, version = s.version + 1, updated_at = $3::timestamptz
+  from unnest($1::bigint[], $2::int[]) as t (id, freed)
+ where s.id = t.id;
+
+-- name: close_bills
+-- R-95: an unpaid registration bill of cancelled orders $1 is cancelled; of a paid one, every payment is refunded in full
+-- and the ledger says so. $2 now, $3 its day, $4 reason of the refunds.
+with held as materialized (
+    select b.id, b.status from bills b
+     where b.appointment_id = any ($1::bigint[]) and b.kind = 'REGISTRATION' and b.status <> 'CANCELLED'
+     order by b.id for update of b
+), paid as (
+    select p.id, p.bill_id,
+           p.amount - coalesce((select sum(r.amount) from refunds r
+                                 where r.payment_id = p.id and r.status in ('PENDING', 'SUCCEEDED')), 0) as rest
+      from held h
+      join payments p on p.bill_id = h.id and p.status = 'SUCCEEDED' and p.method <> 'INSURANCE'
+), refunded as (
+    insert into refunds (refund_no, payment_id, amount, reason, status, created_at, completed_at)
+    select 'R' || to_char($3::date, 'YYYYMMDD') || lpad(nextval('refund_no_seq')::text, 8, '0'), p.id, p.rest,
+           $4::text, 'SUCCEEDED', $2::timestamptz, $2::timestamptz
+      from paid p
+     where p.rest > 0
+ returning id, payment_id, amount
+), booked as (
+    insert into ledger_entries (bill_id, kind, amount, ref_id, at)
+    select p.bill_id, 'REFUND', -r.amount, r.id, $2::timestamptz
+      from refunded r join paid p on p.id = r.payment_id
+)
+update bills b
+   set status = case when h.status in ('DRAFT', 'ISSUED') then 'CANCELLED' else 'REFUNDED' end,
+       closed_at = $2::timestamptz, version = b.version + 1, updated_at = $2::timestamptz
+  from held h
+ where b.id = h.id and h.status in ('DRAFT', 'ISSUED', 'PARTIALLY_PAID', 'PAID');
+
+-- name: v1_after
+-- Orders $1 as v1 shows them, after the writes: $2 zone, $3 currency.
+select b.id, gh_v1_appointment(b, $2::text, $3::text), b.version
+  from v_bookings b
+ where b.id = any ($1::bigint[]);

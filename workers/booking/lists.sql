@@ -1,0 +1,195 @@
+-- Reading operations: one statement each, one row: body, and as wanted error, headers. Row scope is here (decisions 3):
+-- scopes are the bits of GH_SCOPE_* that the caller's permission gives; 0 in an id of the caller means he has none.
+
+-- name: code_list
+-- Own ($1: the caller's patient row) or initiated ($2: the caller) orders, newest first (BR-93, BR-94).
+-- $3 the caller's patient row, $4 status, $5 page, $6 page size, $7 zone, $8 now.
+with found as (
+    select o.id, o.created_at
+      from registration_orders o
+     where o.patient_id = nullif($1::bigint, 0) and $2::bigint is null
+       and ($4::text is null or $4::text not in ('confirmed', 'finished', 'completed', 'cancelled', 'pending')
+            or o.status = case $4::text when 'finished' then 'completed' else $4::text end)
+    union all
+    select o.id, o.created_at
+      from registration_orders o
+     where o.initiator_user_id = $2::bigint
+       and ($4::text is null or $4::text not in ('confirmed', 'finished', 'completed', 'cancelled', 'pending')
+            or o.status = case $4::text when 'finished' then 'completed' else $4::text end)
+), page as (
+    select f.id from found f order by f.created_at desc, f.id desc
+     limit $6::int offset ($5::bigint - 1) * $6::int
+)
+select case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING' end as error,
+       json_build_object('total', (select count(*) from found), 'page', $5::int, 'pageSize', $6::int,
+           'list', coalesce((select json_agg(gh_code_appointment(b, $7::text, $8::timestamptz)
+                                             order by b.created_at desc, b.id desc)
+                               from page p join v_bookings b on b.id = p.id), '[]')) as body;
+
+-- name: code_get
+-- $1 order, $2 caller, $3 his patient row, $4 zone, $5 now (BR-95).
+select case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING'
+            when b.id is null then 'APPOINTMENT_NOT_FOUND'
+            when $2::bigint is distinct from b.patient_user_id and $2::bigint is distinct from b.user_id
+                 and $2::bigint is distinct from b.initiator_user_id then 'APPOINTMENT_READ_FORBIDDEN' end as error,
+       gh_code_appointment_detail(b, $4::text, $5::timestamptz) as body
+  from (select) x
+  left join v_bookings b on b.id = $1::bigint;
+
+-- name: v1_list
+-- AP-02, AP-03, AP-04. $1 the query as an object, $2 scopes (null: AP-03, AP-04: own rows of the role in question),
+-- $3 the caller's patient row, $4 whose relatives count as own, $5 his doctor row, $6 his department, $7 now, $8 zone,
+-- $9 currency. Branches of `visible` whose scope is not given are never run.
+with visible as (
+    select o.id from registration_orders o where $2::int & 1 = 1
+    union all
+    (select o.id
+       from registration_orders o
+      where o.patient_id in (select nullif($3::bigint, 0)
+                             union select r.related_patient_id from patient_relations r
+                                    where r.user_patient_id = nullif($4::bigint, 0))
+        and coalesce($2::int, 8) & 9 = 8
+     union
+     select o.id from registration_orders o
+      where o.doctor_id = nullif($5::bigint, 0) and coalesce($2::int, 8) & 9 = 8
+     union
+     select o.id from registration_orders o join doctors d on d.id = o.doctor_id
+      where d.dept_id = nullif($6::bigint, 0) and $2::int & 3 = 2)
+), asked as (
+    select $1::jsonb as query,
+           coalesce(($1::jsonb->>'page')::int, 1) as page,
+           coalesce(($1::jsonb->>'per_page')::int, ($1::jsonb->>'limit')::int, ($1::jsonb->>'page_size')::int, 20) as size,
+           gh_json_texts($1::jsonb->'status') as statuses, gh_json_texts($1::jsonb->'fhir_status') as fhir,
+           gh_json_texts($1::jsonb->'doctor_id')::bigint[] as doctors,
+           gh_json_texts($1::jsonb->'patient_id')::bigint[] as patients,
+           gh_json_texts($1::jsonb->'dept_id')::bigint[] as depts,
+           gh_json_texts($1::jsonb->'schedule_id')::bigint[] as sessions,
+           gh_json_texts($1::jsonb->'payment_status') as payments, gh_json_texts($1::jsonb->'channel') as channels,
+           gh_moment($1::jsonb->>'start_time_from', $8::text, false) as since,
+           gh_moment($1::jsonb->>'start_time_to', $8::text, true) as until,
+           ($1::jsonb->>'date')::date as day, coalesce(($1::jsonb->>'upcoming')::boolean, false) as upcoming,
+           lower($1::jsonb->>'q') as words, $1::jsonb->>'sort' as sort,
+           string_to_array(replace($1::jsonb->>'fields', ' ', ''), ',') as fields,
+           coalesce($2::int, 8) & 3 = 0 and coalesce($5::bigint, 0) = 0 as own_list
+), found as (
+    select b.id, b.starts_at, b.created_at, b.shown_status
+      from asked a
+      join visible v on true
+      join v_bookings b on b.id = v.id
+     where b.status <> 'waitlist'
+       and (a.statuses is null or b.shown_status = any (a.statuses))
+       and (a.fhir is null or b.fhir_status = any (a.fhir))
+       and (a.doctors is null or b.doctor_id = any (a.doctors))
+       and (a.patients is null or b.patient_id = any (a.patients))
+       and (a.depts is null or b.dept_id = any (a.depts))
+       and (a.sessions is null or b.schedule_id = any (a.sessions))
+       and (a.payments is null or b.shown_payment = any (a.payments))
+       and (a.channels is null or b.channel = any (a.channels))
+       and (a.since is null or b.starts_at >= a.since)
+       and (a.until is null or b.starts_at <= a.until)
+       and (a.day is null or b.slot_date = a.day)
+       and (not a.upcoming or (b.status in ('pending', 'confirmed') and b.starts_at > $7::timestamptz))
+       and (a.words is null or a.own_list or strpos(lower(b.patient_name), a.words) > 0
+            or strpos(coalesce(b.patient_phone, ''), a.words) > 0 or strpos(lower('A' || b.order_no), a.words) > 0)
+), page as (
+    select f.id, row_number() over (order by (
+               select array_agg(case when left(u.key, 1) = '-' then -u.value else u.value end order by u.n)
+                 from (select btrim(k.key) as key, k.n,
+                              case ltrim(btrim(k.key), '-')
+                                   when 'id' then f.id::numeric
+                                   when 'start_time' then extract(epoch from f.starts_at)
+                                   when 'created_at' then extract(epoch from f.created_at)
+                                   when 'status' then strpos('CANCELLED COMPLETED SCHEDULED', f.shown_status)::numeric
+                              end as value
+                         from regexp_split_to_table((select sort from asked), ',') with ordinality as k (key, n)) u),
+               case when (select sort from asked) is null then -f.id else f.id end) as place
+      from found f
+     order by place
+     limit (select size from asked) offset (select (page - 1)::bigint * size from asked)
+)
+select case when $2::int is null and coalesce($3::bigint, 0) = 0 and coalesce($5::bigint, 0) = 0
+            then 'PROFILE_NOT_FOUND' end as error,
+       json_build_object(
+           'items', coalesce((select json_agg(gh_pick(case when a.own_list then gh_without(x.doc, 'patient') else x.doc end,
+                                                      a.fields) order by p.place)
+                                from page p
+                                join v_bookings b on b.id = p.id
+                               cross join lateral (select gh_v1_appointment(b, $8::text, $9::text) as doc) x), '[]'),
+           'page', a.page, 'page_size', a.size, 'total', t.total, 'pages', (t.total + a.size - 1) / a.size) as body,
+       gh_page_headers(a.query, a.page, a.size, t.total) as headers
+  from asked a
+ cross join (select count(*) as total from found) t;
+
+-- name: v1_get
+-- $1 order, $2 scopes, $3 the caller's patient row, $4 his doctor row, $5 his department, $6 zone, $7 currency.
+select case when b.id is null or b.status = 'waitlist' then 'NOT_FOUND'
+            when not (($2::int & 1 = 1)
+                      or ($2::int & 2 = 2 and b.dept_id = nullif($5::bigint, 0))
+                      or ($2::int & 8 = 8 and (b.patient_id = nullif($3::bigint, 0) or b.doctor_id = nullif($4::bigint, 0)
+                          or exists (select from patient_relations r where r.user_patient_id = nullif($3::bigint, 0)
+                                        and r.related_patient_id = b.patient_id)))) is not false
+            then 'NOT_OWNER' end as error,
+       gh_v1_appointment(b, $6::text, $7::text) as body,
+       json_build_object('ETag', format('"appointment-%s-%s"', b.id, b.version)) as headers
+  from (select) x
+  left join v_bookings b on b.id = $1::bigint;
+
+-- name: hb_list
+-- by_doctor ($1 doctor, $2 null) and by_patient ($1 null, $2 patient), by time (R-223). $3 the query as an object,
+-- $4 scopes (0 and no caller: open access), $5 caller, $6 his patient row, $7 his doctor row, $8 his department, $9 zone.
+with may as (
+    select case
+        when $1::bigint is not null and not exists (select from doctors d where d.id = $1::bigint and d.deleted_at is null)
+        then 'DOCTOR_NOT_FOUND'
+        when $2::bigint is not null and not exists (select from patients p where p.id = $2::bigint and p.deleted_at is null)
+        then 'PATIENT_NOT_FOUND'
+        when ($4::int & 1 = 1) or coalesce($5::bigint, 0) = 0 then null
+        when $1::bigint is not null and $4::int & 2 = 2
+             and exists (select from doctors d where d.id = $1::bigint and d.dept_id = nullif($8::bigint, 0)) then null
+        when $1::bigint is not null and $4::int & 8 = 8 and $1::bigint = nullif($7::bigint, 0) then null
+        when $2::bigint is not null and $4::int & 8 = 8
+             and ($2::bigint = nullif($6::bigint, 0)
+                  or exists (select from patient_relations r where r.user_patient_id = nullif($6::bigint, 0)
+                                and r.related_patient_id = $2::bigint)) then null
+        when $2::bigint is not null and $4::int & 12 <> 0
+             and (exists (select from patients p where p.id = $2::bigint and p.primary_doctor_id = nullif($7::bigint, 0))
+                  or exists (select from registration_orders o
+                              where o.patient_id = $2::bigint and o.doctor_id = nullif($7::bigint, 0)
+                                and o.status in ('pending', 'confirmed', 'completed', 'no_show'))) then null
+        else 'NOT_OWNER' end as error
+), found as (
+    select o.id, o.starts_at
+      from registration_orders o
+     where o.doctor_id = $1::bigint and (select error from may) is null
+       and o.status <> 'waitlist' and not o.hb_hidden
+    union all
+    select o.id, o.starts_at
+      from registration_orders o
+     where o.patient_id = $2::bigint and (select error from may) is null
+       and o.status <> 'waitlist' and not o.hb_hidden
+), shown as (
+    select b as row, b.id, b.starts_at
+      from found f join v_bookings b on b.id = f.id
+     where $3::jsonb->>'status' is null or b.shown_status = $3::jsonb->>'status'
+), asked as (
+    select coalesce(($3::jsonb->>'skip')::int, 0) as skip, coalesce(($3::jsonb->>'limit')::int, 1000) as size,
+           coalesce(($3::jsonb->>'expand')::boolean, false) as expand
+)
+select (select error from may) as error,
+       coalesce((select json_agg(gh_hb_appointment(p.row, $9::text, a.expand) order by p.starts_at, p.id)
+                   from (select s.* from shown s order by s.starts_at, s.id limit a.size offset a.skip) p), '[]') as body,
+       gh_skip_headers(coalesce($3::jsonb, '{}'), a.skip, a.size, (select count(*) from shown)) as headers
+  from asked a;
+
+-- name: hb_get
+-- $1 order, $2 scopes, $3 caller, $4 his patient row, $5 his doctor row, $6 his department, $7 expand, $8 zone.
+select case when b.id is null or b.status = 'waitlist' or b.hb_hidden then 'APPOINTMENT_NOT_FOUND'
+            when not (($2::int & 1 = 1) or coalesce($3::bigint, 0) = 0
+                      or ($2::int & 2 = 2 and b.dept_id = nullif($6::bigint, 0))
+                      or ($2::int & 8 = 8 and (b.patient_id = nullif($4::bigint, 0) or b.doctor_id = nullif($5::bigint, 0)
+                          or exists (select from patient_relations r where r.user_patient_id = nullif($4::bigint, 0)
+                                        and r.related_patient_id = b.patient_id)))) is not false
+            then 'NOT_OWNER' end as error,
+       gh_hb_appointment(b, $8::text, coalesce($7::boolean, false)) as body
+  from (select) x
+  left join v_bookings b on b.id = $1::bigint;
