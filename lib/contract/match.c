@@ -39,8 +39,8 @@ split(gh_str_t path, gh_split_t *out)
     if (path.n == 0 || path.p[0] != '/')
         return -1;
     const char *p = path.p + 1, *end = path.p + path.n;
-    if (end > p && end[-1] == '/')
-        end--;
+    if (end > p && end[-1] == '/' && --end == p)
+        return -1; /* "//" */
     while (p < end) {
         const char *slash = memchr(p, '/', (size_t)(end - p));
         const char *stop = slash ? slash : end;

@@ -202,8 +202,10 @@ collect(gh_contract_t *c, const json_t *src, props_t *p, int depth)
             gh_contract_fault(c, "more than %d members", PROPS_MAX);
             return;
         }
-        if (!at)
+        if (!at) {
             at = &p->at[p->n++];
+            *at = (gh_property_t){0};
+        }
         at->name = gh_contract_dup(c, name);
         at->name_n = strlen(name);
         at->schema = compile(c, v, depth + 1);
