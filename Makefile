@@ -13,13 +13,16 @@ SAN     ?=
 BUILD   ?= build$(if $(SAN),/san)
 
 PKGS    := libczmq libzmq libpq libjwt jansson libcrypto yaml-0.1
-CPPFLAGS += -D_GNU_SOURCE -Ilib -I$(BUILD) -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+# Asked once, and only when something is compiled: `make deps` may have to install pkg-config first.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+CPPFLAGS += -D_GNU_SOURCE -Ilib -I$(BUILD) -I. $(PKG_CFLAGS)
 WARN    := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
            -Wvla -Wformat=2 -Wundef
 CFLAGS  ?= -O2 -g
 CFLAGS  += -std=gnu17 -fno-strict-aliasing -fno-omit-frame-pointer -pthread
 LDFLAGS += -pthread
-LDLIBS  += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lcrypt -lm
+LDLIBS  += $(PKG_LIBS) -lcrypt -lm
 ifeq ($(SAN),1)
 CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 LDFLAGS += -fsanitize=address,undefined
@@ -32,8 +35,10 @@ include ops/mk/gen.mk
 include ops/mk/programs.mk
 include ops/mk/front.mk
 include ops/mk/tests.mk
+include ops/mk/lint.mk
 include ops/mk/fuzz.mk
 include ops/mk/run.mk
+include ops/mk/deps.mk
 
 .PHONY: help
 help: ## Show the targets

@@ -65,9 +65,8 @@ find_var(void)
     char cwd[PATH_MAX];
     if (!env || !*env)
         env = "var";
-    if (env[0] == '/' || !getcwd(cwd, sizeof(cwd)))
-        snprintf(var_dir, sizeof(var_dir), "%s", env);
-    else if (snprintf(var_dir, sizeof(var_dir), "%s/%s", cwd, env) >= (int)sizeof(var_dir))
+    bool relative = env[0] != '/' && getcwd(cwd, sizeof(cwd));
+    if (!relative || snprintf(var_dir, sizeof(var_dir), "%s/%s", cwd, env) >= (int)sizeof(var_dir))
         snprintf(var_dir, sizeof(var_dir), "%s", env);
     for (size_t n = strlen(var_dir); n > 1 && var_dir[n - 1] == '/'; n--)
         var_dir[n - 1] = 0;

@@ -13,13 +13,13 @@
 typedef enum gh_err gh_err_t;
 
 typedef struct gh_error_row {
-    const char *name;   /* "SLOT_FULL" */
-    uint16_t http;      /* status on v1 and Heartbeat */
-    uint16_t strict;    /* intended status on the code surface (== http unless the row says otherwise) */
-    uint16_t code;      /* number of the {code, message} surface */
-    const char *zh;     /* texts with {placeholders} */
+    const char *name; /* "SLOT_FULL" */
+    uint16_t http;    /* status on v1 and Heartbeat */
+    uint16_t strict;  /* intended status on the code surface (== http unless the row says otherwise) */
+    uint16_t code;    /* number of the {code, message} surface */
+    const char *zh;   /* texts with {placeholders} */
     const char *en;
-    gh_err_t v1;        /* the row shown on v1: itself, or the one its `v1` member names (resolved by the generator,
+    gh_err_t v1; /* the row shown on v1: itself, or the one its `v1` member names (resolved by the generator,
                            with the defaults by status that errors.yaml's head describes) */
 } gh_error_row_t;
 

@@ -12,11 +12,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#define GH_MUSTCHECK      __attribute__((warn_unused_result))
-#define GH_PRINTF(f, a)   __attribute__((format(printf, f, a)))
-#define GH_CLEANUP(fn)    __attribute__((cleanup(fn)))
-#define GH_UNUSED         __attribute__((unused))
-#define GH_COUNT(array)   (sizeof(array) / sizeof((array)[0]))
+#define GH_MUSTCHECK    __attribute__((warn_unused_result))
+#define GH_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define GH_CLEANUP(fn)  __attribute__((cleanup(fn)))
+#define GH_UNUSED       __attribute__((unused))
+#define GH_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Every fallible function of lib/ that has no better value returns 0 for done and -1 for failed (and has
  * logged why, unless its comment says otherwise). Refusals by the rules are not failures: they are replies. */

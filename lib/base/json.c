@@ -208,8 +208,7 @@ gh_json_double(gh_json_t *j, double v)
     char text[32];
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, v);
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &v, sizeof(v)) == 0)
+        if (strtod(text, NULL) == v)
             break;
     }
     gh_json_raw(j, gh_str(text));

@@ -10,9 +10,9 @@
 #include "base/buf.h"
 
 typedef struct gh_json {
-    gh_buf_t *out;     /* borrowed */
-    uint8_t depth;     /* open containers */
-    bool first[32];    /* no comma needed yet at this depth; deeper nesting sets out->failed */
+    gh_buf_t *out;  /* borrowed */
+    uint8_t depth;  /* open containers */
+    bool first[32]; /* no comma needed yet at this depth; deeper nesting sets out->failed */
     bool after_key;
 } gh_json_t;
 
@@ -22,14 +22,14 @@ void gh_json_obj_end(gh_json_t *j);
 void gh_json_arr(gh_json_t *j);
 void gh_json_arr_end(gh_json_t *j);
 void gh_json_key(gh_json_t *j, const char *key);
-void gh_json_str(gh_json_t *j, gh_str_t s); /* s.p NULL writes null */
+void gh_json_str(gh_json_t *j, gh_str_t s);     /* s.p NULL writes null */
 void gh_json_cstr(gh_json_t *j, const char *s); /* NULL writes null */
 void gh_json_i64(gh_json_t *j, int64_t v);
 void gh_json_bool(gh_json_t *j, bool v);
 void gh_json_null(gh_json_t *j);
 void gh_json_double(gh_json_t *j, double v); /* shortest text that reads back; NaN and infinities are null */
 void gh_json_money(gh_json_t *j, int64_t cents); /* 4000 -> 40.00, a number with two decimals */
-void gh_json_raw(gh_json_t *j, gh_str_t text); /* ready-made JSON, spliced in unparsed */
+void gh_json_raw(gh_json_t *j, gh_str_t text);   /* ready-made JSON, spliced in unparsed */
 
 /* key + value in one call */
 void gh_json_kstr(gh_json_t *j, const char *key, gh_str_t s);

@@ -15,16 +15,16 @@ typedef enum { GH_LOG_DEBUG, GH_LOG_INFO, GH_LOG_WARN, GH_LOG_ERROR } gh_log_lev
 typedef enum { GH_LOGFMT, GH_LOGJSON } gh_log_format_t;
 
 typedef struct gh_kv {
-    const char *key; /* NULL ends the list */
+    const char *key;                               /* NULL ends the list */
     enum { GH_KV_STR, GH_KV_INT, GH_KV_BIN } type; /* BIN: 16 bytes shown as a UUID, others as hex */
     gh_str_t s;
     int64_t i;
 } gh_kv_t;
 
-#define GH_KS(key, cstr)  ((gh_kv_t){(key), GH_KV_STR, gh_str(cstr), 0})
-#define GH_KN(key, span)  ((gh_kv_t){(key), GH_KV_STR, (span), 0})
-#define GH_KI(key, int)   ((gh_kv_t){(key), GH_KV_INT, {0}, (int64_t)(int)})
-#define GH_KB(key, span)  ((gh_kv_t){(key), GH_KV_BIN, (span), 0})
+#define GH_KS(key, cstr) ((gh_kv_t){(key), GH_KV_STR, gh_str(cstr), 0})
+#define GH_KN(key, span) ((gh_kv_t){(key), GH_KV_STR, (span), 0})
+#define GH_KI(key, int)  ((gh_kv_t){(key), GH_KV_INT, {0}, (int64_t)(int)})
+#define GH_KB(key, span) ((gh_kv_t){(key), GH_KV_BIN, (span), 0})
 
 /* Once per process, before the first line; component is kept by reference (a literal). */
 void gh_log_init(const char *component, gh_log_level_t min, gh_log_format_t format);
@@ -33,10 +33,11 @@ bool gh_log_enabled(gh_log_level_t level);
 /* "debug", "info", "warn", "error"; -1 for another word. */
 int gh_log_level_parse(const char *name, gh_log_level_t *level);
 
+/* The list begins with a field that is skipped: GNU's `, ##` then drops the comma of an empty list. */
 #define gh_log(level, event, ...)                                                                            \
     do {                                                                                                     \
         if (gh_log_enabled(level))                                                                           \
-            gh_log_kv((level), (event), (const gh_kv_t[]){__VA_ARGS__ __VA_OPT__(, ){0}});                   \
+            gh_log_kv((level), (event), (const gh_kv_t[]){{0}, ##__VA_ARGS__, {0}} + 1);                     \
     } while (0)
 
 #endif

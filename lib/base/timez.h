@@ -31,8 +31,8 @@ gh_civil_t gh_tz_civil(int64_t at_us);
 /* Wall clock in the hospital's zone -> instant. A clock time that a shift skips moves forward; one that happens
  * twice is the first. */
 int64_t gh_tz_instant(int year, int month, int day, int hour, int minute, int second);
-int32_t gh_tz_day(int64_t at_us);                    /* visit day of an instant */
-int64_t gh_day_at(int32_t day, int minute_of_day);   /* instant of a clock time on a day */
+int32_t gh_tz_day(int64_t at_us);                  /* visit day of an instant */
+int64_t gh_day_at(int32_t day, int minute_of_day); /* instant of a clock time on a day */
 int32_t gh_day_from_ymd(int year, int month, int day);
 void gh_day_to_ymd(int32_t day, int *year, int *month, int *d);
 int gh_day_weekday(int32_t day); /* Monday 1 .. Sunday 7 */

@@ -32,9 +32,11 @@ const char *gh_pgarr_literal(gh_pgarr_t *a);
 /* Reading text-format columns. Each gives `otherwise` for SQL NULL; a text that does not parse is a bug: aborts. */
 struct pg_result;
 int64_t gh_pg_i64(const struct pg_result *r, int row, int col, int64_t otherwise);
-int64_t gh_pg_money(const struct pg_result *r, int row, int col, int64_t otherwise); /* numeric(12,2) -> cents */
+int64_t gh_pg_money(const struct pg_result *r, int row, int col,
+                    int64_t otherwise); /* numeric(12,2) -> cents */
 bool gh_pg_bool(const struct pg_result *r, int row, int col);
-int64_t gh_pg_time(const struct pg_result *r, int row, int col, int64_t otherwise);  /* extract(epoch)*1e6::bigint column */
-gh_str_t gh_pg_str(const struct pg_result *r, int row, int col);  /* borrowed; p NULL for SQL NULL */
+int64_t gh_pg_time(const struct pg_result *r, int row, int col,
+                   int64_t otherwise);                           /* extract(epoch)*1e6::bigint column */
+gh_str_t gh_pg_str(const struct pg_result *r, int row, int col); /* borrowed; p NULL for SQL NULL */
 
 #endif

@@ -34,15 +34,15 @@ typedef struct gh_actor_ref {
 
 /* Decoded header. All spans are borrowed from the frame. */
 typedef struct gh_job_head {
-    uint8_t id[16];       /* UUIDv7 */
-    gh_str_t op;          /* operationId: "booking.book_appointment" */
-    uint32_t budget_ms;   /* "deadline": time left, reduced at each hop (decisions 9) */
-    uint8_t priority;     /* gh_prio_t */
-    uint32_t attempt;     /* 0 at first; the broker adds 1 on each requeue */
-    bool resend;          /* the front sends the same id again (another broker): check the job record first */
-    gh_str_t key;         /* Idempotency-Key, empty when none */
-    gh_str_t shard;       /* affinity: "s:<schedule id>" or "d:<doctor id>:<date>", empty when none */
-    gh_str_t trace;       /* W3C traceparent, empty when none */
+    uint8_t id[16];     /* UUIDv7 */
+    gh_str_t op;        /* operationId: "booking.book_appointment" */
+    uint32_t budget_ms; /* "deadline": time left, reduced at each hop (decisions 9) */
+    uint8_t priority;   /* gh_prio_t */
+    uint32_t attempt;   /* 0 at first; the broker adds 1 on each requeue */
+    bool resend;        /* the front sends the same id again (another broker): check the job record first */
+    gh_str_t key;       /* Idempotency-Key, empty when none */
+    gh_str_t shard;     /* affinity: "s:<schedule id>" or "d:<doctor id>:<date>", empty when none */
+    gh_str_t trace;     /* W3C traceparent, empty when none */
     bool has_actor;
     gh_actor_ref_t actor;
     bool no_reply_wanted; /* reserved for fire and forget ("quiet") */
@@ -62,14 +62,14 @@ int gh_job_head_forward(const void *frame, size_t n, uint32_t budget_ms, uint32_
 typedef struct gh_reply_head {
     uint8_t id[16];
     uint32_t attempt;
-    uint16_t status;      /* HTTP status on success when not the contract's; 0 = the contract's */
-    gh_str_t error;       /* name of the error row; empty on success */
-    gh_mp_t params;       /* map of placeholder texts, or absent */
-    gh_mp_t headers;      /* map of response headers, or absent */
-    gh_str_t type;        /* media type of the body when not JSON */
-    gh_str_t extra;       /* ready JSON object text: further members of an error */
-    uint32_t queue_us;    /* waited in the broker, which fills it in (gh_reply_head_mark) */
-    uint32_t work_us;     /* from delivery to the reply */
+    uint16_t status;   /* HTTP status on success when not the contract's; 0 = the contract's */
+    gh_str_t error;    /* name of the error row; empty on success */
+    gh_mp_t params;    /* map of placeholder texts, or absent */
+    gh_mp_t headers;   /* map of response headers, or absent */
+    gh_str_t type;     /* media type of the body when not JSON */
+    gh_str_t extra;    /* ready JSON object text: further members of an error */
+    uint32_t queue_us; /* waited in the broker, which fills it in (gh_reply_head_mark) */
+    uint32_t work_us;  /* from delivery to the reply */
 } gh_reply_head_t;
 
 #define GH_REPLY_HEAD_MAX (64u << 10) /* `extra` lists every fault of a form */
@@ -80,7 +80,8 @@ int gh_reply_head_decode(const void *frame, size_t n, gh_reply_head_t *out) GH_M
 void gh_reply_head_encode(const gh_reply_head_t *h, gh_buf_t *out);
 /* What a broker does with a reply on its way: give id and attempt, and write queue_us into `timings` in place when our
  * encoder wrote it. -1 when the frame is not a reply header. */
-int gh_reply_head_mark(void *frame, size_t n, uint32_t queue_us, uint8_t id[16], uint32_t *attempt) GH_MUSTCHECK;
+int gh_reply_head_mark(void *frame, size_t n, uint32_t queue_us, uint8_t id[16],
+                       uint32_t *attempt) GH_MUSTCHECK;
 /* The reply header of a refusal by a front, broker or runtime: name such as "QUEUE_FULL", no params. */
 void gh_reply_refusal(const uint8_t id[16], uint32_t attempt, const char *error, gh_buf_t *out);
 

@@ -30,7 +30,13 @@ enum {
     GH_MDPW_HEARTBEAT = 5,
     GH_MDPW_DISCONNECT = 6
 };
-enum { GH_MDPW01_READY = 1, GH_MDPW01_REQUEST = 2, GH_MDPW01_REPLY = 3, GH_MDPW01_HEARTBEAT = 4, GH_MDPW01_DISCONNECT = 5 };
+enum {
+    GH_MDPW01_READY = 1,
+    GH_MDPW01_REQUEST = 2,
+    GH_MDPW01_REPLY = 3,
+    GH_MDPW01_HEARTBEAT = 4,
+    GH_MDPW01_DISCONNECT = 5
+};
 
 #define GH_MDP_SERVICE_MAX 128
 
@@ -43,13 +49,14 @@ uint32_t gh_mdp_credit(gh_str_t credit);
 /* A parsed message: views into the caller's frames. body is the index of the first body frame. */
 typedef struct gh_mdp_msg {
     enum { GH_MDP_CLIENT, GH_MDP_WORKER } side;
-    uint8_t version;   /* 1 or 2 */
-    uint8_t command;   /* GH_MDPC_* or GH_MDPW_* of 0.2, whatever the version; a 0.1 client message, which has no
+    uint8_t version; /* 1 or 2 */
+    uint8_t
+        command; /* GH_MDPC_* or GH_MDPW_* of 0.2, whatever the version; a 0.1 client message, which has no
                           command byte, is always GH_MDPC_REQUEST */
-    gh_str_t service;  /* REQUEST of a client, READY */
-    gh_str_t client;   /* PARTIAL and FINAL of a worker, REQUEST to a worker */
-    gh_str_t credit;   /* READY, empty when absent */
-    size_t body;       /* == n when there is none */
+    gh_str_t service; /* REQUEST of a client, READY */
+    gh_str_t client;  /* PARTIAL and FINAL of a worker, REQUEST to a worker */
+    gh_str_t credit;  /* READY, empty when absent */
+    size_t body;      /* == n when there is none */
 } gh_mdp_msg_t;
 
 /* Parse the frames that follow a ROUTER's identity frame (or all frames of a DEALER). Never asserts on input:

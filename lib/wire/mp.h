@@ -39,13 +39,13 @@ typedef struct gh_mp {
 int gh_mp_check(const void *data, size_t n, size_t max_bytes, gh_mp_t *root) GH_MUSTCHECK;
 
 gh_mp_type_t gh_mp_type(gh_mp_t v);
-bool gh_mp_int(gh_mp_t v, int64_t *out) GH_MUSTCHECK;   /* false unless an integer within int64 */
+bool gh_mp_int(gh_mp_t v, int64_t *out) GH_MUSTCHECK; /* false unless an integer within int64 */
 bool gh_mp_bool(gh_mp_t v, bool *out) GH_MUSTCHECK;
 bool gh_mp_double(gh_mp_t v, double *out) GH_MUSTCHECK; /* integers too */
 bool gh_mp_str(gh_mp_t v, gh_str_t *out) GH_MUSTCHECK;
 bool gh_mp_bin(gh_mp_t v, gh_str_t *out) GH_MUSTCHECK;
-size_t gh_mp_count(gh_mp_t v);                          /* elements of an array, pairs of a map, else 0 */
-gh_mp_t gh_mp_get(gh_mp_t map, const char *key);        /* absent unless map is a map that has key */
+size_t gh_mp_count(gh_mp_t v);                   /* elements of an array, pairs of a map, else 0 */
+gh_mp_t gh_mp_get(gh_mp_t map, const char *key); /* absent unless map is a map that has key */
 gh_mp_t gh_mp_getn(gh_mp_t map, gh_str_t key);
 /* Follow dots: gh_mp_path(args, "body.scheduleId"). */
 gh_mp_t gh_mp_path(gh_mp_t map, const char *path);
@@ -69,7 +69,7 @@ void gh_mp_to_json(gh_mp_t v, gh_buf_t *out);
 /* writing */
 void gh_mpw_nil(gh_buf_t *b);
 void gh_mpw_bool(gh_buf_t *b, bool v);
-void gh_mpw_int(gh_buf_t *b, int64_t v); /* shortest form */
+void gh_mpw_int(gh_buf_t *b, int64_t v);        /* shortest form */
 void gh_mpw_u32_fixed(gh_buf_t *b, uint32_t v); /* always 5 bytes, so that it can be patched in place */
 void gh_mpw_double(gh_buf_t *b, double v);
 void gh_mpw_str(gh_buf_t *b, gh_str_t s);

@@ -1,4 +1,4 @@
-# Unit tests: one program per tests/unit/test_*.c, linked with the library (and what its first lines name, see below).
+# Tests: C unit tests (one program per tests/unit/test_*.c, linked with the library) and the running system from outside.
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
@@ -12,6 +12,33 @@ $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(1)): $(call obj,$(1)) $(call unit_ex
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 
-.PHONY: unit
+.PHONY: unit outside test san
+# Every test runs, each within its time limit; a failing one shows its output, and the target fails at the end.
 unit: $(UNIT_BIN) ## Build and run the unit tests
-	@for t in $(UNIT_BIN); do echo "== $$t"; $$t || exit 1; done
+	@failed=; for t in $(UNIT_BIN); do \
+	    if timeout -k 5 300 $$t >$$t.log 2>&1; then \
+	        echo "  ok    $${t##*/}: $$(sed -n 's/^\[  PASSED  \] \([0-9]*\).*/\1/p' $$t.log | tail -1)"; \
+	    else echo "  FAIL  $${t##*/} (status $$?)"; cat $$t.log; failed="$$failed $${t##*/}"; fi; done; \
+	[ -z "$$failed" ] || { echo "unit tests failed:$$failed"; exit 1; }
+
+# ARGS=... goes to pytest: make outside ARGS='tests/api -k login'
+OUTSIDE := $(foreach d,integration api chaos,$(if $(wildcard tests/$(d)/test_*.py),tests/$(d)))
+ARGS    ?= $(OUTSIDE)
+outside: build ## Run the tests of the running system (ARGS for pytest)
+	@[ -z "$(ARGS)" ] || GUAHAO_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
+	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider $(ARGS)
+
+test: ## Everything: packages, build, unit tests, outside tests
+	@ops/deps.sh run build test
+	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory outside
+
+# The sanitizers' reports go to stderr of the process they concern; any report makes that process fail.
+san: export ASAN_OPTIONS ?= detect_stack_use_after_return=1:check_initialization_order=1:strict_string_checks=1
+san: export UBSAN_OPTIONS ?= print_stacktrace=1
+san: ## The same tests with AddressSanitizer and UBSan
+	@ops/deps.sh run build test
+	@$(MAKE) --no-print-directory SAN=1 build
+	@$(MAKE) --no-print-directory SAN=1 unit
+	@$(MAKE) --no-print-directory SAN=1 outside

@@ -1,0 +1,35 @@
+# Static checks of our own C: form (clang-format), cppcheck, clang-tidy, calls we do not use.
+LINT_ALL := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+LINT_C   := $(filter %.c,$(LINT_ALL))
+LINT_OUT := $(BUILD)/lint
+LINT_FLAGS = -D_GNU_SOURCE -Ilib -I$(BUILD) -I. $(PKG_CFLAGS)
+
+# strncpy and friends hide truncation, the others have no limit at all; numbers are parsed with an explicit range.
+BANNED := strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|atof|alloca|tmpnam|mktemp
+
+.PHONY: lint lint-format lint-banned lint-cppcheck lint-tidy
+lint: ## Check form and correctness: clang-format, cppcheck, clang-tidy
+	@ops/deps.sh build lint
+	@$(MAKE) --no-print-directory lint-format lint-banned
+	@$(MAKE) --no-print-directory -j2 lint-cppcheck lint-tidy
+	@echo "  lint  ok"
+
+lint-format:
+	@echo "  clang-format"; clang-format --dry-run -Werror $(LINT_ALL)
+
+lint-banned:
+	@echo "  banned calls"; ! grep -nE '(^|[^A-Za-z0-9_>.])($(BANNED)) *\(' $(LINT_ALL)
+
+# clang-tidy and cppcheck keep what they found good: an unchanged file is not checked again.
+lint-cppcheck: $(GEN_HDR)
+	@echo "  cppcheck"; mkdir -p $(LINT_OUT)/cppcheck
+	@cppcheck -q -j2 --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingIncludeSystem --suppress=unknownMacro --cppcheck-build-dir=$(LINT_OUT)/cppcheck \
+	    -D_GNU_SOURCE -Ilib -I$(BUILD) -I. $(LINT_C)
+
+TIDY_STAMPS := $(patsubst %.c,$(LINT_OUT)/tidy/%.ok,$(LINT_C))
+lint-tidy: $(TIDY_STAMPS)
+$(LINT_OUT)/tidy/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h front/*.h broker/*.h workers/*/*.h) $(GEN_HDR)
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- -std=gnu17 $(LINT_FLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
