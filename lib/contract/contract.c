@@ -243,9 +243,9 @@ parse_success(gh_contract_t *c, json_t *src)
     int status = 0, n = 0;
     json_object_foreach(json_object_get(src, "responses"), key, v)
     {
-        int s = atoi(key);
+        long s = strtol(key, NULL, 10);
         if (s >= 200 && s < 300) {
-            status = s;
+            status = (int)s;
             n++;
         }
     }
@@ -260,16 +260,15 @@ parse_shard(gh_contract_t *c, const json_t *src)
 {
     const json_t *v = json_object_get(src, "x-shard");
     char text[1024] = "";
+    size_t used = 0;
     size_t n = json_is_array(v) ? json_array_size(v) : v ? 1 : 0;
     for (size_t i = 0; i < n; i++) {
         const char *one = json_string_value(json_is_array(v) ? json_array_get(v, i) : v);
-        if (!one || strchr(one, '\n') || strlen(text) + strlen(one) + 2 > sizeof text) {
+        if (!one || strchr(one, '\n') || used + strlen(one) + 2 > sizeof text) {
             gh_contract_fault(c, "x-shard must be a template or a short list of them");
             return NULL;
         }
-        if (i)
-            strcat(text, "\n");
-        strcat(text, one);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? "\n" : "", one);
     }
     return n ? gh_contract_dup(c, text) : NULL;
 }

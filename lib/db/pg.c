@@ -278,7 +278,8 @@ prepared(gh_pg_t *pg, PGresult *r)
         size_t i = pg->prepare_at, t = 0;
         while (pg->config.tables[t].sql && i >= pg->config.tables[t].n)
             i -= pg->config.tables[t++].n;
-        gh_log(GH_LOG_ERROR, "statement_refused", GH_KS("statement", pg->config.tables[t].sql[i].name),
+        const gh_sql_t *sql = pg->config.tables[t].sql;
+        gh_log(GH_LOG_ERROR, "statement_refused", GH_KS("statement", sql ? sql[i].name : "-"),
                GH_KS("sqlstate", PQresultErrorField(r, PG_DIAG_SQLSTATE)),
                GH_KS("said", PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY)));
         pg->prepare_failed = true;

@@ -7,12 +7,16 @@ LINT_FLAGS = -D_GNU_SOURCE -Ilib -I$(BUILD) -I. $(PKG_CFLAGS)
 # strncpy and friends hide truncation, the others have no limit at all; numbers are parsed with an explicit range.
 BANNED := strcpy|strcat|strncpy|strncat|sprintf|vsprintf|gets|strtok|atoi|atol|atoll|atof|alloca|tmpnam|mktemp
 
-.PHONY: lint lint-format lint-banned lint-cppcheck lint-tidy
+.PHONY: format lint lint-format lint-banned lint-cppcheck lint-tidy
 lint: ## Check form and correctness: clang-format, cppcheck, clang-tidy
 	@ops/deps.sh build lint
 	@$(MAKE) --no-print-directory lint-format lint-banned
 	@$(MAKE) --no-print-directory -j2 lint-cppcheck lint-tidy
 	@echo "  lint  ok"
+
+format: ## Put all C files into form (clang-format)
+	@ops/deps.sh lint
+	@clang-format -i $(LINT_ALL)
 
 lint-format:
 	@echo "  clang-format"; clang-format --dry-run -Werror $(LINT_ALL)

@@ -166,7 +166,7 @@ s_seconds(void)
 int
 main(int argc, char **argv)
 {
-    double limit = argc > 1 ? atof(argv[1]) : 5.0;
+    double limit = argc > 1 ? strtod(argv[1], NULL) : 5.0;
     if (argc > 2 && strtoull(argv[2], NULL, 0))
         rng = strtoull(argv[2], NULL, 0);
     static const int deadly[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
