@@ -113,7 +113,8 @@ struct gh_wjob_priv {
     zmq_msg_t client, head_msg, args_msg;
     zmq_msg_t *blob_msgs;
     gh_str_t *blobs;
-    bool keyed; /* idempotency applies */
+    uint64_t held; /* numbered roles of the caller, valid with actor_known */
+    bool keyed;    /* idempotency applies */
     uint8_t digest[32];
     int64_t lock_key;
     bool recheck;        /* look for its job record before doing anything */
@@ -159,7 +160,6 @@ struct gh_batch_priv {
     gh_arena_t arena;
     gh_batch_state_t state;
     bool in_tx;
-    bool ended;          /* results of the last segment decide */
     bool per_job;        /* one segment a job: errors are kept as results */
     bool failed, lost, expired;
     gh_pg_error_t error; /* the first one */
@@ -167,15 +167,16 @@ struct gh_batch_priv {
     size_t queued;       /* statements since the last sync */
     struct pg_result **results;
     size_t n_results, cap_results;
-    size_t base;         /* index of the step's first result */
-    size_t asked;        /* statements of the step in this phase */
+    size_t sent;         /* statements of the phase whose results are still to come */
+    size_t base;         /* where the step's results begin among results[] */
+    size_t base_next;    /* the same for those still to come */
     /* indices of the runtime's own results in this phase, GH_NONE when not asked */
     size_t at_records, at_locks, at_keys, at_actors, at_outbox, at_commit;
     gh_pending_event_t *events, **events_tail;
     size_t n_events;
     gh_on_end_t *on_end;
     size_t work_open;    /* pieces on the thread pool */
-    bool resume;         /* may go on as soon as it has a lane */
+    bool resume;         /* its wait is over */
     int64_t started_us;
 };
 
@@ -246,7 +247,7 @@ struct gh_worker {
     gh_bus_t *bus;
     gh_upkeep_t *upkeep;
     gh_threads_t *threads;
-    gh_buf_t scratch;       /* for reply frames */
+    gh_buf_t scratch, maps; /* for reply frames */
     bool draining, disconnected, stopped;
     int64_t drain_ms;
     int signal_fd;
@@ -296,7 +297,9 @@ const struct pg_result *gh_batch_own(const gh_batch_priv_t *b, size_t at);
 
 /* exec.c */
 void gh_exec_start(gh_batch_priv_t *b, gh_lane_t *lane);
-void gh_exec_continue(gh_batch_priv_t *b); /* the next phase, once it may go on and has its lane */
+void gh_exec_continue(gh_batch_priv_t *b, gh_lane_t *lane); /* the phase after a wait */
+void gh_exec_wait_over(gh_batch_priv_t *b);                 /* a piece of work is done, or gh_batch_resume() */
+void gh_exec_detach(gh_batch_priv_t *b);                    /* give the lane back */
 void gh_exec_result(gh_batch_priv_t *b, struct pg_result *r);
 void gh_exec_synced(gh_batch_priv_t *b);
 void gh_exec_lost(gh_batch_priv_t *b);
