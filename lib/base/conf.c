@@ -334,6 +334,13 @@ new_conf(loader_t *l)
     return conf;
 }
 
+const char *
+gh_conf_text(const gh_conf_t *conf, const char *name)
+{
+    ssize_t i = find_setting(name);
+    return i < 0 ? NULL : conf->text[i];
+}
+
 gh_conf_t *
 gh_conf_load(const char *file)
 {

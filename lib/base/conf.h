@@ -25,6 +25,8 @@ void gh_conf_destroy(gh_conf_t **conf_p);
 const char *gh_conf_str(const gh_conf_t *conf, const char *name);
 int64_t gh_conf_int(const gh_conf_t *conf, const char *name);
 bool gh_conf_bool(const gh_conf_t *conf, const char *name);
+/* The text of any setting whatever its type; NULL when there is none of this name. Borrowed. */
+const char *gh_conf_text(const gh_conf_t *conf, const char *name);
 
 /* Print the table with values, sources and sentences (secrets masked): `guahao config`. */
 void gh_conf_print(const gh_conf_t *conf, bool json);

@@ -101,12 +101,12 @@ succeed(gh_batch_priv_t *b)
     gh_events_publish(b);
     gh_exec_detach(b);
     call_on_end(b, true);
-    gh_pool_stats_t *s = &b->pool->stats;
-    s->batches++;
-    s->batch_jobs += b->batch.n;
-    if (b->batch.n > 0)
+    if (b->group) {
+        b->pool->stats.batches++;
+        b->pool->stats.batch_jobs += b->batch.n;
         gh_log(GH_LOG_DEBUG, "batch", GH_KS("kind", b->group->name), GH_KI("jobs", b->batch.n),
                GH_KI("us", gh_mono_us() - b->started_us));
+    }
     for (size_t i = b->batch.n; i-- > 0;)
         if (gh_priv(b->batch.jobs[i])->again)
             gh_group_push_front(b->group, gh_priv(b->batch.jobs[i]));
@@ -167,7 +167,7 @@ finish(gh_batch_priv_t *b, bool wrote)
 {
     b->state = GH_BATCH_ENDING;
     for (size_t i = 0; i < b->batch.n; i++)
-        if (!b->batch.jobs[i]->done) {
+        if (!b->batch.jobs[i]->done && !gh_priv(b->batch.jobs[i])->again) {
             gh_log(GH_LOG_ERROR, "unanswered", GH_KN("op", b->batch.jobs[i]->head.op));
             gh_job_refuse_by_runtime(b, gh_priv(b->batch.jobs[i]), GH_E_INTERNAL);
         }
@@ -200,9 +200,10 @@ static void
 next_phase(gh_batch_priv_t *b)
 {
     if (b->batch.phase == 0) {
-        gh_exactly_take(b);
+        gh_exactly_take_records(b);
         gh_actors_take(b);
         gh_access_check_batch(b);
+        gh_exactly_take_keys(b);
         open_gate(b);
     }
     if (!b->in_tx)

@@ -219,6 +219,7 @@ struct gh_wpool {
     size_t credit, running;  /* running: batches */
     gh_lane_t lanes[GH_LANES_MAX];
     size_t n_lanes;
+    char *app_name;
     int64_t down_since_ms; /* all lanes are down since, 0: not */
     gh_link_t links[GH_LINKS_MAX];
     size_t n_links;
@@ -248,7 +249,7 @@ struct gh_worker {
     gh_upkeep_t *upkeep;
     gh_threads_t *threads;
     gh_buf_t scratch, maps; /* for reply frames */
-    bool draining, disconnected, stopped;
+    bool draining, disconnected, failed;
     int64_t drain_ms;
     int signal_fd;
 };
@@ -325,9 +326,10 @@ void gh_actors_take(gh_batch_priv_t *b);
 void gh_access_check_batch(gh_batch_priv_t *b);
 
 /* exactly.c */
-bool gh_job_prepare_key(gh_wjob_priv_t *j);      /* digest and lock key of an idempotent job */
+gh_err_t gh_job_prepare_key(gh_wjob_priv_t *j);   /* digest and lock key of an idempotent job */
 void gh_exactly_ask(gh_batch_priv_t *b);         /* phase 0 of a WRITE batch */
-void gh_exactly_take(gh_batch_priv_t *b);
+void gh_exactly_take_records(gh_batch_priv_t *b); /* jobs that were carried out before: their answer again */
+void gh_exactly_take_keys(gh_batch_priv_t *b);    /* after access was checked */
 void gh_exactly_put(gh_batch_priv_t *b);         /* with the commit */
 
 /* sqlop.c */

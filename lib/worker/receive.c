@@ -129,9 +129,7 @@ admit(gh_wjob_priv_t *j)
     if (p->in_hand > p->credit * 4 + 16)
         return GH_E_QUEUE_FULL;
     j->recheck = j->job.head.attempt > 0 || j->job.head.resend;
-    if (j->op->idempotent && j->job.head.key.n > 0 && !gh_job_prepare_key(j))
-        return GH_E_INTERNAL;
-    return GH_E_NONE;
+    return j->op->idempotent && j->job.head.key.n > 0 ? gh_job_prepare_key(j) : GH_E_NONE;
 }
 
 void

@@ -1,0 +1,237 @@
+/*
+ * lib/worker/events.c - broadcasts: outbox rows with their cause, published after commit; and those we listen to
+ *
+ * Publishing right after the commit is for speed; upkeep.c publishes again what no process has marked as sent. Receivers
+ * take a sequence number twice without harm. We listen for what makes cached callers and roles stale.
+ */
+#include <stdlib.h>
+#include <libpq-fe.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "wire/event.h"
+#include "worker/internal.h"
+
+#define BROKERS_MAX 16
+#define LINGER_MS   500
+
+struct gh_bus {
+    gh_worker_t *worker;
+    void *pub, *sub;
+    gh_buf_t frame;
+    int64_t seen; /* highest sequence number that reached us */
+    uint8_t brokers[BROKERS_MAX][16];
+    size_t n_brokers;
+};
+
+/* ---- publishing */
+
+void
+gh_bus_publish(gh_bus_t *bus, int64_t seq, const char *topic, gh_str_t payload)
+{
+    gh_mp_t map;
+    if (gh_mp_check(payload.p, payload.n, GH_EVENT_MAX, &map) || gh_mp_type(map) != GH_MP_MAP) {
+        gh_log(GH_LOG_ERROR, "event_payload", GH_KS("topic", topic));
+        return;
+    }
+    gh_buf_clear(&bus->frame);
+    gh_event_begin(&bus->frame);
+    gh_mpw_map(&bus->frame, (uint32_t)gh_mp_count(map) + 1);
+    gh_mpw_cstr(&bus->frame, "seq");
+    gh_mpw_int(&bus->frame, seq);
+    for (gh_mp_iter_t it = gh_mp_iter(map); gh_mp_next(&it);) {
+        gh_mpw_str(&bus->frame, it.key);
+        gh_buf_str(&bus->frame, gh_mp_raw(it.value));
+    }
+    if (!gh_buf_ok(&bus->frame) || zmq_send(bus->pub, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_send(bus->pub, bus->frame.p, bus->frame.n, ZMQ_DONTWAIT) < 0)
+        gh_log(GH_LOG_WARN, "event_unsent", GH_KS("topic", topic), GH_KI("seq", seq));
+}
+
+void
+gh_events_put(gh_batch_priv_t *b)
+{
+    if (b->n_events == 0 || b->failed)
+        return;
+    gh_pgarr_t topics = {0}, payloads = {0};
+    for (gh_pending_event_t *e = b->events; e; e = e->next) {
+        gh_pgarr_text(&topics, gh_str(e->topic));
+        gh_pgarr_bytea(&payloads, e->payload);
+    }
+    char now[GH_PG_TIME_TEXT];
+    gh_pg_time_text(b->batch.now_us, now);
+    const char *params[] = {gh_pgarr_literal(&topics), gh_pgarr_literal(&payloads), now};
+    if (params[0] && params[1])
+        b->at_outbox = gh_batch_ask_own(b, "rt_outbox_put", 3, params);
+    else
+        b->failed = true;
+    gh_pgarr_fini(&topics);
+    gh_pgarr_fini(&payloads);
+}
+
+void
+gh_events_publish(gh_batch_priv_t *b)
+{
+    const PGresult *r = gh_batch_own(b, b->at_outbox);
+    gh_worker_t *w = b->pool->worker;
+    int row = 0;
+    if (!r)
+        return;
+    for (gh_pending_event_t *e = b->events; e && row < PQntuples(r); e = e->next, row++) {
+        int64_t seq = gh_pg_i64(r, row, 0, 0);
+        gh_bus_publish(w->bus, seq, e->topic, e->payload);
+        gh_upkeep_sent(w->upkeep, seq);
+    }
+    b->events = NULL;
+    b->events_tail = &b->events;
+    b->n_events = 0;
+    b->at_outbox = GH_NONE;
+}
+
+/* ---- listening */
+
+static void
+forget_all(gh_bus_t *bus)
+{
+    gh_actor_cache_forget(bus->worker->actors, 0);
+    gh_upkeep_roles_changed(bus->worker->upkeep);
+}
+
+/* A broker we have not met may have missed events, and so may we. */
+static bool
+new_broker(gh_bus_t *bus, gh_str_t id)
+{
+    if (id.n != 16)
+        return false;
+    for (size_t i = 0; i < bus->n_brokers; i++)
+        if (memcmp(bus->brokers[i], id.p, 16) == 0)
+            return false;
+    /* brokers that went away for good are forgotten in turn */
+    memcpy(bus->brokers[bus->n_brokers % BROKERS_MAX], id.p, 16);
+    if (bus->n_brokers < BROKERS_MAX)
+        bus->n_brokers++;
+    return true;
+}
+
+static void
+handle(gh_bus_t *bus, gh_str_t topic, gh_mp_t map)
+{
+    int64_t seq = 0, user = -1;
+    gh_str_t broker = {0};
+    if (!gh_mp_int(gh_mp_get(map, "seq"), &seq))
+        return;
+    if (gh_str_is(topic, "beat")) {
+        bool met = !gh_mp_bin(gh_mp_get(map, "broker"), &broker) || !new_broker(bus, broker);
+        if (!met || seq > bus->seen)
+            forget_all(bus);
+    } else if (gh_str_is(topic, "config"))
+        gh_upkeep_roles_changed(bus->worker->upkeep); /* x-public-if */
+    else if (gh_mp_int(gh_mp_get(map, "user"), &user)) {
+        if (user == 0)
+            forget_all(bus);
+        else
+            gh_actor_cache_forget(bus->worker->actors, user);
+    }
+    if (seq > bus->seen)
+        bus->seen = seq;
+}
+
+static bool
+receive_one(gh_bus_t *bus)
+{
+    zmq_msg_t m[2];
+    size_t n = 0;
+    bool more = true;
+    while (more) {
+        zmq_msg_t spare, *to = n < 2 ? &m[n] : &spare;
+        zmq_msg_init(to);
+        if (zmq_msg_recv(to, bus->sub, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(to);
+            break;
+        }
+        more = zmq_msg_more(to);
+        if (to == &spare)
+            zmq_msg_close(to);
+        else
+            n++;
+    }
+    gh_mp_t map;
+    if (n == 2 && gh_event_decode(zmq_msg_data(&m[1]), zmq_msg_size(&m[1]), &map) == 0)
+        handle(bus, (gh_str_t){zmq_msg_data(&m[0]), zmq_msg_size(&m[0])}, map);
+    for (size_t i = 0; i < n; i++)
+        zmq_msg_close(&m[i]);
+    return n > 0;
+}
+
+static int
+on_event(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void)loop;
+    (void)item;
+    for (int i = 0; i < 256 && receive_one(arg); i++)
+        ;
+    return 0;
+}
+
+/* ---- set-up */
+
+static void
+connect_all(void *sock, const char *list)
+{
+    while (*list) {
+        char endpoint[256];
+        size_t n = strcspn(list, ",");
+        snprintf(endpoint, sizeof(endpoint), "%.*s", (int)n, list);
+        if (zmq_connect(sock, endpoint))
+            gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint),
+                   GH_KS("said", zmq_strerror(zmq_errno())));
+        list += n;
+        list += strspn(list, ", ");
+    }
+}
+
+gh_bus_t *
+gh_bus_new(gh_worker_t *w)
+{
+    static const char *const topics[] = {"authz", "revoke", "config", "beat"};
+    gh_bus_t *bus = calloc(1, sizeof(*bus));
+    if (!bus)
+        return NULL;
+    const int linger = LINGER_MS;
+    bus->worker = w;
+    bus->pub = zmq_socket(w->zmq, ZMQ_PUB);
+    bus->sub = zmq_socket(w->zmq, ZMQ_SUB);
+    if (!bus->pub || !bus->sub) {
+        gh_bus_destroy(&bus);
+        return NULL;
+    }
+    zmq_setsockopt(bus->pub, ZMQ_LINGER, &linger, sizeof(linger));
+    zmq_setsockopt(bus->sub, ZMQ_LINGER, &(int){0}, sizeof(int));
+    zmq_setsockopt(bus->sub, ZMQ_MAXMSGSIZE, &(int64_t){GH_EVENT_MAX}, sizeof(int64_t));
+    for (size_t i = 0; i < GH_COUNT(topics); i++)
+        zmq_setsockopt(bus->sub, ZMQ_SUBSCRIBE, topics[i], strlen(topics[i]));
+    connect_all(bus->pub, gh_conf_str(w->conf, "link.events_in"));
+    connect_all(bus->sub, gh_conf_str(w->conf, "link.events_out"));
+    zmq_pollitem_t item = {bus->sub, 0, ZMQ_POLLIN, 0};
+    zloop_poller(w->loop, &item, on_event, bus);
+    zloop_poller_set_tolerant(w->loop, &item);
+    return bus;
+}
+
+void
+gh_bus_destroy(gh_bus_t **bus_p)
+{
+    gh_bus_t *bus = *bus_p;
+    *bus_p = NULL;
+    if (!bus)
+        return;
+    if (bus->sub) {
+        zmq_pollitem_t item = {bus->sub, 0, ZMQ_POLLIN, 0};
+        zloop_poller_end(bus->worker->loop, &item);
+        zmq_close(bus->sub);
+    }
+    if (bus->pub)
+        zmq_close(bus->pub);
+    gh_buf_fini(&bus->frame);
+    free(bus);
+}

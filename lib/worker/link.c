@@ -1,0 +1,261 @@
+/*
+ * lib/worker/link.c - one DEALER to one broker for one pool (18/MDP worker side, READY with our credit frame)
+ *
+ * The broker counts as gone after `broker.liveness` silent intervals, and says goodbye with DISCONNECT (also to a worker
+ * that it does not know, after a restart). Either way the socket is closed and a new one opened, with back-off. Replies to
+ * jobs of the old socket are dropped: whoever asks again finds the job record.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "wire/mdp.h"
+#include "worker/internal.h"
+
+#define FRAMES_MAX      (4 + 2 + GH_BLOBS_MAX)
+#define RECEIVE_MAX     512 /* messages a turn of the loop, so that databases get their turn */
+#define REOPEN_FIRST_MS 100
+#define REOPEN_MAX_MS   4000
+#define LINGER_MS       1000
+#define MESSAGE_MAX     ((int64_t)GH_MP_MAX_BYTES + (64 << 10))
+
+static int on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg);
+
+/* ---- sending */
+
+static int
+send_bytes(void *sock, const void *p, size_t n, int flags)
+{
+    return zmq_send(sock, p, n, flags | ZMQ_DONTWAIT) < 0 ? -1 : 0;
+}
+
+static int
+send_command(gh_link_t *l, char command, int flags)
+{
+    if (send_bytes(l->sock, GH_MDPW02, 6, ZMQ_SNDMORE) || send_bytes(l->sock, &command, 1, flags))
+        return -1;
+    l->sent_ms = gh_mono_ms();
+    return 0;
+}
+
+static void
+send_ready(gh_link_t *l)
+{
+    char credit[24];
+    const char *service = l->pool->def->name;
+    int n = snprintf(credit, sizeof(credit), "%zu", l->pool->credit);
+    if (send_command(l, GH_MDPW_READY, ZMQ_SNDMORE) ||
+        send_bytes(l->sock, service, strlen(service), ZMQ_SNDMORE) ||
+        send_bytes(l->sock, credit, (size_t)n, 0))
+        gh_log(GH_LOG_WARN, "ready_unsent", GH_KS("pool", service));
+}
+
+/* A frame as a message of its own, so that libzmq takes the memory instead of copying it once more. */
+static int
+send_copy(void *sock, gh_str_t s, int flags)
+{
+    zmq_msg_t m;
+    if (zmq_msg_init_size(&m, s.n))
+        return -1;
+    if (s.n > 0)
+        memcpy(zmq_msg_data(&m), s.p, s.n);
+    if (zmq_msg_send(&m, sock, flags | ZMQ_DONTWAIT) >= 0)
+        return 0;
+    zmq_msg_close(&m);
+    return -1;
+}
+
+void
+gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_t head, gh_str_t body)
+{
+    /* Only the first frame can meet a full queue: libzmq keeps room for the rest of a message it has begun. */
+    if (!l->sock || l->generation != generation || send_command(l, GH_MDPW_FINAL, ZMQ_SNDMORE)) {
+        l->pool->stats.dropped++;
+        return;
+    }
+    bool ok = zmq_msg_send(client, l->sock, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+              send_bytes(l->sock, "", 0, ZMQ_SNDMORE) == 0 && send_copy(l->sock, head, ZMQ_SNDMORE) == 0 &&
+              send_copy(l->sock, body, 0) == 0;
+    if (!ok) {
+        gh_log(GH_LOG_ERROR, "reply_unsent", GH_KS("pool", l->pool->def->name));
+        gh_link_close(l, false);
+    }
+}
+
+/* ---- opening and closing */
+
+static void *
+new_socket(gh_link_t *l)
+{
+    gh_worker_t *w = l->pool->worker;
+    void *s = zmq_socket(w->zmq, ZMQ_DEALER);
+    if (!s)
+        return NULL;
+    const int linger = LINGER_MS, hwm = (int)l->pool->credit * 4 + 1000, ivl = 100, ivl_max = 2000;
+    zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof(linger));
+    zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof(hwm));
+    zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof(hwm));
+    zmq_setsockopt(s, ZMQ_RECONNECT_IVL, &ivl, sizeof(ivl));
+    zmq_setsockopt(s, ZMQ_RECONNECT_IVL_MAX, &ivl_max, sizeof(ivl_max));
+    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &(int64_t){MESSAGE_MAX}, sizeof(int64_t));
+    if (zmq_connect(s, l->endpoint) == 0)
+        return s;
+    gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", l->endpoint), GH_KS("said", zmq_strerror(zmq_errno())));
+    zmq_close(s);
+    return NULL;
+}
+
+void
+gh_link_open(gh_link_t *l)
+{
+    l->heard_ms = gh_mono_ms();
+    l->silent = true;
+    l->sock = new_socket(l);
+    if (!l->sock)
+        return;
+    zmq_pollitem_t item = {l->sock, 0, ZMQ_POLLIN, 0};
+    zloop_poller(l->pool->worker->loop, &item, on_readable, l);
+    zloop_poller_set_tolerant(l->pool->worker->loop, &item);
+    send_ready(l);
+}
+
+void
+gh_link_close(gh_link_t *l, bool say_disconnect)
+{
+    if (!l->sock)
+        return;
+    if (say_disconnect)
+        send_command(l, GH_MDPW_DISCONNECT, 0);
+    zmq_pollitem_t item = {l->sock, 0, ZMQ_POLLIN, 0};
+    zloop_poller_end(l->pool->worker->loop, &item);
+    zmq_close(l->sock);
+    l->sock = NULL;
+    l->generation++;
+    l->backoff_ms = l->backoff_ms ? l->backoff_ms * 2 : REOPEN_FIRST_MS;
+    if (l->backoff_ms > REOPEN_MAX_MS)
+        l->backoff_ms = REOPEN_MAX_MS;
+    /* a quarter of jitter by the place of the link: many workers shall not come back in step */
+    l->reopen_ms = gh_mono_ms() + l->backoff_ms + (int64_t)((uintptr_t)l / 64 % 25) * l->backoff_ms / 100;
+}
+
+int
+gh_links_init(gh_wpool_t *p)
+{
+    const char *at = gh_conf_str(p->worker->conf, "link.inner");
+    while (*at && p->n_links < GH_LINKS_MAX) {
+        size_t n = strcspn(at, ",");
+        gh_link_t *l = &p->links[p->n_links++];
+        *l = (gh_link_t){.pool = p, .endpoint = strndup(at, n), .generation = 1};
+        if (!l->endpoint)
+            return -1;
+        at += n;
+        at += strspn(at, ", ");
+    }
+    return p->n_links > 0 ? 0 : -1;
+}
+
+/* ---- receiving */
+
+static void
+heard(gh_link_t *l)
+{
+    l->heard_ms = gh_mono_ms();
+    l->backoff_ms = 0;
+    if (!l->silent)
+        return;
+    l->silent = false;
+    gh_log(GH_LOG_INFO, "linked", GH_KS("pool", l->pool->def->name), GH_KS("broker", l->endpoint));
+}
+
+static void
+handle(gh_link_t *l, zmq_msg_t *m, size_t n)
+{
+    gh_str_t frames[FRAMES_MAX];
+    gh_mdp_msg_t msg;
+    for (size_t i = 0; i < n; i++)
+        frames[i] = (gh_str_t){zmq_msg_data(&m[i]), zmq_msg_size(&m[i])};
+    if (gh_mdp_parse(frames, n, &msg) || msg.side != GH_MDP_WORKER || msg.version != 2) {
+        gh_log(GH_LOG_WARN, "broker_frames", GH_KS("pool", l->pool->def->name), GH_KI("frames", n));
+        return;
+    }
+    heard(l);
+    if (msg.command == GH_MDPW_REQUEST)
+        gh_job_receive(l, &m[2], &m[msg.body], n - msg.body);
+    else if (msg.command == GH_MDPW_DISCONNECT) {
+        gh_log(GH_LOG_INFO, "disconnected", GH_KS("pool", l->pool->def->name), GH_KS("broker", l->endpoint));
+        gh_link_close(l, false);
+    }
+}
+
+/* One whole message. False when there is none now. */
+static bool
+receive_one(gh_link_t *l)
+{
+    zmq_msg_t m[FRAMES_MAX];
+    size_t n = 0;
+    bool more = true, too_many = false;
+    while (more) {
+        zmq_msg_t spare, *to = n < FRAMES_MAX ? &m[n] : &spare;
+        zmq_msg_init(to);
+        if (zmq_msg_recv(to, l->sock, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(to);
+            break; /* only possible before the first frame: messages arrive whole */
+        }
+        more = zmq_msg_more(to);
+        if (to == &spare) {
+            too_many = true;
+            zmq_msg_close(&spare);
+        } else
+            n++;
+    }
+    if (n > 0 && !too_many)
+        handle(l, m, n);
+    else if (too_many)
+        gh_log(GH_LOG_WARN, "too_many_frames", GH_KS("pool", l->pool->def->name));
+    for (size_t i = 0; i < n; i++)
+        zmq_msg_close(&m[i]);
+    return n > 0;
+}
+
+static int
+on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void)loop;
+    (void)item;
+    gh_link_t *l = arg;
+    for (int i = 0; i < RECEIVE_MAX && l->sock; i++)
+        if (!receive_one(l))
+            break;
+    gh_pool_dispatch(l->pool);
+    return 0;
+}
+
+/* ---- time */
+
+static void
+tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms, int64_t liveness)
+{
+    if (!l->sock) {
+        if (now >= l->reopen_ms)
+            gh_link_open(l);
+        return;
+    }
+    if (now - l->heard_ms > heartbeat_ms * liveness) {
+        if (!l->silent)
+            gh_log(GH_LOG_WARN, "broker_silent", GH_KS("pool", l->pool->def->name),
+                   GH_KS("broker", l->endpoint));
+        gh_link_close(l, false);
+    } else if (now - l->sent_ms >= heartbeat_ms)
+        send_command(l, GH_MDPW_HEARTBEAT, 0);
+}
+
+void
+gh_links_tick(gh_wpool_t *p)
+{
+    int64_t heartbeat_ms = gh_conf_int(p->worker->conf, "worker.heartbeat_ms");
+    int64_t liveness = gh_conf_int(p->worker->conf, "broker.liveness"), now = gh_mono_ms();
+    if (!p->started || p->worker->disconnected)
+        return;
+    for (size_t i = 0; i < p->n_links; i++)
+        tick(&p->links[i], now, heartbeat_ms, liveness);
+}

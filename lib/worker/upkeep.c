@@ -1,0 +1,313 @@
+/*
+ * lib/worker/upkeep.c - the runtime's own work between batches, on the lanes of the process's first pool with a database
+ *
+ *   roles       role_permissions and the settings that open operations; at start, on events, once a minute
+ *   partitions  of job_done, made ahead and dropped; at start and every ten minutes
+ *   sent        marks outbox rows that were published
+ *   relay       publishes outbox rows that nobody has marked for a second (their process died, or is slow)
+ *   expire      idempotency keys and outbox rows older than a day, in small steps
+ *
+ * Each is a batch without jobs, one at a time. All are safe to run in many processes at once.
+ */
+#include <stdlib.h>
+#include <libpq-fe.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "worker/internal.h"
+
+#define SENT_MAX     256
+#define RELAY_AGE_US 1000000
+#define DAY_US       (INT64_C(86400) * 1000000)
+#define EXPIRE_STEP  2000 /* rows a statement of upkeep.sql removes */
+#define RETRY_MS     1000
+
+typedef enum { ROLES, PARTITIONS, SENT, RELAY, EXPIRE, TASKS } task_t;
+
+struct gh_upkeep {
+    gh_worker_t *worker;
+    gh_wpool_t *pool;
+    bool writes; /* the process has operations that write */
+    bool busy;
+    task_t running;
+    int64_t due_ms[TASKS];
+    bool have_roles, have_partitions; /* tried once, both */
+    int64_t sent[SENT_MAX];
+    size_t n_sent;
+    bool more_to_expire;
+};
+
+static const int64_t every_ms[TASKS] = {60000, 600000, INT64_MAX / 4, 1000, 600000};
+
+/* ---- steps */
+
+static gh_upkeep_t *
+upkeep_of(gh_batch_t *b)
+{
+    return b->worker->upkeep;
+}
+
+static const char *
+moment(gh_batch_t *b, int64_t at_us)
+{
+    char *text = gh_batch_alloc(b, GH_PG_TIME_TEXT);
+    gh_pg_time_text(at_us, text);
+    return text;
+}
+
+static void
+ask_open_settings(gh_batch_t *b)
+{
+    gh_worker_t *w = b->worker;
+    gh_pgarr_t keys = {0};
+    for (size_t p = 0; p < w->n_pools; p++)
+        for (size_t i = 0; i < w->pools[p].n_ops; i++)
+            if (w->pools[p].ops[i].access.public_if)
+                gh_pgarr_text(&keys, gh_str(w->pools[p].ops[i].access.public_if));
+    const char *literal = gh_pgarr_literal(&keys);
+    if (literal)
+        gh_batch_query(b, "rt_open_settings", 1, &literal);
+    gh_pgarr_fini(&keys);
+}
+
+static void
+set_open(gh_worker_t *w, const PGresult *r)
+{
+    bool production = strcmp(gh_conf_str(w->conf, "system.mode"), "production") == 0; /* */
+    for (size_t p = 0; p < w->n_pools; p++)
+        for (size_t i = 0; i < w->pools[p].n_ops; i++) {
+            gh_wop_t *op = &w->pools[p].ops[i];
+            op->open = false;
+            for (int row = 0; op->access.public_if && !production && row < PQntuples(r); row++)
+                op->open |= gh_str_is(gh_pg_str(r, row, 0), op->access.public_if);
+        }
+}
+
+static gh_step_t
+step_roles(gh_batch_t *b)
+{
+    gh_worker_t *w = b->worker;
+    if (b->phase == 0) {
+        gh_batch_query(b, "rt_role_permissions", 0, NULL);
+        ask_open_settings(b);
+        return GH_STEP_MORE;
+    }
+    const PGresult *r = gh_batch_result(b, 0);
+    gh_role_table_t *roles = gh_role_table_new();
+    for (int row = 0; roles && row < PQntuples(r); row++)
+        if (gh_role_table_add(roles, gh_pg_str(r, row, 0), gh_pg_str(r, row, 1), gh_pg_str(r, row, 2)))
+            gh_log(GH_LOG_ERROR, "role_permission_ignored", GH_KN("role", gh_pg_str(r, row, 0)));
+    if (!roles)
+        return GH_STEP_FAIL;
+    set_open(w, gh_batch_result(b, 1));
+    gh_role_table_destroy(&w->roles);
+    w->roles = roles;
+    return GH_STEP_DONE;
+}
+
+static gh_step_t
+step_partitions(gh_batch_t *b)
+{
+    const char *now = moment(b, b->now_us);
+    gh_batch_query(b, "rt_partitions", 1, &now);
+    return GH_STEP_DONE;
+}
+
+static gh_step_t
+mark_sent(gh_batch_t *b, gh_pgarr_t *ids)
+{
+    const char *params[] = {gh_pgarr_literal(ids), moment(b, b->now_us)};
+    if (params[0])
+        gh_batch_query(b, "rt_outbox_sent", 2, params);
+    gh_pgarr_fini(ids);
+    return params[0] ? GH_STEP_DONE : GH_STEP_FAIL;
+}
+
+static gh_step_t
+step_sent(gh_batch_t *b)
+{
+    gh_upkeep_t *u = upkeep_of(b);
+    gh_pgarr_t ids = {0};
+    for (size_t i = 0; i < u->n_sent; i++)
+        gh_pgarr_i64(&ids, u->sent[i]);
+    u->n_sent = 0; /* lost if this fails: the relay then publishes them once more */
+    return mark_sent(b, &ids);
+}
+
+static int
+hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* bytea in hex format -> bytes in batch memory. */
+static gh_str_t
+bytea(gh_batch_t *b, gh_str_t hex)
+{
+    if (hex.n < 2 || hex.p[0] != '\\' || hex.p[1] != 'x')
+        return (gh_str_t){0};
+    size_t n = (hex.n - 2) / 2;
+    char *out = gh_batch_alloc(b, n + 1);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (char)(hex_digit(hex.p[2 + 2 * i]) << 4 | hex_digit(hex.p[3 + 2 * i]));
+    return (gh_str_t){out, n};
+}
+
+/* Published before the commit that marks them: published twice rather than never. */
+static gh_step_t
+step_relay(gh_batch_t *b)
+{
+    if (b->phase == 0) {
+        const char *before = moment(b, b->now_us - RELAY_AGE_US);
+        gh_batch_query(b, "rt_outbox_overdue", 1, &before);
+        return GH_STEP_MORE;
+    }
+    const PGresult *r = gh_batch_result(b, 0);
+    gh_pgarr_t ids = {0};
+    for (int row = 0; row < PQntuples(r); row++) {
+        gh_str_t topic = gh_batch_dup(b, gh_pg_str(r, row, 1));
+        gh_bus_publish(b->worker->bus, gh_pg_i64(r, row, 0, 0), topic.p, bytea(b, gh_pg_str(r, row, 2)));
+        gh_pgarr_i64(&ids, gh_pg_i64(r, row, 0, 0));
+    }
+    if (ids.count > 0) {
+        gh_log(GH_LOG_INFO, "outbox_relayed", GH_KI("rows", ids.count));
+        return mark_sent(b, &ids);
+    }
+    return GH_STEP_DONE;
+}
+
+static gh_step_t
+step_expire(gh_batch_t *b)
+{
+    if (b->phase == 0) {
+        const char *before = moment(b, b->now_us - DAY_US);
+        gh_batch_query(b, "rt_idem_expire", 1, &before);
+        gh_batch_query(b, "rt_outbox_expire", 1, &before);
+        return GH_STEP_MORE;
+    }
+    upkeep_of(b)->more_to_expire = false;
+    for (size_t i = 0; i < 2; i++)
+        if (atoi(PQcmdTuples((PGresult *)gh_batch_result(b, i))) >= EXPIRE_STEP)
+            upkeep_of(b)->more_to_expire = true;
+    return GH_STEP_DONE;
+}
+
+/* ---- choosing */
+
+static const struct {
+    gh_step_fn step;
+    gh_op_kind_t kind;
+} tasks[TASKS] = {
+    [ROLES] = {step_roles, GH_OP_READ},   [PARTITIONS] = {step_partitions, GH_OP_TASK},
+    [SENT] = {step_sent, GH_OP_TASK},     [RELAY] = {step_relay, GH_OP_WRITE},
+    [EXPIRE] = {step_expire, GH_OP_TASK},
+};
+
+static bool
+is_due(const gh_upkeep_t *u, task_t t, int64_t now)
+{
+    if (t == SENT && u->n_sent == 0)
+        return false;
+    if (t != ROLES && !u->writes)
+        return false;
+    if ((t == RELAY || t == EXPIRE) && !gh_upkeep_ready(u))
+        return false;
+    return now >= u->due_ms[t];
+}
+
+bool
+gh_upkeep_due(gh_wpool_t *p)
+{
+    const gh_upkeep_t *u = p->worker->upkeep;
+    if (u->pool != p || u->busy || p->worker->draining)
+        return false;
+    int64_t now = gh_mono_ms();
+    for (task_t t = 0; t < TASKS; t++)
+        if (is_due(u, t, now))
+            return true;
+    return false;
+}
+
+static void
+ended(void *arg, bool ok)
+{
+    gh_upkeep_t *u = arg;
+    task_t t = u->running;
+    bool was_ready = gh_upkeep_ready(u);
+    u->busy = false;
+    u->due_ms[t] = gh_mono_ms() + (ok ? every_ms[t] : RETRY_MS);
+    if (t == SENT)
+        u->due_ms[t] = 0;
+    if (t == EXPIRE && u->more_to_expire)
+        u->due_ms[t] = gh_mono_ms() + RETRY_MS / 10;
+    if (t == ROLES)
+        u->have_roles |= ok;
+    if (t == PARTITIONS) /* the default partition serves when this fails */
+        u->have_partitions = true;
+    if (!was_ready && gh_upkeep_ready(u))
+        for (size_t i = 0; i < u->worker->n_pools; i++)
+            gh_worker_pool_up(&u->worker->pools[i]);
+}
+
+void
+gh_upkeep_start(gh_wpool_t *p, gh_lane_t *lane)
+{
+    gh_upkeep_t *u = p->worker->upkeep;
+    int64_t now = gh_mono_ms();
+    task_t t = 0;
+    while (t < TASKS && !is_due(u, t, now))
+        t++;
+    gh_batch_priv_t *b = t < TASKS ? gh_batch_new(p, NULL, 0) : NULL;
+    if (!b)
+        return;
+    u->busy = true;
+    u->running = t;
+    b->kind = tasks[t].kind;
+    b->step = tasks[t].step;
+    gh_batch_on_end(&b->batch, ended, u);
+    gh_exec_start(b, lane);
+}
+
+/* ---- public */
+
+gh_upkeep_t *
+gh_upkeep_new(gh_worker_t *w)
+{
+    gh_upkeep_t *u = calloc(1, sizeof(*u));
+    if (!u)
+        return NULL;
+    u->worker = w;
+    for (size_t p = 0; p < w->n_pools; p++) {
+        if (!u->pool && !w->pools[p].def->no_database)
+            u->pool = &w->pools[p];
+        for (size_t i = 0; i < w->pools[p].n_ops; i++)
+            u->writes |= w->pools[p].ops[i].def->kind != GH_OP_READ;
+    }
+    return u;
+}
+
+void
+gh_upkeep_destroy(gh_upkeep_t **u_p)
+{
+    free(*u_p);
+    *u_p = NULL;
+}
+
+bool
+gh_upkeep_ready(const gh_upkeep_t *u)
+{
+    return u->have_roles && (u->have_partitions || !u->writes);
+}
+
+void
+gh_upkeep_roles_changed(gh_upkeep_t *u)
+{
+    u->due_ms[ROLES] = 0;
+}
+
+void
+gh_upkeep_sent(gh_upkeep_t *u, int64_t seq)
+{
+    if (u->n_sent < SENT_MAX)
+        u->sent[u->n_sent++] = seq;
+}

@@ -1,0 +1,107 @@
+/*
+ * workers/main.c - guahao-worker: serve one or several pools until SIGTERM
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "worker/worker.h"
+
+#define POOLS_MAX 32
+
+static void
+usage(FILE *out)
+{
+    fputs("usage: guahao-worker POOL[,POOL...] [--config FILE]\n"
+          "\n"
+          "Serves the named pools: takes their jobs from the brokers, carries them out in\n"
+          "PostgreSQL, answers. Stops on SIGTERM or SIGINT after finishing what it has begun.\n"
+          "\n"
+          "  --config FILE  settings (default: GUAHAO_CONFIG, else conf/guahao.conf)\n"
+          "  --help         this text\n"
+          "\npools:",
+          out);
+    for (size_t i = 0; gh_pools[i]; i++)
+        fprintf(out, " %s", gh_pools[i]->name);
+    fputc('\n', out);
+}
+
+static const gh_pool_t *
+find_pool(gh_str_t name)
+{
+    for (size_t i = 0; gh_pools[i]; i++)
+        if (gh_str_is(name, gh_pools[i]->name))
+            return gh_pools[i];
+    return NULL;
+}
+
+/* "booking,directory" -> pools; the number of them, 0 after a message. */
+static size_t
+parse_pools(const char *list, const gh_pool_t **out)
+{
+    size_t n = 0;
+    for (;;) {
+        gh_str_t name = {list, strcspn(list, ",")};
+        const gh_pool_t *pool = find_pool(name);
+        bool twice = false;
+        for (size_t i = 0; i < n; i++)
+            twice |= out[i] == pool;
+        if (!pool || twice || n == POOLS_MAX) {
+            fprintf(stderr, "guahao-worker: %s: %.*s\n", pool ? "pool named twice" : "no such pool",
+                    (int)name.n, name.p);
+            return 0;
+        }
+        out[n++] = pool;
+        if (list[name.n] == '\0')
+            return n;
+        list += name.n + 1;
+    }
+}
+
+static int
+start_logging(const gh_conf_t *conf)
+{
+    gh_log_level_t level = GH_LOG_INFO;
+    if (gh_log_level_parse(gh_conf_str(conf, "log.level"), &level))
+        return -1;
+    bool json = strcmp(gh_conf_str(conf, "log.format"), "json") == 0;
+    gh_log_init("worker", level, json ? GH_LOGJSON : GH_LOGFMT);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *config = NULL;
+    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        if (c == 'h') {
+            usage(stdout);
+            return 0;
+        }
+        if (c != 'c') {
+            usage(stderr);
+            return 2;
+        }
+        config = optarg;
+    }
+    if (optind != argc - 1) {
+        usage(stderr);
+        return 2;
+    }
+    const gh_pool_t *pools[POOLS_MAX];
+    size_t n = parse_pools(argv[optind], pools);
+    gh_conf_t *conf = n > 0 ? gh_conf_load(config) : NULL;
+    if (!conf)
+        return 2;
+    int rc = 1;
+    if (start_logging(conf) == 0 && gh_tz_init(gh_conf_str(conf, "hospital.timezone")) == 0)
+        rc = gh_worker_run(conf, pools, n);
+    else
+        fputs("guahao-worker: log.level or hospital.timezone is not usable\n", stderr);
+    gh_conf_destroy(&conf);
+    return rc;
+}
