@@ -1,5 +1,5 @@
 # Static checks of our own C: form (clang-format), cppcheck, clang-tidy, calls we do not use.
-LINT_ALL := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+LINT_ALL := $(shell git ls-files '*.c' '*.h' 2>/dev/null || find broker front lib ops tests workers -name '*.[ch]')
 LINT_C   := $(filter %.c,$(LINT_ALL))
 LINT_OUT := $(BUILD)/lint
 LINT_FLAGS = -D_GNU_SOURCE -Ilib -I$(BUILD) -I. $(PKG_CFLAGS)
