@@ -232,6 +232,27 @@ faulty_contracts_are_refused(void **state)
     assert_null(gh_contract_load("/nonexistent", NULL));
 }
 
+static void
+the_published_document_wraps_and_repeats(void **state)
+{
+    (void)state;
+    json_t *doc = gh_contract_publish(s_real, "Guahao", "1");
+    assert_non_null(doc);
+    json_t *paths = json_object_get(doc, "paths");
+    json_t *op = json_object_get(json_object_get(paths, "/api/appointments"), "post");
+    assert_string_equal(json_string_value(json_object_get(op, "operationId")), "booking.v1_book_appointment.alias1");
+    json_t *created = json_object_get(json_object_get(op, "responses"), "201");
+    json_t *media = json_object_get(json_object_get(created, "content"), "application/json");
+    assert_true(json_is_true(json_object_get(json_object_get(media, "example"), "success")));
+    assert_non_null(json_object_get(json_object_get(op, "responses"), "409"));
+    char *text = json_dumps(doc, JSON_COMPACT);
+    assert_non_null(text);
+    assert_null(strstr(text, "\"x-"));
+    assert_null(strstr(text, "\"."));
+    free(text);
+    json_decref(doc);
+}
+
 int
 main(void)
 {
@@ -245,6 +266,7 @@ main(void)
         cmocka_unit_test(operations_carry_what_they_say),
         cmocka_unit_test(a_literal_wins_and_a_dead_branch_is_left),
         cmocka_unit_test(faulty_contracts_are_refused),
+        cmocka_unit_test(the_published_document_wraps_and_repeats),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
