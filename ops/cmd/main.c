@@ -12,6 +12,7 @@
 #include "base/timez.h"
 #include "ops/cmd/cmd.h"
 #include "ops/cmd/env.h"
+#include "ops/cmd/live.h"
 
 static int run_help(gh_cmd_t *c);
 static int run_version(gh_cmd_t *c);
@@ -31,6 +32,16 @@ static const gh_cmd_row_t s_commands[] = {
      "accounts. --user takes a phone number, a staff number, a user name or an e-mail address.",
      gh_token_opts, gh_cmd_token},
     {"config", "", 0, "Show every setting with its value and where it comes from", NULL, NULL, gh_cmd_config},
+    {"queues", "", 0, "Show the brokers' queues",
+     "One line a service: workers, jobs in hand, waiting by priority, the age of the oldest, counters and "
+     "latencies since the\n"
+     "broker's start. Exit status 1 when a broker of link.inner does not answer.",
+     gh_queues_opts, gh_cmd_queues},
+    {"top", "", 0, "Watch queues, workers, rates and latencies",
+     "Rates and percentiles are those between two looks. Keys: q quits, + and - change the interval.",
+     gh_top_opts, gh_cmd_top},
+    {"replay", "FILE", 1, "Book a hospital's booking log again over HTTP, and check the outcome",
+     GH_REPLAY_TEXT, gh_replay_opts, gh_cmd_replay},
     {"version", "", 0, "Show the version", NULL, NULL, run_version},
     {"help", "[COMMAND]", 1, "Show this, or the help of a command", NULL, NULL, run_help},
 };
