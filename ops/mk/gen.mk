@@ -7,6 +7,7 @@ GEN_SRC  := $(GEN)/error_table.c $(foreach d,$(SQL_DIRS),$(GEN)/sql_$(notdir $(d
 GEN_OBJ  := $(GEN_SRC:.c=.o)
 
 $(GEN_TOOL): ops/gen/ghgen.c
+	@ops/deps.sh --check build || { echo "run \`make deps\` first"; exit 1; }
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
 	@$(CC) -D_GNU_SOURCE $(WARN) -std=gnu17 -O1 $< $(shell pkg-config --cflags --libs yaml-0.1) -o $@
