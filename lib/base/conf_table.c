@@ -87,6 +87,10 @@ const gh_setting_t gh_settings[] = {
     INT("broker.no_worker_grace_ms", "3000", 0, 600000, "ms",
         "Jobs for a service without workers wait this long after its last worker left, then are refused at "
         "once."),
+    INT("broker.max_bytes", "268435456", 1048576, INT64_C(1) << 40, "bytes",
+        "Memory for all jobs that the broker holds; above it jobs are refused at once."),
+    INT("broker.stop_ms", "5000", 0, 600000, "ms",
+        "Time that jobs in hand have to finish when the broker is told to stop."),
     STR("broker.curve_dir", "", 4000,
         "Directory of CURVE certificates; needed for tcp endpoints beyond loopback."),
 

@@ -430,12 +430,13 @@ gh_reply_head_decode(const void *frame, size_t n, gh_reply_head_t *out)
 }
 
 int
-gh_reply_head_mark(void *frame, size_t n, uint32_t queue_us, uint8_t id[16], uint32_t *attempt)
+gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt, size_t *queue_at)
 {
-    uint8_t *bytes = frame;
+    const uint8_t *bytes = frame;
     bool have_id = false;
 
     *attempt = 0;
+    *queue_at = 0;
     if (n > GH_REPLY_HEAD_MAX || !gh_reply_is_head(frame, n))
         return -1;
     gh_mp_iter_t it = gh_mp_iter((gh_mp_t){bytes + MAGIC_LEN, bytes + n});
@@ -450,9 +451,16 @@ gh_reply_head_mark(void *frame, size_t n, uint32_t queue_us, uint8_t id[16], uin
             return -1;
         else if (gh_str_is(it.key, "timings") && it.pos - it.value.at == 11 && it.value.at[0] == 0x92 &&
                  it.value.at[1] == HEAD_FIXED)
-            store_u32(bytes + (it.value.at - bytes) + 1, queue_us);
+            *queue_at = (size_t)(it.value.at - bytes) + 1;
     }
     return have_id && it.pos == bytes + n ? 0 : -1;
+}
+
+void
+gh_reply_head_set_queue(void *frame, size_t queue_at, uint32_t queue_us)
+{
+    if (queue_at > 0)
+        store_u32((uint8_t *)frame + queue_at, queue_us);
 }
 
 static void

@@ -68,7 +68,7 @@ typedef struct gh_reply_head {
     gh_mp_t headers;   /* map of response headers, or absent */
     gh_str_t type;     /* media type of the body when not JSON */
     gh_str_t extra;    /* ready JSON object text: further members of an error */
-    uint32_t queue_us; /* waited in the broker, which fills it in (gh_reply_head_mark) */
+    uint32_t queue_us; /* waited in the broker, which fills it in (gh_reply_head_set_queue) */
     uint32_t work_us;  /* from delivery to the reply */
 } gh_reply_head_t;
 
@@ -78,10 +78,11 @@ bool gh_reply_is_head(const void *frame, size_t n);
 int gh_reply_head_decode(const void *frame, size_t n, gh_reply_head_t *out) GH_MUSTCHECK;
 /* params and headers may be given as raw encoded maps (gh_mp_t views) or absent. */
 void gh_reply_head_encode(const gh_reply_head_t *h, gh_buf_t *out);
-/* What a broker does with a reply on its way: give id and attempt, and write queue_us into `timings` in place when our
- * encoder wrote it. -1 when the frame is not a reply header. */
-int gh_reply_head_mark(void *frame, size_t n, uint32_t queue_us, uint8_t id[16],
-                       uint32_t *attempt) GH_MUSTCHECK;
+/* What a broker reads of a reply on its way: id and attempt, and where queue_us stands when our encoder wrote it (else
+ * 0), so that it can be filled in. -1 when the frame is not a reply header. */
+int gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt,
+                      size_t *queue_at) GH_MUSTCHECK;
+void gh_reply_head_set_queue(void *frame, size_t queue_at, uint32_t queue_us);
 /* The reply header of a refusal by a front, broker or runtime: name such as "QUEUE_FULL", no params. */
 void gh_reply_refusal(const uint8_t id[16], uint32_t attempt, const char *error, gh_buf_t *out);
 

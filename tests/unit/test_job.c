@@ -327,7 +327,10 @@ reply_comes_back_whole(void **state)
 
     uint8_t id[16];
     uint32_t attempt = 99;
-    assert_int_equal(gh_reply_head_mark(b.p, b.n, 123456, id, &attempt), 0);
+    size_t queue_at = 0;
+    assert_int_equal(gh_reply_head_ref(b.p, b.n, id, &attempt, &queue_at), 0);
+    assert_true(queue_at > 0);
+    gh_reply_head_set_queue(b.p, queue_at, 123456);
     assert_memory_equal(id, ID, 16);
     assert_int_equal(attempt, 1);
     assert_int_equal(gh_reply_head_decode(b.p, b.n, &got), 0);
@@ -338,7 +341,7 @@ reply_comes_back_whole(void **state)
         assert_non_null(copy);
         memcpy(copy, b.p, n);
         assert_int_equal(gh_reply_head_decode(copy, n, &got), -1);
-        assert_int_equal(gh_reply_head_mark(copy, n, 1, id, &attempt), -1);
+        assert_int_equal(gh_reply_head_ref(copy, n, id, &attempt, &queue_at), -1);
         free(copy);
     }
 }

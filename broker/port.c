@@ -1,0 +1,293 @@
+/*
+ * broker/port.c - the broker's sockets: what is bound where, messages in and out frame by frame
+ *
+ * ROUTER_MANDATORY makes a send to a peer that is gone fail at its identity frame (EHOSTUNREACH); after that frame was
+ * taken, libzmq takes the rest of the message whatever happens to the peer.
+ */
+#include "broker.h"
+
+#include <czmq.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "wire/event.h"
+#include "wire/mp.h"
+
+#define HWM 10000 /* messages waiting for one peer that does not read; above GH_CREDIT_MAX */
+/* Largest frame: the arguments of a job with an upload, and some room. */
+#define FRAME_MAX ((int64_t)GH_MP_MAX_BYTES + 65536)
+
+static int
+set_int(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static void *
+new_socket(gh_broker_t *b, int type, bool curve, int64_t frame_max)
+{
+    void *s = zmq_socket(b->ctx, type);
+
+    if (!s)
+        return NULL;
+    if (set_int(s, ZMQ_LINGER, 1000) < 0 || set_int(s, ZMQ_SNDHWM, HWM) < 0 ||
+        set_int(s, ZMQ_RCVHWM, HWM) < 0 || set_int(s, ZMQ_HEARTBEAT_IVL, 5000) < 0 ||
+        set_int(s, ZMQ_HEARTBEAT_TIMEOUT, 15000) < 0 ||
+        zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) < 0 || set_int(s, ZMQ_IPV6, 1) < 0 ||
+        (type == ZMQ_ROUTER && set_int(s, ZMQ_ROUTER_MANDATORY, 1) < 0) ||
+        (curve && gh_curve_server(b->curve, s) < 0)) {
+        zmq_close(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* ---- binding */
+
+/* libzmq would silently take over the socket file of a broker that still runs: a lock beside it prevents that. It is
+ * held until the process ends. */
+static int
+lock_ipc(const char *endpoint)
+{
+    char path[4200];
+    int n = snprintf(path, sizeof path, "%s.lock", endpoint + strlen("ipc://"));
+
+    if (n < 0 || (size_t)n >= sizeof path)
+        return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    gh_log(GH_LOG_ERROR, "bind_failed", GH_KS("endpoint", endpoint),
+           GH_KS("reason", errno == EWOULDBLOCK ? "another broker serves it" : strerror(errno)));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static int
+bind_to(void *socket, const char *endpoint, gh_endpoint_t kind)
+{
+    if (kind == GH_ENDPOINT_IPC && lock_ipc(endpoint) < 0)
+        return -1;
+    mode_t old = umask(0177); /* the socket file is ours alone */
+    int rc = zmq_bind(socket, endpoint);
+    umask(old);
+    if (rc == 0)
+        return 0;
+    gh_log(GH_LOG_ERROR, "bind_failed", GH_KS("endpoint", endpoint),
+           GH_KS("reason", zmq_strerror(zmq_errno())));
+    return -1;
+}
+
+/* Which socket serves an endpoint: 0 plain, 1 CURVE; -1 after a log line when none may. */
+static int
+socket_for(gh_broker_t *b, const char *setting, const char *endpoint, gh_endpoint_t kind, bool private)
+{
+    if (kind == GH_ENDPOINT_IPC)
+        return gh_endpoint_ipc_dir(endpoint, private) < 0 ? -1 : 0;
+    if (kind != GH_ENDPOINT_BAD && b->curve)
+        return 1;
+    if (kind == GH_ENDPOINT_LOOPBACK)
+        return 0;
+    gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", setting), GH_KS("endpoint", endpoint),
+           GH_KS("reason", kind == GH_ENDPOINT_TCP ? "tcp beyond the loopback needs CURVE (broker.curve_dir)"
+                                                   : "neither ipc:///path nor tcp://address:port"));
+    return -1;
+}
+
+/* Bind every endpoint of a setting; sockets[0] is plain, sockets[1] has CURVE, made when first needed. */
+static int
+bind_list(gh_broker_t *b, const gh_conf_t *conf, const char *setting, int type, bool private,
+          int64_t frame_max, void *sockets[2])
+{
+    char *list = strdup(gh_conf_str(conf, setting)), *save = NULL;
+    int rc = list ? 0 : -1, bound = 0;
+
+    for (char *e = rc == 0 ? strtok_r(list, ", ", &save) : NULL; e && rc == 0;
+         e = strtok_r(NULL, ", ", &save)) {
+        gh_endpoint_t kind = gh_endpoint_kind(e);
+        int i = socket_for(b, setting, e, kind, private);
+        if (i < 0 || (!sockets[i] && !(sockets[i] = new_socket(b, type, i == 1, frame_max))) ||
+            bind_to(sockets[i], e, kind) < 0)
+            rc = -1;
+        else
+            bound++;
+    }
+    free(list);
+    if (rc == 0 && bound == 0 && type != ZMQ_ROUTER) {
+        gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", setting), GH_KS("reason", "empty"));
+        return -1;
+    }
+    return rc;
+}
+
+static int
+open_routers(gh_broker_t *b, const gh_conf_t *conf, const char *setting, bool inner)
+{
+    void *sockets[2] = {NULL, NULL};
+    int rc = bind_list(b, conf, setting, ZMQ_ROUTER, inner, FRAME_MAX, sockets);
+
+    for (int i = 0; i < 2; i++)
+        if (sockets[i])
+            b->port[b->n_ports++] = (gh_port_t){.router = sockets[i], .inner = inner, .curve = i == 1};
+    return rc;
+}
+
+int
+gh_ports_open(gh_broker_t *b, const gh_conf_t *conf)
+{
+    const char *dir = gh_conf_str(conf, "broker.curve_dir");
+
+    if (dir[0] && !(b->curve = gh_curve_new(dir)))
+        return -1;
+    if (open_routers(b, conf, "broker.inner", true) < 0 ||
+        open_routers(b, conf, "broker.public", false) < 0 ||
+        bind_list(b, conf, "broker.events_in", ZMQ_XSUB, true, GH_EVENT_MAX, b->events_in) < 0 ||
+        bind_list(b, conf, "broker.events_out", ZMQ_XPUB, true, GH_EVENT_MAX, b->events_out) < 0)
+        return -1;
+    if (b->n_ports == 0) {
+        gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", "broker.inner"), GH_KS("reason", "empty"));
+        return -1;
+    }
+    /* We carry every topic, whoever listens: the sequence numbers pass here. */
+    for (int i = 0; i < 2; i++)
+        if (b->events_in[i] && zmq_send(b->events_in[i], "\x01", 1, 0) < 0)
+            return -1;
+    return 0;
+}
+
+static void
+close_socket(void **socket)
+{
+    if (*socket)
+        zmq_close(*socket);
+    *socket = NULL;
+}
+
+void
+gh_ports_close(gh_broker_t *b)
+{
+    for (size_t i = 0; i < b->n_ports; i++)
+        close_socket(&b->port[i].router);
+    for (int i = 0; i < 2; i++) {
+        close_socket(&b->events_in[i]);
+        close_socket(&b->events_out[i]);
+    }
+    gh_curve_destroy(&b->curve);
+}
+
+/* ---- messages */
+
+gh_str_t
+gh_frame_str(zmq_msg_t *frame)
+{
+    return (gh_str_t){zmq_msg_data(frame), zmq_msg_size(frame)};
+}
+
+void
+gh_message_clear(gh_message_t *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        zmq_msg_close(&m->frame[i]);
+    m->n = 0;
+}
+
+/* Read and forget what is left of a message. */
+static void
+discard_rest(void *router, zmq_msg_t *frame)
+{
+    while (zmq_msg_more(frame) && zmq_msg_recv(frame, router, ZMQ_DONTWAIT) >= 0)
+        ;
+}
+
+/* What the sender may do. */
+static void
+identify(gh_broker_t *b, gh_message_t *m)
+{
+    m->curve_key = "";
+    m->roles = m->port->inner ? GH_KEY_ALL & ~(uint32_t)GH_KEY_PUBLIC : 0;
+    if (!m->port->curve)
+        return;
+    const char *key = zmq_msg_gets(&m->frame[0], "User-Id");
+    m->curve_key = key ? key : "";
+    m->roles = gh_curve_roles(b->curve, m->curve_key);
+}
+
+int
+gh_port_recv(gh_broker_t *b, uint8_t port)
+{
+    gh_message_t *m = &b->msg;
+    void *router = b->port[port].router;
+    bool more = true;
+
+    m->port = &b->port[port];
+    m->port_index = port;
+    m->n = 0;
+    while (more) {
+        zmq_msg_t *frame = &m->frame[m->n];
+        zmq_msg_init(frame);
+        if (zmq_msg_recv(frame, router, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(frame);
+            gh_message_clear(m);
+            return 0;
+        }
+        m->n++;
+        more = zmq_msg_more(frame);
+        if (more && m->n == GH_FRAMES_MAX) {
+            discard_rest(router, frame);
+            gh_message_clear(m);
+            return -1;
+        }
+    }
+    identify(b, m);
+    return 1;
+}
+
+static int
+flags_of(bool more)
+{
+    return ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0);
+}
+
+int
+gh_port_begin(gh_broker_t *b, uint8_t port, zmq_msg_t *id)
+{
+    zmq_msg_t copy;
+
+    zmq_msg_init(&copy);
+    zmq_msg_copy(&copy, id);
+    if (zmq_msg_send(&copy, b->port[port].router, flags_of(true)) >= 0)
+        return 0;
+    int err = errno;
+    zmq_msg_close(&copy);
+    errno = err;
+    return -1;
+}
+
+void
+gh_port_put(gh_broker_t *b, uint8_t port, const void *data, size_t n, bool more)
+{
+    zmq_send(b->port[port].router, data, n, flags_of(more));
+}
+
+void
+gh_port_move(gh_broker_t *b, uint8_t port, zmq_msg_t *frame, bool more)
+{
+    if (zmq_msg_send(frame, b->port[port].router, flags_of(more)) < 0)
+        zmq_msg_close(frame);
+}
+
+void
+gh_port_share(gh_broker_t *b, uint8_t port, zmq_msg_t *frame, bool more)
+{
+    zmq_msg_t copy;
+
+    zmq_msg_init(&copy);
+    zmq_msg_copy(&copy, frame);
+    gh_port_move(b, port, &copy, more);
+}
