@@ -1,0 +1,181 @@
+/*
+ * workers/booking/booking.h - what the files of the booking pool share
+ *
+ * Three kinds of file (README.md): what arrives (book_code.c, book_v1.c, book_hb.c: arguments in, payload out), what is
+ * decided (book.c, cancel.c over lib/domain), what is read and written (facts.c, *.sql).
+ */
+#ifndef GH_BOOKING_BOOKING_H
+#define GH_BOOKING_BOOKING_H
+
+#include "domain/book_rules.h"
+#include "domain/cancel_rules.h"
+#include "domain/order_no.h"
+#include "places.h"
+#include "worker/worker.h"
+
+extern const gh_pool_t gh_pool_booking;
+
+/* ---- the pool's own state */
+
+typedef struct gh_numbers {
+    int64_t order_id, order_seq, bill_id, bill_seq;
+} gh_numbers_t;
+
+#define GH_NUMBERS_MAX  2048
+#define GH_NUMBERS_DRAW 256
+
+typedef struct gh_booking {
+    gh_places_t *places;
+    gh_order_key_t key;
+    char currency[8];
+    gh_numbers_t numbers[GH_NUMBERS_MAX]; /* drawn from the sequences, not used yet */
+    size_t n_numbers;
+} gh_booking_t;
+
+gh_booking_t *gh_booking_state(gh_worker_t *w);
+
+/* ---- booking: one command, whatever the surface */
+
+struct gh_book;
+struct gh_book_job;
+
+/* How a surface asks and answers. */
+typedef struct gh_dialect {
+    const char *op;                         /* its booking operation */
+    bool must_be_patient;                   /* BR-72: only from the own patient record, whatever the roles */
+    bool whole_session;                     /* BR-81: sessions that have not started */
+    bool prepaid;                           /* the order waits for its payment */
+    bool suggests;                          /* refusals of a time carry free places nearby */
+    const char *channel;                    /* stored: api/24 */
+    void (*parse)(struct gh_book_job *bj);  /* fills ask, or fault */
+    void (*person)(struct gh_book_job *bj); /* after access: whose booking it is; may set fault or early */
+    void (*reply)(struct gh_book *book, struct gh_book_job *bj);
+} gh_dialect_t;
+
+extern const gh_dialect_t gh_dialect_code, gh_dialect_v1, gh_dialect_hb;
+
+typedef struct gh_ask {
+    int64_t schedule_id; /* by session; 0: by time */
+    int32_t slot_no;     /* 0: any */
+    int64_t doctor_id;   /* by time */
+    int64_t at_us;
+    bool down;          /* */
+    int64_t patient_id; /* 0: the own row */
+    bool override;
+    gh_str_t reason, notes; /* p NULL: none */
+    const char *visit_type;
+    const char *slot_type;        /* stored word of a wanted class, NULL: any */
+    int64_t hospital_id, dept_id; /* code surface, compared in strict mode; 0: not sent */
+} gh_ask_t;
+
+/* A session of the batch: the locked row, what answers show of it, and how it stands after the jobs so far. */
+typedef struct gh_bsession {
+    gh_session_t s;
+    int64_t writer;    /* of the row version */
+    gh_slots_t *slots; /* NULL until they are needed and known; good within one call of the step only */
+    int32_t taken_now; /* by this batch */
+    const gh_registration_t *rules;
+    gh_str_t doctor_name, doctor_title, dept_name, clinic_name;
+} gh_bsession_t;
+
+/* The orders of one patient, grown by the jobs of the batch. */
+typedef struct gh_bpatient {
+    struct gh_bpatient *next; /* in its bucket */
+    int64_t id;
+    gh_patient_order_t *orders;
+    size_t n, cap;
+} gh_bpatient_t;
+
+/* What book_people says of one job. */
+typedef struct gh_bperson {
+    int64_t own_id, patient_id, user_id;
+    gh_str_t name, phone, type;
+    bool related, assigned, banned, may_override, doctor_exists;
+} gh_bperson_t;
+
+typedef struct gh_book_job {
+    gh_wjob_t *job;
+    const gh_dialect_t *dialect;
+    gh_ask_t ask;
+    const char *fault_field, *fault_type, *fault_text; /* a member that no schema could refuse */
+    gh_err_t early;                                    /* a refusal before anything is looked at */
+    gh_bperson_t person;
+    gh_bsession_t *session;
+    gh_book_verdict_t verdict;
+    bool booked;
+    int64_t suggest_at; /* a refusal that wants suggestions near this moment; 0: none */
+    const char *channel;
+    gh_numbers_t numbers;
+    char order_no[GH_ORDER_NO_TEXT];
+    int64_t bill_id; /* 0: none */
+} gh_book_job_t;
+
+typedef enum { GH_BOOK_FACTS, GH_BOOK_PLACES, GH_BOOK_SUGGEST } gh_book_stage_t;
+
+/* A batch of bookings. */
+typedef struct gh_book {
+    gh_batch_t *b;
+    gh_booking_t *pool;
+    gh_book_stage_t stage;
+    int place_reads; /* times that taken places were read again */
+    gh_book_job_t *jobs;
+    size_t n;
+    int64_t this_xid;
+    int32_t today, now_minute;
+    gh_bsession_t *sessions; /* by id */
+    size_t n_sessions;
+    gh_bpatient_t *buckets[64];
+    struct gh_doctor_rules {
+        int64_t doctor_id; /* 0: global */
+        gh_registration_t r;
+    } * rules;
+    size_t n_rules;
+    gh_rates_t rates;
+    bool registration_rules, require_prepayment, interval_on, strict;
+    size_t at_sessions, at_people, at_orders, at_rules, at_settings, at_numbers, at_taken, at_suggest;
+    bool asked_numbers;
+    const int64_t *asked_ids; /* sessions whose taken places were asked for in this phase */
+    size_t n_asked;
+} gh_book_t;
+
+gh_step_t gh_book_step(gh_batch_t *b);
+
+/* facts.c: queue the reads of phase 0; take in their results. -1: out of memory, the batch fails. */
+void gh_facts_ask(gh_book_t *book);
+int gh_facts_take(gh_book_t *book) GH_MUSTCHECK;
+void gh_facts_ask_taken(gh_book_t *book, const int64_t *ids, size_t n);
+int gh_facts_take_taken(gh_book_t *book) GH_MUSTCHECK;
+gh_bsession_t *gh_facts_session(gh_book_t *book, int64_t id);
+gh_bpatient_t *gh_facts_patient(gh_book_t *book, int64_t id); /* made when new; NULL: no memory */
+int gh_facts_add_order(gh_book_t *book, gh_bpatient_t *p, const gh_patient_order_t *o) GH_MUSTCHECK;
+/* Rows of registration_settings or cancel_settings into rules; n counts the global entry (first) too. */
+struct gh_doctor_rules *gh_facts_rules(gh_batch_t *b, const struct pg_result *r, bool interval_on, size_t *n);
+const gh_registration_t *gh_facts_rules_of(const struct gh_doctor_rules *rules, size_t n, int64_t doctor_id);
+
+/* write.c: queue the writes of all booked jobs. -1: out of memory. */
+int gh_book_write(gh_book_t *book) GH_MUSTCHECK;
+
+/* ---- cancelling */
+
+gh_step_t gh_cancel_step(gh_batch_t *b);
+
+/* ---- arguments (args.c) */
+
+/* An integer, or a text of digits (IdIn); 0 when absent, null or neither. */
+int64_t gh_arg_id(gh_mp_t args, const char *path);
+gh_str_t gh_arg_str(gh_mp_t args, const char *path); /* p NULL when absent or null */
+bool gh_arg_bool(gh_mp_t args, const char *path);
+/* An instant of `path`; 1 found, 0 absent, -1 not a real one, or outside the years 1900 to 2999. */
+int gh_arg_moment(gh_mp_t args, const char *path, int64_t *at_us);
+
+/* For adapters of bookings: note a fault; take a text (one with NUL is a fault); default patient of v1 and Heartbeat. */
+void gh_book_fault(gh_book_job_t *bj, const char *field, const char *type, const char *text);
+gh_str_t gh_book_text(gh_book_job_t *bj, const char *path);
+void gh_book_default_patient(gh_book_job_t *bj, gh_err_t no_profile);
+
+/* ---- words of v1 (book_v1.c) */
+
+const char *gh_v1_slot_type(const char *stored);
+void gh_json_ts(gh_json_t *j, const char *key, int64_t at_us);
+
+#endif

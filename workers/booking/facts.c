@@ -1,0 +1,405 @@
+/*
+ * workers/booking/facts.c - what a batch of bookings reads: one round trip for all its jobs (booking.sql)
+ */
+#include "booking.h"
+
+#include <libpq-fe.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+
+/* ---- asking */
+
+static void
+ask_sessions(gh_book_t *book, gh_pgarr_t *ids, gh_pgarr_t *doctors, gh_pgarr_t *days)
+{
+    for (size_t i = 0; i < book->n; i++) {
+        const gh_ask_t *ask = &book->jobs[i].ask;
+        if (ask->schedule_id) {
+            gh_pgarr_i64(ids, ask->schedule_id);
+        } else if (ask->doctor_id) {
+            gh_pgarr_i64(doctors, ask->doctor_id);
+            gh_pgarr_day(days, gh_tz_day(ask->at_us));
+        }
+    }
+}
+
+static void
+ask_people(gh_book_t *book, const char *now)
+{
+    gh_pgarr_t users = {0}, patients = {0}, override = {0}, doctors = {0};
+    for (size_t i = 0; i < book->n; i++) {
+        const gh_book_job_t *bj = &book->jobs[i];
+        gh_pgarr_i64(&users, bj->job->head.actor.user_id);
+        bj->ask.patient_id ? gh_pgarr_i64(&patients, bj->ask.patient_id) : gh_pgarr_null(&patients);
+        gh_pgarr_bool(&override, bj->ask.override);
+        bj->ask.schedule_id ? gh_pgarr_null(&doctors) : gh_pgarr_i64(&doctors, bj->ask.doctor_id);
+    }
+    const char *const params[] = {gh_pgarr_literal(&users), gh_pgarr_literal(&patients),
+                                  gh_pgarr_literal(&override), now, gh_pgarr_literal(&doctors)};
+    book->at_people = gh_batch_query(book->b, "book_people", 5, params);
+    gh_pgarr_fini(&users);
+    gh_pgarr_fini(&patients);
+    gh_pgarr_fini(&override);
+    gh_pgarr_fini(&doctors);
+}
+
+static void
+ask_orders(gh_book_t *book)
+{
+    gh_pgarr_t patients = {0}, users = {0};
+    for (size_t i = 0; i < book->n; i++) {
+        const gh_book_job_t *bj = &book->jobs[i];
+        if (bj->ask.patient_id)
+            gh_pgarr_i64(&patients, bj->ask.patient_id);
+        else
+            gh_pgarr_i64(&users, bj->job->head.actor.user_id);
+    }
+    char since[GH_PG_TIME_TEXT];
+    gh_pg_time_text(gh_day_at(book->today - GH_NO_SHOW_DAYS, 0), since);
+    const char *const params[] = {gh_pgarr_literal(&patients), gh_pgarr_literal(&users), since};
+    book->at_orders = gh_batch_query(book->b, "patient_orders", 3, params);
+    gh_pgarr_fini(&patients);
+    gh_pgarr_fini(&users);
+}
+
+/* Places of sessions asked for by id of which nothing is remembered: read now, most likely they are needed. */
+static void
+ask_cold_places(gh_book_t *book)
+{
+    int64_t *cold = gh_batch_alloc(book->b, book->n * sizeof *cold);
+    size_t n = 0;
+    for (size_t i = 0; i < book->n; i++) {
+        int64_t id = book->jobs[i].ask.schedule_id;
+        bool known = id == 0 || gh_places_has(book->pool->places, id);
+        for (size_t k = 0; k < n && !known; k++)
+            known = cold[k] == id;
+        if (!known)
+            cold[n++] = id;
+    }
+    if (n > 0)
+        gh_facts_ask_taken(book, cold, n);
+}
+
+/* Every job gets a set of numbers beforehand, from the stock or from the sequences; refused jobs give theirs back. */
+static void
+ask_numbers(gh_book_t *book)
+{
+    gh_booking_t *pool = book->pool;
+    if (pool->n_numbers >= book->n) {
+        for (size_t i = 0; i < book->n; i++)
+            book->jobs[i].numbers = pool->numbers[--pool->n_numbers];
+        return;
+    }
+    char draw[24];
+    snprintf(draw, sizeof draw, "%zu", book->n > GH_NUMBERS_DRAW ? book->n : (size_t)GH_NUMBERS_DRAW);
+    book->at_numbers = gh_batch_query(book->b, "order_numbers", 1, (const char *const[]){draw});
+    book->asked_numbers = true;
+}
+
+void
+gh_facts_ask(gh_book_t *book)
+{
+    char now[GH_PG_TIME_TEXT];
+    gh_pg_time_text(book->b->now_us, now);
+    gh_pgarr_t ids = {0}, doctors = {0}, days = {0};
+    ask_sessions(book, &ids, &doctors, &days);
+    const char *const wanted[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&doctors),
+                                  gh_pgarr_literal(&days)};
+    book->at_sessions = gh_batch_query(book->b, "lock_sessions", 3, wanted);
+    ask_people(book, now);
+    ask_orders(book);
+    book->at_rules = gh_batch_query(book->b, "registration_settings", 2, wanted);
+    book->at_settings = gh_batch_query(book->b, "booking_settings", 0, NULL);
+    gh_pgarr_fini(&ids);
+    gh_pgarr_fini(&doctors);
+    gh_pgarr_fini(&days);
+    ask_numbers(book);
+    ask_cold_places(book);
+}
+
+void
+gh_facts_ask_taken(gh_book_t *book, const int64_t *ids, size_t n)
+{
+    gh_pgarr_t list = {0};
+    for (size_t i = 0; i < n; i++)
+        gh_pgarr_i64(&list, ids[i]);
+    book->at_taken = gh_batch_query(book->b, "taken_slots", 1,
+                                    (const char *const[]){gh_pgarr_literal(&list)});
+    book->asked_ids = ids;
+    book->n_asked = n;
+    gh_pgarr_fini(&list);
+}
+
+/* ---- taking in */
+
+static void
+copy_word(char out[8], gh_str_t s)
+{
+    size_t n = s.n < 7 ? s.n : 7;
+    memcpy(out, s.p ? s.p : "", n);
+    out[n] = '\0';
+}
+
+static gh_str_t
+keep(gh_book_t *book, const PGresult *r, int row, int col)
+{
+    return gh_batch_dup(book->b, gh_pg_str(r, row, col));
+}
+
+static void
+take_session(gh_book_t *book, const PGresult *r, int i)
+{
+    gh_bsession_t *x = &book->sessions[i];
+    x->s = (gh_session_t){.id = gh_pg_i64(r, i, 0, 0),
+                          .doctor_id = gh_pg_i64(r, i, 1, 0),
+                          .clinic_id = gh_pg_i64(r, i, 2, 0),
+                          .area_id = gh_pg_i64(r, i, 3, 0),
+                          .dept_id = gh_pg_i64(r, i, 4, 0),
+                          .starts_us = gh_pg_i64(r, i, 5, 0),
+                          .ends_us = gh_pg_i64(r, i, 6, 0),
+                          .day = (int32_t)gh_pg_i64(r, i, 7, 0),
+                          .slot_minutes = (int32_t)gh_pg_i64(r, i, 8, 1),
+                          .total = (int32_t)gh_pg_i64(r, i, 9, 0),
+                          .remaining = (int32_t)gh_pg_i64(r, i, 10, 0),
+                          .open = gh_pg_bool(r, i, 11),
+                          .list_price = gh_pg_money(r, i, 12, 0)};
+    if (x->s.total > GH_SLOT_MAX)
+        x->s.total = GH_SLOT_MAX;
+    copy_word(x->s.section, gh_pg_str(r, i, 13));
+    copy_word(x->s.slot_type, gh_pg_str(r, i, 14));
+    x->writer = gh_pg_i64(r, i, 15, 0);
+    book->this_xid = gh_pg_i64(r, i, 16, 0);
+    x->doctor_name = keep(book, r, i, 17);
+    x->doctor_title = keep(book, r, i, 18);
+    x->dept_name = keep(book, r, i, 19);
+    x->clinic_name = keep(book, r, i, 20);
+}
+
+static void
+take_sessions(gh_book_t *book)
+{
+    const PGresult *r = gh_batch_result(book->b, book->at_sessions);
+    int n = PQntuples(r);
+    book->sessions = gh_batch_alloc(book->b, (size_t)n * sizeof *book->sessions + 1);
+    if (!gh_batch_ok(book->b))
+        return;
+    for (int i = 0; i < n; i++)
+        take_session(book, r, i);
+    book->n_sessions = (size_t)n;
+}
+
+static void
+take_people(gh_book_t *book)
+{
+    const PGresult *r = gh_batch_result(book->b, book->at_people);
+    for (int i = 0; i < PQntuples(r) && (size_t)i < book->n; i++)
+        book->jobs[i].person = (gh_bperson_t){.own_id = gh_pg_i64(r, i, 0, 0),
+                                              .patient_id = gh_pg_i64(r, i, 1, 0),
+                                              .user_id = gh_pg_i64(r, i, 2, 0),
+                                              .name = keep(book, r, i, 3),
+                                              .phone = keep(book, r, i, 4),
+                                              .type = keep(book, r, i, 5),
+                                              .related = gh_pg_bool(r, i, 6),
+                                              .assigned = gh_pg_bool(r, i, 7),
+                                              .banned = gh_pg_bool(r, i, 8),
+                                              .may_override = gh_pg_bool(r, i, 9),
+                                              .doctor_exists = gh_pg_bool(r, i, 10)};
+}
+
+static int
+take_orders(gh_book_t *book)
+{
+    const PGresult *r = gh_batch_result(book->b, book->at_orders);
+    for (int i = 0; i < PQntuples(r); i++) {
+        gh_patient_order_t o = {.schedule_id = gh_pg_i64(r, i, 1, 0),
+                                .dept_id = gh_pg_i64(r, i, 2, 0),
+                                .starts_us = gh_pg_i64(r, i, 3, 0),
+                                .ends_us = gh_pg_i64(r, i, 4, 0),
+                                .day = (int32_t)gh_pg_i64(r, i, 5, 0)};
+        gh_bpatient_t *p = gh_facts_patient(book, gh_pg_i64(r, i, 0, 0));
+        if (!p || gh_order_state_parse(gh_pg_str(r, i, 6), &o.state) != 0 ||
+            gh_facts_add_order(book, p, &o) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+struct gh_doctor_rules *
+gh_facts_rules(gh_batch_t *b, const struct pg_result *r, bool interval_on, size_t *n)
+{
+    int rows = PQntuples(r);
+    struct gh_doctor_rules *rules = gh_batch_alloc(b, ((size_t)rows + 1) * sizeof *rules);
+    *n = 0;
+    if (!gh_batch_ok(b))
+        return rules;
+    rules[0] = (struct gh_doctor_rules){.doctor_id = 0, .r = gh_registration_default};
+    *n = 1;
+    for (int i = 0; i < rows; i++) {
+        int64_t doctor_id = gh_pg_i64(r, i, 0, 0);
+        struct gh_doctor_rules *x = doctor_id ? &rules[(*n)++] : &rules[0];
+        x->doctor_id = doctor_id;
+        x->r = (gh_registration_t){.advance_days = (int32_t)gh_pg_i64(r, i, 1, -1),
+                                   .deadline_minute = (int32_t)gh_pg_i64(r, i, 2, -1),
+                                   .no_show_limit = (int32_t)gh_pg_i64(r, i, 3, -1),
+                                   .cancel_hours = (int32_t)gh_pg_i64(r, i, 4, -1),
+                                   .interval_days = (int32_t)gh_pg_i64(r, i, 5, -1),
+                                   .payment_minutes = (int32_t)gh_pg_i64(r, i, 6, -1),
+                                   .max_per_period = (int32_t)gh_pg_i64(r, i, 7, -1),
+                                   .period_days = (int32_t)gh_pg_i64(r, i, 8, -1)};
+        gh_registration_mend(&x->r);
+    }
+    for (size_t i = 0; i < *n; i++)
+        rules[i].r.interval_on = interval_on;
+    return rules;
+}
+
+const gh_registration_t *
+gh_facts_rules_of(const struct gh_doctor_rules *rules, size_t n, int64_t doctor_id)
+{
+    for (size_t i = 1; i < n; i++)
+        if (rules[i].doctor_id == doctor_id)
+            return &rules[i].r;
+    return &rules[0].r;
+}
+
+static void
+take_settings(gh_book_t *book)
+{
+    const PGresult *r = gh_batch_result(book->b, book->at_settings);
+    book->rates = gh_rates_default;
+    book->registration_rules = true;
+    if (PQntuples(r) == 1) {
+        book->rates = (gh_rates_t){(int32_t)gh_pg_i64(r, 0, 0, -1), (int32_t)gh_pg_i64(r, 0, 1, -1),
+                                   (int32_t)gh_pg_i64(r, 0, 2, -1), (int32_t)gh_pg_i64(r, 0, 3, -1)};
+        gh_rates_mend(&book->rates);
+        book->registration_rules = gh_pg_bool(r, 0, 4);
+        book->require_prepayment = gh_pg_bool(r, 0, 5);
+        book->interval_on = gh_pg_bool(r, 0, 6);
+        book->strict = gh_pg_bool(r, 0, 7);
+    }
+    book->rules = gh_facts_rules(book->b, gh_batch_result(book->b, book->at_rules), book->interval_on,
+                                 &book->n_rules);
+}
+
+static int
+take_numbers(gh_book_t *book)
+{
+    const PGresult *r = gh_batch_result(book->b, book->at_numbers);
+    gh_booking_t *pool = book->pool;
+    int rows = PQntuples(r);
+    if ((size_t)rows < book->n)
+        return -1;
+    for (int i = rows - 1; i >= 0; i--) {
+        gh_numbers_t x = {gh_pg_i64(r, i, 0, 0), gh_pg_i64(r, i, 1, 0), gh_pg_i64(r, i, 2, 0),
+                          gh_pg_i64(r, i, 3, 0)};
+        if ((size_t)i < book->n)
+            book->jobs[i].numbers = x;
+        else if (pool->n_numbers < GH_NUMBERS_MAX)
+            pool->numbers[pool->n_numbers++] = x;
+    }
+    return 0;
+}
+
+int
+gh_facts_take(gh_book_t *book)
+{
+    take_sessions(book);
+    take_people(book);
+    take_settings(book);
+    if (!gh_batch_ok(book->b) || take_orders(book) != 0 || (book->asked_numbers && take_numbers(book) != 0))
+        return -1;
+    for (size_t i = 0; i < book->n_sessions; i++)
+        book->sessions[i].rules = gh_facts_rules_of(book->rules, book->n_rules,
+                                                    book->sessions[i].s.doctor_id);
+    return book->n_asked ? gh_facts_take_taken(book) : 0;
+}
+
+/* "1,2,17" into the bitmap. */
+static int
+fill(gh_slots_t *slots, gh_str_t list)
+{
+    const char *p = list.p, *end = list.p + list.n;
+    while (p < end) {
+        int32_t k = 0;
+        for (; p < end && *p >= '0' && *p <= '9'; p++)
+            k = k * 10 + (*p - '0');
+        if (gh_slots_take(slots, k) != 0)
+            return -1;
+        p++;
+    }
+    return 0;
+}
+
+/* A session that was asked for and has no row in the answer has no place taken. */
+int
+gh_facts_take_taken(gh_book_t *book)
+{
+    const PGresult *r = gh_batch_result(book->b, book->at_taken);
+    gh_places_t *places = book->pool->places;
+    for (size_t i = 0; i < book->n_asked; i++) {
+        gh_bsession_t *x = gh_facts_session(book, book->asked_ids[i]);
+        if (x && !gh_places_put(places, x->s.id, x->writer))
+            return -1;
+    }
+    for (int i = 0; i < PQntuples(r); i++) {
+        gh_bsession_t *x = gh_facts_session(book, gh_pg_i64(r, i, 0, 0));
+        gh_slots_t *slots = x ? gh_places_get(places, x->s.id, x->writer) : NULL;
+        if (slots && fill(slots, gh_pg_str(r, i, 1)) != 0) {
+            gh_places_forget(places, x->s.id);
+            return -1;
+        }
+    }
+    book->n_asked = 0;
+    return 0;
+}
+
+gh_bsession_t *
+gh_facts_session(gh_book_t *book, int64_t id)
+{
+    size_t low = 0, high = book->n_sessions;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (book->sessions[mid].s.id == id)
+            return &book->sessions[mid];
+        if (book->sessions[mid].s.id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+gh_bpatient_t *
+gh_facts_patient(gh_book_t *book, int64_t id)
+{
+    gh_bpatient_t **at = &book->buckets[(uint64_t)id % GH_COUNT(book->buckets)];
+    for (gh_bpatient_t *p = *at; p; p = p->next)
+        if (p->id == id)
+            return p;
+    gh_bpatient_t *p = gh_batch_alloc(book->b, sizeof *p);
+    if (!gh_batch_ok(book->b))
+        return NULL;
+    p->id = id;
+    p->next = *at;
+    *at = p;
+    return p;
+}
+
+int
+gh_facts_add_order(gh_book_t *book, gh_bpatient_t *p, const gh_patient_order_t *o)
+{
+    if (p->n == p->cap) {
+        size_t cap = p->cap ? p->cap * 2 : 8;
+        gh_patient_order_t *orders = gh_batch_alloc(book->b, cap * sizeof *orders);
+        if (!gh_batch_ok(book->b))
+            return -1;
+        if (p->n > 0)
+            memcpy(orders, p->orders, p->n * sizeof *orders);
+        p->orders = orders;
+        p->cap = cap;
+    }
+    p->orders[p->n++] = *o;
+    return 0;
+}

@@ -1,0 +1,126 @@
+/*
+ * workers/booking/pool.c - the booking pool's table of operations (api/07 section 7.2, api/24, api/30)
+ */
+#include "booking.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "gen/sql_booking.h"
+
+#define PLACES_MAX 16384 /* sessions whose taken places a worker remembers: about 4 MB */
+
+static const struct gh_constraint_map book_constraints[] = {
+    {"registration_orders_active_uq", GH_E_DUPLICATE_BOOKING},
+    {"registration_orders_slot_uq", GH_E_SLOT_TAKEN},
+    {"registration_orders_slot_total_ck", GH_E_SLOT_FULL},
+    {"registration_orders_overlap_ex", GH_E_PATIENT_CONFLICT},
+    {"schedules_places_ck", GH_E_SLOT_FULL},
+    {NULL, GH_E_NONE}};
+static const struct gh_constraint_map cancel_constraints[] = {
+    {"registration_orders_step_ck", GH_E_APPOINTMENT_NOT_CANCELLABLE}, {NULL, GH_E_NONE}};
+
+/* Bookings of the three surfaces share one batch, cancellations another. */
+#define BOOK(op)                                                                                             \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_WRITE, .batch = "book", .step = gh_book_step,                              \
+        .constraints = book_constraints                                                                      \
+    }
+#define CANCEL(op)                                                                                           \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_WRITE, .batch = "cancel", .step = gh_cancel_step,                          \
+        .constraints = cancel_constraints                                                                    \
+    }
+
+static const gh_op_t ops[] = {
+    BOOK("booking.book_appointment"),
+    BOOK("booking.v1_book_appointment"),
+    BOOK("booking.hb_create_appointment"),
+    CANCEL("booking.cancel_appointment"),
+    CANCEL("booking.v1_cancel_appointment"),
+    CANCEL("booking.v1_delete_appointment"),
+    CANCEL("booking.hb_delete_appointment"),
+    {.name = "booking.list_appointments",
+     .sql = "code_list",
+     .bind = {"actor.patient_id", "query.none", "actor.patient_id", "query.status", "query.page",
+              "query.pageSize", "tz", "now"}},
+    {.name = "booking.list_initiated_appointments",
+     .sql = "code_list",
+     .bind = {"query.none", "actor.user_id", "actor.patient_id", "query.status", "query.page",
+              "query.pageSize", "tz", "now"}},
+    {.name = "booking.get_appointment",
+     .sql = "code_get",
+     .bind = {"path.appointmentId", "actor.user_id", "actor.patient_id", "tz", "now"}},
+    {.name = "booking.v1_list_appointments",
+     .sql = "v1_list",
+     .bind = {"query", "actor.scopes", "actor.patient_id", "actor.patient_id", "actor.doctor_id",
+              "actor.dept_id", "now", "tz", "conf.hospital.currency"}},
+    {.name = "booking.v1_list_my_appointments",
+     .sql = "v1_list",
+     .bind = {"query", "query.none", "actor.patient_id", "query.none", "query.none", "query.none", "now",
+              "tz", "conf.hospital.currency"}},
+    {.name = "booking.v1_list_doctor_appointments",
+     .sql = "v1_list",
+     .bind = {"query", "query.none", "query.none", "query.none", "actor.doctor_id", "query.none", "now", "tz",
+              "conf.hospital.currency"}},
+    {.name = "booking.v1_get_appointment",
+     .sql = "v1_get",
+     .bind = {"path.id", "actor.scopes", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "tz",
+              "conf.hospital.currency"}},
+    {.name = "booking.hb_list_by_doctor",
+     .sql = "hb_list",
+     .bind = {"path.doctor_id", "query.none", "query", "actor.scopes", "actor.user_id", "actor.patient_id",
+              "actor.doctor_id", "actor.dept_id", "tz"}},
+    {.name = "booking.hb_list_by_patient",
+     .sql = "hb_list",
+     .bind = {"query.none", "path.patient_id", "query", "actor.scopes", "actor.user_id", "actor.patient_id",
+              "actor.doctor_id", "actor.dept_id", "tz"}},
+    {.name = "booking.hb_get_appointment",
+     .sql = "hb_get",
+     .bind = {"path.appointment_id", "actor.scopes", "actor.user_id", "actor.patient_id", "actor.doctor_id",
+              "actor.dept_id", "query.expand", "tz"}},
+    {.name = NULL},
+};
+
+gh_booking_t *
+gh_booking_state(gh_worker_t *w)
+{
+    return gh_worker_state(w, &gh_pool_booking);
+}
+
+static void
+stop(gh_worker_t *w)
+{
+    gh_booking_t *state = gh_booking_state(w);
+    if (!state)
+        return;
+    gh_places_destroy(&state->places);
+    free(state);
+    gh_worker_set_state(w, &gh_pool_booking, NULL);
+}
+
+static int
+start(gh_worker_t *w)
+{
+    const gh_conf_t *conf = gh_worker_conf(w);
+    gh_booking_t *state = calloc(1, sizeof *state);
+    if (!state)
+        return -1;
+    gh_worker_set_state(w, &gh_pool_booking, state);
+    state->places = gh_places_new(PLACES_MAX);
+    snprintf(state->currency, sizeof state->currency, "%s", gh_conf_str(conf, "hospital.currency"));
+    if (!state->places ||
+        gh_order_key_load(gh_conf_str(conf, "order.number_key_file"), true, &state->key) != 0) {
+        stop(w);
+        return -1;
+    }
+    return 0;
+}
+
+const gh_pool_t gh_pool_booking = {.name = "booking",
+                                   .ops = ops,
+                                   .sql = {gh_sql_booking},
+                                   .sql_count = {&gh_sql_booking_count},
+                                   .start = start,
+                                   .stop = stop};
