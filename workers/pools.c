@@ -1,9 +1,11 @@
 /*
  * workers/pools.c - the pools that guahao-worker can run: one line each
  */
+#include "workers/booking/pool.h"
 #include "workers/echo/pool.h"
 
 const gh_pool_t *const gh_pools[] = {
+    &gh_pool_booking,
     &gh_pool_echo,
     NULL,
 };

@@ -1,7 +1,7 @@
 /*
  * workers/booking/args.c - reading argument maps: the contract has checked types, this only takes values out
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include "base/timez.h"
 

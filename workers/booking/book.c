@@ -8,7 +8,7 @@
  *
  * Jobs of the three surfaces share the batch: an adapter turns arguments into gh_ask_t and the outcome into its payload.
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * workers/booking/book_code.c - booking on the {code, message} surface: POST /patient/appointments (api/07 section 7.2)
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include "base/timez.h"
 

@@ -1,7 +1,7 @@
 /*
  * workers/booking/book_hb.c - booking on the Heartbeat surface: HB-15, POST /appointment/ (api/30)
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include <stdio.h>
 

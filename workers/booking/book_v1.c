@@ -1,7 +1,7 @@
 /*
  * workers/booking/book_v1.c - booking on /api/v1 and /api: AP-01 (api/24)
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include <stdio.h>
 

@@ -10,10 +10,9 @@
 #include "domain/book_rules.h"
 #include "domain/cancel_rules.h"
 #include "domain/order_no.h"
-#include "places.h"
 #include "worker/worker.h"
-
-extern const gh_pool_t gh_pool_booking;
+#include "workers/booking/places.h"
+#include "workers/booking/pool.h"
 
 /* ---- the pool's own state */
 

@@ -5,7 +5,7 @@
  *   phase 1   decide each job in order of arrival; write orders with history, bills with refunds, places
  *   [phase 2] v1 answers with the appointment as it is now
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * workers/booking/facts.c - what a batch of bookings reads: one round trip for all its jobs (booking.sql)
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include <libpq-fe.h>
 #include <stdlib.h>

@@ -56,7 +56,7 @@ with visible as (
      select o.id from registration_orders o join doctors d on d.id = o.doctor_id
       where d.dept_id = nullif($6::bigint, 0) and $2::int & 3 = 2)
 ), asked as (
-    select $1::jsonb as query,
+    select coalesce($1::jsonb, '{}') as query,
            coalesce(($1::jsonb->>'page')::int, 1) as page,
            coalesce(($1::jsonb->>'per_page')::int, ($1::jsonb->>'limit')::int, ($1::jsonb->>'page_size')::int, 20) as size,
            gh_json_texts($1::jsonb->'status') as statuses, gh_json_texts($1::jsonb->'fhir_status') as fhir,
@@ -130,7 +130,8 @@ select case when b.id is null or b.status = 'waitlist' then 'NOT_FOUND'
                                         and r.related_patient_id = b.patient_id)))) is not false
             then 'NOT_OWNER' end as error,
        gh_v1_appointment(b, $6::text, $7::text) as body,
-       json_build_object('ETag', format('"appointment-%s-%s"', b.id, b.version)) as headers
+       case when b.id is not null
+            then json_build_object('ETag', format('"appointment-%s-%s"', b.id, b.version)) end as headers
   from (select) x
   left join v_bookings b on b.id = $1::bigint;
 
@@ -178,7 +179,8 @@ with may as (
 select (select error from may) as error,
        coalesce((select json_agg(gh_hb_appointment(p.row, $9::text, a.expand) order by p.starts_at, p.id)
                    from (select s.* from shown s order by s.starts_at, s.id limit a.size offset a.skip) p), '[]') as body,
-       gh_skip_headers(coalesce($3::jsonb, '{}'), a.skip, a.size, (select count(*) from shown)) as headers
+       case when (select error from may) is null
+            then gh_skip_headers(coalesce($3::jsonb, '{}'), a.skip, a.size, (select count(*) from shown)) end as headers
   from asked a;
 
 -- name: hb_get

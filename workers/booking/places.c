@@ -1,7 +1,7 @@
 /*
  * workers/booking/places.c - remembered bitmaps: a hash table whose insertion order is the order of use
  */
-#include "places.h"
+#include "workers/booking/places.h"
 
 #include <stdlib.h>
 

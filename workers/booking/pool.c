@@ -1,7 +1,7 @@
 /*
  * workers/booking/pool.c - the booking pool's table of operations (api/07 section 7.2, api/24, api/30)
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include <stdio.h>
 #include <stdlib.h>

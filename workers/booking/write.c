@@ -1,7 +1,7 @@
 /*
  * workers/booking/write.c - what a batch of bookings writes: orders with bills and history, counters (booking.sql)
  */
-#include "booking.h"
+#include "workers/booking/booking.h"
 
 #include <stdio.h>
 
