@@ -34,8 +34,8 @@ run(gh_str_t password, const char *setting, char out[GH_PASSWORD_HASH])
 }
 
 /* bcrypt stops at a NUL and after 72 bytes: such passwords would match others. */
-static bool
-usable(gh_str_t password)
+bool
+gh_password_usable(gh_str_t password)
 {
     return password.n > 0 && password.n <= GH_PASSWORD_MAX && !memchr(password.p, 0, password.n);
 }
@@ -57,7 +57,7 @@ int
 gh_password_hash(gh_str_t password, int cost, char out[GH_PASSWORD_HASH])
 {
     char random[16], setting[CRYPT_GENSALT_OUTPUT_SIZE];
-    if (!usable(password) || cost < GH_PASSWORD_COST_MIN || cost > GH_PASSWORD_COST_MAX)
+    if (!gh_password_usable(password) || cost < GH_PASSWORD_COST_MIN || cost > GH_PASSWORD_COST_MAX)
         return -1;
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random ||
         !crypt_gensalt_rn("$2b$", (unsigned long)cost, random, sizeof random, setting, sizeof setting) ||
@@ -72,7 +72,7 @@ bool
 gh_password_verify(gh_str_t password, gh_str_t hash)
 {
     char setting[GH_PASSWORD_HASH], again[GH_PASSWORD_HASH];
-    if (!usable(password) || gh_password_cost(hash) < 0)
+    if (!gh_password_usable(password) || gh_password_cost(hash) < 0)
         return false;
     memcpy(setting, hash.p, hash.n);
     setting[hash.n] = 0;
@@ -86,5 +86,5 @@ gh_password_burn(gh_str_t password, int cost)
     if (cost < GH_PASSWORD_COST_MIN || cost > GH_PASSWORD_COST_MAX)
         return;
     snprintf(setting, sizeof setting, "$2b$%02d$......................", cost);
-    (void)run(usable(password) ? password : GH_STR("x"), setting, hash);
+    (void)run(gh_password_usable(password) ? password : GH_STR("x"), setting, hash);
 }

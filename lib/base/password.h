@@ -15,12 +15,15 @@
 #define GH_PASSWORD_COST_MIN 4
 #define GH_PASSWORD_COST_MAX 16
 
-/* Hash with a fresh random salt. -1 when the password is empty, too long or holds a NUL, the cost lies outside
- * MIN..MAX, or the system has no randomness. */
+/* False for a password that bcrypt would read only in part: empty, over GH_PASSWORD_MAX, with a NUL. */
+bool gh_password_usable(gh_str_t password);
+
+/* Hash with a fresh random salt. -1 when the password is not usable, the cost lies outside MIN..MAX, or the
+ * system has no randomness. */
 int gh_password_hash(gh_str_t password, int cost, char out[GH_PASSWORD_HASH]) GH_MUSTCHECK;
 
-/* Does the password belong to the hash? Compared in constant time. False as well for a hash that is not bcrypt, and
- * for a password that gh_password_hash() would refuse. */
+/* Does the password belong to the hash? Compared in constant time. False as well, and at once, for a hash that is not
+ * bcrypt and for a password that is not usable. */
 bool gh_password_verify(gh_str_t password, gh_str_t hash);
 
 /* Spend the time of one verification at this cost: for names that do not exist. */

@@ -1,0 +1,61 @@
+-- Who am I (api/01 section 1.2, api/21 AU-07).
+
+-- name: get_role
+select json_build_object('role', case when u.is_admin then 'admin' else 'user' end)::text as body
+  from users u where u.id = $1::bigint
+
+-- name: user_info_sealed
+-- $1 user: what has to be opened in C before the reply is made
+select p.id, encode(p.national_id_enc, 'hex') as sealed
+  from patients p where p.user_id = $1::bigint and p.deleted_at is null
+
+-- name: user_info
+-- $1 user, $2 today, $3 zone, $4 name of the hospital, $5 identity number, masked already, or null. A phone number is
+-- shown in clear (the client masks it) and masked. Photos are null: they come with the storage of images.
+select json_build_object(
+           'patient', (select json_build_object(
+                   'id', p.id::text, 'identifier', coalesce(p.identifier, u.identifier),
+                   'phonenumber', coalesce(u.phonenumber, p.phone), 'realName', p.name, 'idCard', $5::text, 'email', u.email,
+                   'gender', case p.gender when 'male' then '男' when 'female' then '女' else '未知' end,
+                   'birthDate', p.date_of_birth, 'age', extract(year from age($2::date, p.date_of_birth))::int,
+                   'patientType', p.patient_type, 'verified', p.is_verified, 'avatar', null, 'updatedAt', null,
+                   'createdAt', gh_dts_text(p.created_at, $3::text),
+                   'maskedInfo', json_build_object(
+                       'phone', case when length(coalesce(u.phonenumber, p.phone)) > 7
+                                     then left(coalesce(u.phonenumber, p.phone), 3) || '****' || right(coalesce(u.phonenumber, p.phone), 4)
+                                     when coalesce(u.phonenumber, p.phone) is not null then '****' end,
+                       'idCard', $5))
+              from patients p where p.user_id = u.id and p.deleted_at is null),
+           'doctor', (select json_build_object(
+                   'id', d.id, 'name', d.name, 'title', d.title, 'department', m.name, 'department_id', d.dept_id,
+                   'hospital', coalesce((select a.name from clinics c join hospital_areas a on a.id = c.area_id
+                                          where c.minor_dept_id = d.dept_id order by c.id limit 1), nullif($4::text, ''), '主院区'),
+                   'is_department_head', d.is_department_head, 'photo_mime', null, 'photo_base64', null)
+              from doctors d join minor_departments m on m.id = d.dept_id
+             where d.user_id = u.id and d.deleted_at is null))::text as body
+  from users u where u.id = $1::bigint
+
+-- name: v1_me
+-- $1 user, $2 now, $3 zone. A superuser passes every check, so all permissions are listed.
+select json_build_object(
+           'id', u.id, 'username', gh_user_label(u), 'email', u.email, 'phone', u.phonenumber, 'identifier', u.identifier,
+           'full_name', u.full_name, 'roles', to_json(r.codes),
+           'role', case when u.is_superuser then 'SUPERUSER' else coalesce(r.codes[1], 'PATIENT') end,
+           'patient_id', (select p.id from patients p where p.user_id = u.id and p.deleted_at is null),
+           'doctor_id', (select d.id from doctors d where d.user_id = u.id and d.deleted_at is null),
+           'is_active', u.is_active, 'is_superuser', u.is_superuser, 'must_change_password', u.must_change_password,
+           'locked_until', gh_ts_text((
+               select max(l.locked_until) from login_locks l
+                where l.locked_until > $2::timestamptz
+                  and l.name_hash in (select sha256(convert_to(n, 'UTF8'))
+                                        from unnest(array[u.username_ci, u.email_ci, u.phonenumber, lower(u.identifier)]) n
+                                       where n is not null)), $3::text),
+           'last_login_at', gh_ts_text(u.last_login_at, $3), 'created_at', gh_ts_text(u.created_at, $3),
+           'updated_at', gh_ts_text(u.updated_at, $3),
+           'permissions', coalesce((select json_agg(p.code order by p.code) from permissions p
+                                     where u.is_superuser or exists (
+                                         select 1 from role_permissions rp
+                                          where rp.permission_code = p.code and rp.role_code = any (r.codes))), '[]'))::text as body
+  from users u
+ cross join lateral (select gh_user_roles(u.id) as codes) r
+ where u.id = $1::bigint

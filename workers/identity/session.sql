@@ -1,0 +1,52 @@
+-- Living sessions: renewing, ending, telling fronts which are dead (R-30, R-32 to R-34; decisions 11).
+
+-- name: refresh_find
+-- $1 session, $2 user, $3 sha-256 of the jti, $4 now. No row: no such session of this user.
+select s.refresh_jti_hash = decode($3::text, 'hex') as current,
+       (select (extract(epoch from b.burnt_at) * 1000000)::bigint from burnt_refresh_tokens b
+         where b.jti_hash = decode($3, 'hex') and b.session_id = s.id) as burnt_at,
+       s.revoked_at is not null as revoked, s.expires_at <= $4::timestamptz as expired,
+       extract(epoch from s.access_expires_at)::bigint as access_until,
+       u.is_active and not u.is_deleted
+           and not exists (select 1 from user_bans b where b.user_id = u.id and b.is_active and b.ban_type in ('login', 'all')
+                                                       and (b.ban_until is null or b.ban_until > $4)) as welcome,
+       array_to_string(gh_user_roles(u.id), ',') as roles, encode(s.refresh_jti_hash, 'hex') as live_hash
+  from sessions s
+  join users u on u.id = s.user_id
+ where s.id = $1::uuid and s.user_id = $2::bigint
+
+-- name: refresh_check
+-- $1 session, $2 hash of the token that is live in it, $3 end of its last access token in seconds
+select gh_unless_stale(exists (select 1 from (select * from sessions where id = $1::uuid for update) s
+                                where s.revoked_at is null and s.refresh_jti_hash = decode($2::text, 'hex')
+                                  and extract(epoch from s.access_expires_at)::bigint = $3::bigint))
+
+-- name: refresh_rotate
+-- $1 session, $2 hash that is burnt, $3 new hash, $4 access jti, $5 access exp in seconds, $6 now, $7 new end in seconds
+with burnt as (
+    insert into burnt_refresh_tokens (jti_hash, session_id, burnt_at, expires_at)
+    select refresh_jti_hash, id, $6::timestamptz, expires_at from sessions where id = $1::uuid
+        on conflict (jti_hash) do nothing
+)
+update sessions
+   set refresh_jti_hash = decode($3::text, 'hex'), refresh_generation = refresh_generation + 1, access_jti = $4::uuid,
+       access_expires_at = greatest(access_expires_at, to_timestamp($5::bigint)), last_seen_at = $6,
+       expires_at = to_timestamp($7::bigint)
+ where id = $1 and refresh_jti_hash = decode($2::text, 'hex')
+
+-- name: logout_lock
+-- $1 user, $2 sessions named, $3 all of the user's. The user's row first: no new session appears meanwhile.
+with who as materialized (select id from users where id = $1::bigint for no key update)
+select s.id, extract(epoch from s.access_expires_at)::bigint as until
+  from sessions s
+ where s.user_id = (select id from who) and s.revoked_at is null and ($3::boolean or s.id = any ($2::uuid[]))
+ order by s.id
+   for update of s
+
+-- name: sync_revocations
+-- $1 leeway in seconds. Sessions that were ended although an access token of theirs may still live.
+select json_build_object('seq', coalesce((select max(id) from outbox), 0), 'revoked', coalesce(
+           (select json_agg(json_build_object('sid', s.id, 'until', ceil(extract(epoch from s.access_expires_at))::bigint + $1::int))
+              from sessions s
+             where s.revoked_at is not null and s.access_expires_at > $2::timestamptz - make_interval(secs => $1::int)),
+           '[]'))::text as body
