@@ -162,8 +162,9 @@ $$;
 
 -- The texts of a JSON list (or of one value); null when there is none: a filter that was not given.
 create function gh_json_texts(list jsonb) returns text[] language sql immutable as $$
-    select case jsonb_typeof(list) when 'array' then array(select jsonb_array_elements_text(list))
-                                   when 'null' then null else array[list #>> '{}'] end
+    select case when list is null or jsonb_typeof(list) = 'null' then null
+                when jsonb_typeof(list) = 'array' then array(select jsonb_array_elements_text(list))
+                else array[list #>> '{}'] end
 $$;
 
 -- A moment of a filter: RFC 3339 with or without offset (then in the zone tz), or a bare date: its first moment, or with
