@@ -2,10 +2,10 @@
  * workers/pools.c - the pools that guahao-worker can run: one line each
  */
 #include "workers/booking/pool.h"
+#include "workers/directory/pool.h"
 #include "workers/echo/pool.h"
+#include "workers/identity/pool.h"
 
 const gh_pool_t *const gh_pools[] = {
-    &gh_pool_booking,
-    &gh_pool_echo,
-    NULL,
+    &gh_pool_booking, &gh_pool_directory, &gh_pool_echo, &gh_pool_identity, NULL,
 };

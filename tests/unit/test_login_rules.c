@@ -1,0 +1,119 @@
+/* link: workers/identity/login_rules.c */
+/* Unit tests of workers/identity/login_rules.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "workers/identity/login_rules.h"
+
+#define SECOND INT64_C(1000000)
+
+static gh_account_t
+fine(void)
+{
+    return (gh_account_t){.known = true, .active = true, .verified = true};
+}
+
+static void
+r25_wrong_and_unknown_look_the_same(void **state)
+{
+    (void)state;
+    gh_account_t a = fine(), nobody = {0};
+    assert_int_equal(gh_login_decide(&a, true), GH_E_NONE);
+    assert_int_equal(gh_login_decide(&a, false), GH_E_BAD_CREDENTIALS);
+    assert_int_equal(gh_login_decide(&nobody, false), GH_E_BAD_CREDENTIALS);
+    assert_int_equal(gh_login_decide(&nobody, true), GH_E_BAD_CREDENTIALS);
+}
+
+static void
+r27_only_the_right_password_learns_that_an_account_is_closed(void **state)
+{
+    (void)state;
+    gh_account_t off = fine(), banned = fine(), patient = fine(), staff = fine();
+    off.active = false;
+    banned.banned = true;
+    patient.verified = staff.verified = false;
+    staff.by_identifier = true;
+    assert_int_equal(gh_login_decide(&off, true), GH_E_ACCOUNT_DISABLED);
+    assert_int_equal(gh_login_decide(&banned, true), GH_E_ACCOUNT_BANNED);
+    assert_int_equal(gh_login_decide(&patient, true), GH_E_PATIENT_NOT_VERIFIED);
+    assert_int_equal(gh_login_decide(&staff, true), GH_E_STAFF_NOT_VERIFIED);
+    const gh_account_t *all[] = {&off, &banned, &patient, &staff};
+    for (size_t i = 0; i < GH_COUNT(all); i++)
+        assert_int_equal(gh_login_decide(all[i], false), GH_E_BAD_CREDENTIALS);
+}
+
+static void
+r26_seconds_are_rounded_up(void **state)
+{
+    (void)state;
+    assert_int_equal(gh_seconds_until(900 * SECOND, 0), 900);
+    assert_int_equal(gh_seconds_until(900 * SECOND, 1), 900);
+    assert_int_equal(gh_seconds_until(900 * SECOND + 1, 0), 901);
+    assert_int_equal(gh_seconds_until(5 * SECOND, 5 * SECOND), 1);
+    assert_int_equal(gh_seconds_until(5 * SECOND, 9 * SECOND), 1);
+}
+
+static void
+r32_a_live_token_is_exchanged(void **state)
+{
+    (void)state;
+    gh_refresh_facts_t f = {.current = true, .welcome = true};
+    assert_int_equal(gh_refresh_decide(&f, 0), GH_REFRESH_ROTATE);
+    f.welcome = false;
+    assert_int_equal(gh_refresh_decide(&f, 0), GH_REFRESH_REFUSE);
+    f = (gh_refresh_facts_t){.current = true, .welcome = true, .revoked = true};
+    assert_int_equal(gh_refresh_decide(&f, 0), GH_REFRESH_REFUSE);
+    f = (gh_refresh_facts_t){.current = true, .welcome = true, .expired = true};
+    assert_int_equal(gh_refresh_decide(&f, 0), GH_REFRESH_REFUSE);
+    f = (gh_refresh_facts_t){.welcome = true}; /* neither live nor burnt: of a session made anew */
+    assert_int_equal(gh_refresh_decide(&f, 0), GH_REFRESH_REFUSE);
+}
+
+static void
+r33_a_burnt_token_ends_its_session(void **state)
+{
+    (void)state;
+    gh_refresh_facts_t f = {.burnt = true, .burnt_at_us = 100 * SECOND, .welcome = true};
+    assert_int_equal(gh_refresh_decide(&f, 100 * SECOND), GH_REFRESH_REVOKE);
+    f.welcome = false;
+    assert_int_equal(gh_refresh_decide(&f, 100 * SECOND), GH_REFRESH_REVOKE);
+    f.revoked = true;
+    assert_int_equal(gh_refresh_decide(&f, 100 * SECOND), GH_REFRESH_REFUSE);
+    f = (gh_refresh_facts_t){
+        .burnt = true, .burnt_at_us = 100 * SECOND, .welcome = true, .redelivered = true};
+    assert_int_equal(gh_refresh_decide(&f, 101 * SECOND), GH_REFRESH_ROTATE);
+    assert_int_equal(gh_refresh_decide(&f, 160 * SECOND), GH_REFRESH_ROTATE);
+    assert_int_equal(gh_refresh_decide(&f, 160 * SECOND + 1), GH_REFRESH_REVOKE);
+}
+
+static void
+br112_identity_numbers_are_masked(void **state)
+{
+    (void)state;
+    char out[GH_MASKED_ID];
+    assert_int_equal(gh_mask_id(GH_STR("110101199003070011"), out), 18);
+    assert_string_equal(out, "110101********0011");
+    gh_mask_id(GH_STR("11010190030"), out);
+    assert_string_equal(out, "110101********0030");
+    gh_mask_id(GH_STR("1101019003"), out);
+    assert_string_equal(out, "********");
+    gh_mask_id(GH_STR(""), out);
+    assert_string_equal(out, "********");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(r25_wrong_and_unknown_look_the_same),
+        cmocka_unit_test(r27_only_the_right_password_learns_that_an_account_is_closed),
+        cmocka_unit_test(r26_seconds_are_rounded_up),
+        cmocka_unit_test(r32_a_live_token_is_exchanged),
+        cmocka_unit_test(r33_a_burnt_token_ends_its_session),
+        cmocka_unit_test(br112_identity_numbers_are_masked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

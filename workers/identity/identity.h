@@ -1,0 +1,86 @@
+/*
+ * workers/identity/identity.h - what the files of the identity pool share
+ */
+#ifndef GH_WORKERS_IDENTITY_H
+#define GH_WORKERS_IDENTITY_H
+
+#include "base/seal.h"
+#include "base/token.h"
+#include "workers/identity/pool.h"
+
+/* The pool's own: keys and settings, fixed at start. */
+typedef struct gh_identity {
+    gh_token_keys_t *keys;
+    gh_seal_t *seal;                        /* NULL: no key, sealed columns cannot be opened */
+    int64_t access_s, refresh_s, classic_s; /* lifetimes of tokens; classic: of seed 002's logins */
+    int64_t leeway_s;
+    int cost; /* bcrypt */
+    int64_t max_failures, window_min, lock_min;
+} gh_identity_t;
+
+const gh_identity_t *gh_identity_of(const gh_batch_t *b);
+
+/* ---- pair.c: tokens of a session */
+
+/* Where a session began. Seed 002's logins have no refresh token and a longer access token. */
+typedef enum { GH_SURFACE_BJTU, GH_SURFACE_V1, GH_SURFACE_OAUTH } gh_surface_t;
+const char *gh_surface_word(gh_surface_t surface);
+
+typedef struct gh_pair {
+    int64_t user_id;
+    char sid[37], access_jti[37]; /* UUID text */
+    char refresh_hash[65];        /* hex of sha-256 of the refresh token's jti, as refresh_find takes it */
+    bool has_refresh;
+    int64_t access_exp, session_exp; /* seconds since the epoch */
+    gh_str_t access, refresh;        /* batch memory */
+} gh_pair_t;
+
+/* Sign the tokens of a session; roles: comma list. -1 when that fails (logged). */
+int gh_pair_issue(gh_batch_t *b, gh_surface_t surface, int64_t user_id, const uint8_t sid[16], gh_str_t roles,
+                  gh_pair_t *out) GH_MUSTCHECK;
+/* Hex of the sha-256 of a jti. */
+int gh_jti_hash(const uint8_t jti[16], char out[65]) GH_MUSTCHECK;
+
+typedef enum {
+    GH_SHAPE_TEXT,   /* the token as a bare string */
+    GH_SHAPE_OBJECT, /* {userid, access_token, token_type} */
+    GH_SHAPE_PAIR,   /* TokenPair of api/21 */
+    GH_SHAPE_OAUTH   /* RFC 6749 section 5.1 */
+} gh_shape_t;
+
+/* Answer a job with its tokens. brief: UserBrief as JSON, for GH_SHAPE_PAIR. */
+void gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *pair, gh_str_t brief);
+
+/* ---- revoke.c */
+
+/* Publish, with what this phase writes, that a session is dead; until: exp of its last access token in seconds. -1 when
+ * memory ran out: the batch must fail. */
+int gh_revoke_publish(gh_batch_t *b, const uint8_t sid[16], int64_t until_s) GH_MUSTCHECK;
+
+/* ---- args.c: arguments of a job */
+
+/* A member of the body, JSON or form; empty when absent or no string. */
+gh_str_t gh_arg_text(const gh_wjob_t *job, const char *name);
+bool gh_arg_has(const gh_wjob_t *job, const char *name);
+/* The caller's address and agent as the database takes them: a valid inet or NULL; printable ASCII. Batch memory. */
+const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);
+const char *gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job);
+/* Texts of parameters in batch memory. */
+const char *gh_text(gh_batch_t *b, gh_str_t s);
+const char *gh_text_i64(gh_batch_t *b, int64_t v);
+const char *gh_text_time(gh_batch_t *b, int64_t at_us);
+const char *gh_text_uuid(gh_batch_t *b, const uint8_t id[16]);
+
+/* ---- steps of operations */
+
+gh_step_t gh_login_patient(gh_batch_t *b);
+gh_step_t gh_login_staff(gh_batch_t *b);
+gh_step_t gh_login_account(gh_batch_t *b);
+gh_step_t gh_login_v1(gh_batch_t *b);
+gh_step_t gh_oauth_token(gh_batch_t *b);
+gh_step_t gh_login_oauth(gh_batch_t *b);   /* the password grant */
+gh_step_t gh_refresh_oauth(gh_batch_t *b); /* the refresh grant */
+gh_step_t gh_logout(gh_batch_t *b);
+gh_step_t gh_user_info(gh_batch_t *b);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * workers/identity/login_rules.c - pure decisions of the identity pool
+ */
+#include "workers/identity/login_rules.h"
+
+#include <stdio.h>
+
+#define SECOND_US     INT64_C(1000000)
+#define REDELIVERY_US (60 * SECOND_US)
+
+gh_err_t
+gh_login_decide(const gh_account_t *account, bool right_password)
+{
+    if (!account->known || !right_password)
+        return GH_E_BAD_CREDENTIALS;
+    if (!account->active)
+        return GH_E_ACCOUNT_DISABLED;
+    if (account->banned)
+        return GH_E_ACCOUNT_BANNED;
+    if (!account->verified)
+        return account->by_identifier ? GH_E_STAFF_NOT_VERIFIED : GH_E_PATIENT_NOT_VERIFIED;
+    return GH_E_NONE;
+}
+
+int64_t
+gh_seconds_until(int64_t until_us, int64_t now_us)
+{
+    return until_us <= now_us ? 1 : (until_us - now_us + SECOND_US - 1) / SECOND_US;
+}
+
+gh_refresh_t
+gh_refresh_decide(const gh_refresh_facts_t *facts, int64_t now_us)
+{
+    if (facts->revoked || facts->expired || (!facts->current && !facts->burnt))
+        return GH_REFRESH_REFUSE;
+    if (facts->burnt && !(facts->redelivered && now_us - facts->burnt_at_us <= REDELIVERY_US))
+        return GH_REFRESH_REVOKE;
+    return facts->welcome ? GH_REFRESH_ROTATE : GH_REFRESH_REFUSE;
+}
+
+int
+gh_mask_id(gh_str_t number, char out[GH_MASKED_ID])
+{
+    if (number.n <= 10)
+        return snprintf(out, GH_MASKED_ID, "********");
+    return snprintf(out, GH_MASKED_ID, "%.6s********%.4s", number.p, number.p + number.n - 4);
+}

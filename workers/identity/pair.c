@@ -1,0 +1,129 @@
+/*
+ * workers/identity/pair.c - tokens of a session and the shapes in which they are handed out
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/uuid7.h"
+#include "workers/identity/identity.h"
+
+#define SECOND_US INT64_C(1000000)
+
+const char *
+gh_surface_word(gh_surface_t surface)
+{
+    static const char *const words[] = {"bjtu", "v1", "oauth"};
+    return words[surface];
+}
+
+int
+gh_jti_hash(const uint8_t jti[16], char out[65])
+{
+    uint8_t digest[32];
+    if (gh_sha256(jti, 16, digest))
+        return -1;
+    gh_hex(digest, sizeof digest, out);
+    return 0;
+}
+
+/* The list as claims carry it: what does not fit is left out whole, the claim is informative. */
+static void
+put_roles(gh_token_t *claims, gh_str_t roles)
+{
+    size_t n = roles.n, max = sizeof claims->roles_csv - 1;
+    if (n > max)
+        for (n = max; n > 0 && roles.p[n] != ',';)
+            n--;
+    if (n)
+        memcpy(claims->roles_csv, roles.p, n);
+    claims->roles_csv[n] = 0;
+}
+
+static int
+issue(gh_batch_t *b, const gh_token_t *claims, gh_str_t *out)
+{
+    char *text = NULL;
+    if (gh_token_issue(gh_identity_of(b)->keys, claims, &text))
+        return -1;
+    *out = gh_batch_dup(b, gh_str(text));
+    free(text);
+    return 0;
+}
+
+int
+gh_pair_issue(gh_batch_t *b, gh_surface_t surface, int64_t user_id, const uint8_t sid[16], gh_str_t roles,
+              gh_pair_t *out)
+{
+    const gh_identity_t *self = gh_identity_of(b);
+    gh_token_t claims = {.user_id = user_id, .iat = b->now_us / SECOND_US};
+    *out = (gh_pair_t){.user_id = user_id, .has_refresh = surface != GH_SURFACE_BJTU};
+    memcpy(claims.sid, sid, 16);
+    gh_uuid7_new(claims.jti);
+    put_roles(&claims, roles);
+    claims.exp = claims.iat + (out->has_refresh ? self->access_s : self->classic_s);
+    gh_uuid_text(sid, out->sid);
+    gh_uuid_text(claims.jti, out->access_jti);
+    out->access_exp = out->session_exp = claims.exp;
+    if (issue(b, &claims, &out->access))
+        return -1;
+    if (!out->has_refresh)
+        return 0;
+    gh_uuid7_new(claims.jti);
+    claims.roles_csv[0] = 0;
+    claims.refresh = true;
+    out->session_exp = claims.exp = claims.iat + self->refresh_s;
+    return gh_jti_hash(claims.jti, out->refresh_hash) || issue(b, &claims, &out->refresh) ? -1 : 0;
+}
+
+static void
+put_pair(gh_json_t *j, const gh_identity_t *self, const gh_pair_t *pair, gh_str_t brief)
+{
+    gh_json_kstr(j, "access_token", pair->access);
+    gh_json_kcstr(j, "token_type", "Bearer");
+    gh_json_ki64(j, "expires_in", self->access_s);
+    gh_json_kstr(j, "refresh_token", pair->refresh);
+    gh_json_ki64(j, "refresh_expires_in", self->refresh_s);
+    gh_json_kcstr(j, "session_id", pair->sid);
+    gh_json_kstr(j, "accessToken", pair->access);
+    gh_json_kstr(j, "refreshToken", pair->refresh);
+    gh_json_kraw(j, "user", brief);
+}
+
+static void
+put_oauth(gh_json_t *j, const gh_identity_t *self, const gh_pair_t *pair)
+{
+    gh_json_kstr(j, "access_token", pair->access);
+    gh_json_kcstr(j, "token_type", "bearer");
+    gh_json_ki64(j, "expires_in", self->access_s);
+    gh_json_kstr(j, "refresh_token", pair->refresh);
+    gh_json_kcstr(j, "scope", "");
+}
+
+void
+gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *pair, gh_str_t brief)
+{
+    const gh_identity_t *self = gh_identity_of(b);
+    gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_json_t j;
+    gh_json_init(&j, &out);
+    if (shape == GH_SHAPE_TEXT)
+        gh_json_str(&j, pair->access);
+    else {
+        gh_json_obj(&j);
+        if (shape == GH_SHAPE_OBJECT) {
+            gh_json_ki64(&j, "userid", pair->user_id);
+            gh_json_kstr(&j, "access_token", pair->access);
+            gh_json_kcstr(&j, "token_type", "Bearer");
+        } else if (shape == GH_SHAPE_PAIR)
+            put_pair(&j, self, pair, brief);
+        else
+            put_oauth(&j, self, pair);
+        gh_json_obj_end(&j);
+    }
+    gh_job_header(b, job, "Cache-Control", "no-store");
+    if (gh_buf_ok(&out))
+        gh_job_ok(b, job, 0, gh_buf_view(&out));
+    else
+        gh_job_refuse(b, job, GH_E_INTERNAL, NULL);
+}

@@ -1,0 +1,83 @@
+/*
+ * workers/identity/pool.c - signing in and out, who am I: operations and state of the pool
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "gen/sql_identity.h"
+#include "workers/identity/identity.h"
+
+/* Sign-ins are TASKs of one job each: bcrypt runs on threads between two round trips (decisions 24), and a lock or a
+ * failure is one name's matter. */
+static const gh_op_t ops[] = {
+    {.name = "identity.login_patient", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_login_patient},
+    {.name = "identity.login_staff", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_login_staff},
+    {.name = "identity.login_account", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_login_account},
+    {.name = "identity.v1_login_user", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_login_v1},
+    {.name = "identity.oauth_issue_token", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_oauth_token},
+    {.name = "identity.close_session", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_logout},
+    {.name = "identity.v1_logout_session", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_logout},
+    {.name = "identity.get_role", .sql = "get_role", .bind = {"actor.user_id"}},
+    {.name = "identity.get_user_info", .batch = "user_info", .step = gh_user_info},
+    {.name = "identity.fetch_user_info", .batch = "user_info", .step = gh_user_info},
+    {.name = "identity.v1_get_auth_me", .sql = "v1_me", .bind = {"actor.user_id", "now", "tz"}},
+    {.name = "identity.sync_revocations",
+     .inner = true,
+     .sql = "sync_revocations",
+     .bind = {"conf.token.leeway_s", "now"}},
+    {0},
+};
+
+const gh_identity_t *
+gh_identity_of(const gh_batch_t *b)
+{
+    return gh_worker_state(b->worker, &gh_pool_identity);
+}
+
+static void
+stop(gh_worker_t *w)
+{
+    gh_identity_t *self = gh_worker_state(w, &gh_pool_identity);
+    if (!self)
+        return;
+    gh_token_keys_destroy(&self->keys);
+    gh_seal_destroy(&self->seal);
+    free(self);
+    gh_worker_set_state(w, &gh_pool_identity, NULL);
+}
+
+static int
+start(gh_worker_t *w)
+{
+    const gh_conf_t *conf = gh_worker_conf(w);
+    gh_identity_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return -1;
+    gh_worker_set_state(w, &gh_pool_identity, self);
+    self->access_s = gh_conf_int(conf, "token.access_minutes") * 60;
+    self->refresh_s = gh_conf_int(conf, "token.refresh_days") * 86400;
+    self->classic_s = gh_conf_int(conf, "token.classic_minutes") * 60;
+    self->leeway_s = gh_conf_int(conf, "token.leeway_s");
+    self->cost = (int)gh_conf_int(conf, "password.cost");
+    self->max_failures = gh_conf_int(conf, "login.max_failures");
+    self->window_min = gh_conf_int(conf, "login.window_minutes");
+    self->lock_min = gh_conf_int(conf, "login.lock_minutes");
+    self->seal = gh_seal_load(gh_conf_str(conf, "data.key_file"));
+    if (!self->seal)
+        gh_log(GH_LOG_WARN, "sealed_columns_stay_closed", GH_KS("pool", "identity"));
+    self->keys = gh_token_keys_load(conf, false);
+    if (!self->keys) {
+        stop(w);
+        return -1;
+    }
+    return 0;
+}
+
+const gh_pool_t gh_pool_identity = {
+    .name = "identity",
+    .ops = ops,
+    .sql = {gh_sql_identity},
+    .sql_count = {&gh_sql_identity_count},
+    .start = start,
+    .stop = stop,
+};
