@@ -12,7 +12,7 @@
 #include "wire/mdp.h"
 #include "worker/internal.h"
 
-#define FRAMES_MAX      (4 + 2 + GH_BLOBS_MAX)
+#define FRAMES_MAX      (4 + 2 + GH_BLOBS_MAX + 1) /* one more than fits: such a job is refused by name */
 #define RECEIVE_MAX     512 /* messages a turn of the loop, so that databases get their turn */
 #define REOPEN_FIRST_MS 100
 #define REOPEN_MAX_MS   4000
@@ -187,14 +187,13 @@ handle(gh_link_t *l, zmq_msg_t *m, size_t n)
     }
 }
 
-/* One whole message. False when there is none now. */
+/* One whole message; frames beyond the limit are read and dropped. False when there is none now. */
 static bool
 receive_one(gh_link_t *l)
 {
     zmq_msg_t m[FRAMES_MAX];
     size_t n = 0;
-    bool more = true, too_many = false;
-    while (more) {
+    for (bool more = true; more;) {
         zmq_msg_t spare, *to = n < FRAMES_MAX ? &m[n] : &spare;
         zmq_msg_init(to);
         if (zmq_msg_recv(to, l->sock, ZMQ_DONTWAIT) < 0) {
@@ -202,16 +201,13 @@ receive_one(gh_link_t *l)
             break; /* only possible before the first frame: messages arrive whole */
         }
         more = zmq_msg_more(to);
-        if (to == &spare) {
-            too_many = true;
+        if (to == &spare)
             zmq_msg_close(&spare);
-        } else
+        else
             n++;
     }
-    if (n > 0 && !too_many)
+    if (n > 0)
         handle(l, m, n);
-    else if (too_many)
-        gh_log(GH_LOG_WARN, "too_many_frames", GH_KS("pool", l->pool->def->name));
     for (size_t i = 0; i < n; i++)
         zmq_msg_close(&m[i]);
     return n > 0;

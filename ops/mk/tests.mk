@@ -12,6 +12,12 @@ $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(1)): $(call obj,$(1)) $(call unit_ex
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 
+# guahao-worker with the pool of tests/probe in place of the real ones, for the tests of the runtime.
+PROBE_SRC := workers/main.c tests/probe/pool.c
+$(BUILD)/tests/probe-worker: $(call obj,$(PROBE_SRC)) $(BUILD)/libguahao.a
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -o $@
+
 .PHONY: unit outside test san
 # Every test runs, each within its time limit; a failing one shows its output, and the target fails at the end.
 unit: $(UNIT_BIN) ## Build and run the unit tests
@@ -24,7 +30,7 @@ unit: $(UNIT_BIN) ## Build and run the unit tests
 # ARGS=... goes to pytest: make outside ARGS='tests/api -k login'
 OUTSIDE := $(foreach d,integration api chaos,$(if $(wildcard tests/$(d)/test_*.py),tests/$(d)))
 ARGS    ?= $(OUTSIDE)
-outside: build ## Run the tests of the running system (ARGS for pytest)
+outside: build $(BUILD)/tests/probe-worker ## Run the tests of the running system (ARGS for pytest)
 	@[ -z "$(ARGS)" ] || GUAHAO_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
 	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider $(ARGS)
 
