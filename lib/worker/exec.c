@@ -147,19 +147,16 @@ finish_tx(gh_batch_priv_t *b, bool wrote)
         roll_back(b);
         return;
     }
-    b->in_tx = false;
     if (wrote || b->n_events > 0 || any_effect(b) || b->batch.n == 0) {
         gh_exactly_put(b);
         gh_events_put(b);
         b->at_commit = gh_batch_ask_own(b, "rt_commit", 0, NULL);
     } else
         gh_batch_ask(b, "rt_rollback", 0, NULL);
-    if (b->failed && !b->lost) { /* memory for the records ran out */
-        b->in_tx = true;
+    if (b->failed && !b->lost) /* memory for the records ran out */
         roll_back(b);
-        return;
-    }
-    gh_exec_sync(b);
+    else
+        gh_exec_sync(b);
 }
 
 static void
