@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support import paths
-from support.jobs import FakeBroker, Reply, args, head, uuid7
+from support.fakebroker import FakeBroker, Reply, args, head, uuid7
 from support.proc import wait_for
 from support.system import System
 
