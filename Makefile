@@ -35,6 +35,7 @@ include ops/mk/gen.mk
 include ops/mk/programs.mk
 include ops/mk/front.mk
 include ops/mk/tests.mk
+include ops/mk/bench.mk
 include ops/mk/lint.mk
 include ops/mk/fuzz.mk
 include ops/mk/run.mk
