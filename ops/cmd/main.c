@@ -18,11 +18,23 @@ static int run_help(gh_cmd_t *c);
 static int run_version(gh_cmd_t *c);
 
 static const gh_cmd_row_t s_commands[] = {
+    {"init", "", 0, "Prepare a database: migrations, keys, demo data",
+     "--mode migrate applies pending migrations. --mode app also empties the tables that demo data fills and "
+     "loads it anew.\n"
+     "--mode full drops everything first and builds the schema again, from --sql FILE when given.",
+     gh_init_opts, gh_cmd_init},
     {"migrate", "[up | status | new NAME]", 2, "Bring the database's schema up to date",
      "up (the default) applies pending migrations, each in a transaction of its own; status lists them; new "
      "NAME makes the\n"
      "next empty file. There is no way down: restore a backup.",
      gh_migrate_opts, gh_cmd_migrate},
+    {"seed", "[demo | clear]", 1, "Load demo data, or clear it",
+     "demo (the default) adds what is missing of the demo hospital and extends its sessions to the days "
+     "ahead; a second run\n"
+     "adds nothing. clear removes rows that carry the demo mark. All demo accounts have the password "
+     "Guahao-2026:\n"
+     "administrator A0001, nurse N0001, front desk S0001, doctors D0001.., patients by phone 13800000001..",
+     gh_seed_opts, gh_cmd_seed},
     {"keys", "init", 1, "Make the key files that are missing",
      "Keys of access and refresh tokens, order numbers and encrypted columns; each file has mode 0600.", NULL,
      gh_cmd_keys},

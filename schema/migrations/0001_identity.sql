@@ -118,6 +118,7 @@ create table user_roles (
     constraint user_roles_role_fk foreign key (role_code) references roles (code),
     constraint user_roles_by_fk   foreign key (granted_by) references users (id)
 );
+create index user_roles_by_ix on user_roles (granted_by) where granted_by is not null;
 
 -- users.is_admin follows the role ADMIN (api/20 section 6: the same fact).
 create function gh_sync_is_admin() returns trigger language plpgsql as $$
@@ -155,7 +156,7 @@ create table sessions (
     constraint sessions_user_fk    foreign key (user_id) references users (id),
     constraint sessions_surface_ck check (surface in ('v1', 'oauth', 'bjtu'))
 );
-create index sessions_user_ix on sessions (user_id, created_at) where revoked_at is null;
+create index sessions_user_ix on sessions (user_id, created_at);
 create index sessions_revoked_ix on sessions (access_expires_at) where revoked_at is not null;
 
 create table burnt_refresh_tokens (
