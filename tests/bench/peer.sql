@@ -139,10 +139,11 @@ create function bench_hot(in_schedule bigint) returns text language sql as $$
 $$;
 create function bench_spread() returns text language plpgsql as $$
 declare
-    n int := nextval('bench_turn');
-    p int := (select max(b.n) + 1 from bench_patients b);
-    m int := (select max(b.n) + 1 from bench_schedules b);
+    turn     int := nextval('bench_turn');
+    people   int := (select max(b.n) + 1 from bench_patients b);
+    sessions int := (select max(b.n) + 1 from bench_schedules b);
 begin
-    return bench_book((select schedule_id from bench_schedules b where b.n = (n % p)::bigint * 7919 % (m - 10) + n / p),
-                      (select user_id from bench_patients b where b.n = bench_spread.n % p), clock_timestamp());
+    return bench_book((select b.schedule_id from bench_schedules b
+                        where b.n = (turn % people)::bigint * 7919 % (sessions - 10) + turn / people % 10),
+                      (select b.user_id from bench_patients b where b.n = turn % people), clock_timestamp());
 end $$;
