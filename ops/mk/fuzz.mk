@@ -1,9 +1,9 @@
 # Fuzz targets: tests/fuzz/fuzz_*.c with the small driver beside them, always with the sanitizers. The first line of a
-# target, /* sources: lib/wire/mp.c ... */, names what it is built from.
+# target, // sources: lib/wire/mp.c ..., names what it is built from.
 FUZZ_SECONDS ?= 5
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
-fuzz_parts = tests/fuzz/driver.c $(1) $(shell sed -n 's|^/\* sources: \(.*\) \*/$$|\1|p' $(1))
+fuzz_parts = tests/fuzz/driver.c $(1) $(wildcard $(shell sed -n 's|^// sources: \(.*\)$$|\1|p' $(1))) $(GEN)/error_table.c
 
 define fuzz_rule # target's source
 $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(1)): $(call fuzz_parts,$(1)) $(GEN_HDR) $(wildcard lib/*/*.h tests/fuzz/*.h)
@@ -17,4 +17,4 @@ $(foreach t,$(FUZZ_SRC),$(eval $(call fuzz_rule,$(t))))
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BIN) ## Run the fuzz targets, FUZZ_SECONDS each
-	@cd $(BUILD)/fuzz && for t in $(notdir $(FUZZ_BIN)); do ./$$t $(FUZZ_SECONDS); done
+	@root=$$PWD; cd $(BUILD)/fuzz && for t in $(notdir $(FUZZ_BIN)); do GUAHAO_SHARE=$$root ./$$t $(FUZZ_SECONDS); done

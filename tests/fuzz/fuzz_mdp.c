@@ -1,4 +1,4 @@
-/* sources: lib/wire/mdp.c */
+// sources: lib/wire/mdp.c
 /*
  * tests/fuzz/fuzz_mdp.c - Majordomo framing; the input is cut into frames by a length byte each
  */

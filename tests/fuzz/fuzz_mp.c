@@ -1,4 +1,4 @@
-/* sources: lib/wire/mp.c lib/base/buf.c lib/base/json.c lib/base/gh.c lib/base/money.c */
+// sources: lib/wire/mp.c lib/base/buf.c lib/base/json.c lib/base/gh.c lib/base/money.c
 /*
  * tests/fuzz/fuzz_mp.c - msgpack from outside: check, then every way of reading, then JSON
  */
