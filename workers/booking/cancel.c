@@ -180,7 +180,9 @@ take_order(cancel_t *c, const PGresult *r, int i)
                    .doctor_id = gh_pg_i64(r, i, 15, 0),
                    .dept_id = gh_pg_i64(r, i, 16, 0),
                    .hidden = gh_pg_bool(r, i, 17),
-                   .reason = gh_batch_dup(c->b, gh_pg_str(r, i, 18))};
+                   .reason = gh_pg_str(r, i, 18)};
+    if (o->reason.p)
+        o->reason = gh_batch_dup(c->b, o->reason);
     c->n_orders++;
     /* Moved to another session between the two reads: that one is not locked, so the jobs run again. */
     if (!find_session(c, o->schedule_id))

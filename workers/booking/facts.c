@@ -145,7 +145,8 @@ copy_word(char out[8], gh_str_t s)
 static gh_str_t
 keep(gh_book_t *book, const PGresult *r, int row, int col)
 {
-    return gh_batch_dup(book->b, gh_pg_str(r, row, col));
+    gh_str_t s = gh_pg_str(r, row, col);
+    return s.p ? gh_batch_dup(book->b, s) : s; /* SQL NULL stays null in the answer */
 }
 
 static void
