@@ -1,69 +1,93 @@
-"""A trusted client of the broker's inner endpoint: sends jobs as a front does, without a front."""
+"""Jobs sent straight to a pool as a trusted peer (what a front does), and the events that come of them."""
 
-import itertools
 import json
-import os
-import time
+import uuid
 
 import msgpack
 import zmq
 
 from . import mdp
-
-_serial = itertools.count()
-
-
-def uuid7():
-    """16 bytes: milliseconds, version 7, a counter and randomness."""
-    ms = int(time.time() * 1000).to_bytes(6, "big")
-    tail = bytearray(os.urandom(10))
-    tail[0] = 0x70 | (tail[0] & 0x0F)
-    tail[2] = 0x80 | (tail[2] & 0x3F)
-    return ms + bytes(tail)
+from .broker import head, read_reply
 
 
 class Answer:
-    """error: name of the refusal or None; body: parsed JSON; head: the reply header."""
+    """Reply header and body of one job."""
 
-    def __init__(self, head, body):
-        self.head = head
-        self.error = head.get("error") or None
-        self.status = head.get("status", 0)
-        self.headers = head.get("headers") or {}
-        self.params = head.get("params") or {}
-        self.extra = json.loads(head["extra"]) if head.get("extra") else {}
-        self.body = json.loads(body) if body and not self.error else None
+    def __init__(self, frames):
+        self.head = read_reply(frames[0])
+        self.error = self.head.get("error") or None
+        self.headers = self.head.get("headers") or {}
+        self.params = self.head.get("params") or {}
+        self.body = json.loads(frames[1]) if len(frames) > 1 and frames[1] and not self.error else None
 
-    def __repr__(self):
-        return f"<{self.error or 'ok'} {self.body or self.head}>"
+    def ok(self):
+        assert self.error is None, (self.error, self.params)
+        return self.body
+
+    def refused(self, error):
+        assert self.error == error, (self.error, self.body)
+        return self
 
 
 class Jobs:
-    def __init__(self, endpoint):
-        self.client = mdp.Client(endpoint)
-        self.answers = {}
+    """A client of the broker's inner endpoint that speaks our job messages."""
 
-    def send(self, op, args=None, user=None, job_id=None, budget_ms=10000, **more):
-        job_id = job_id or uuid7()
-        head = {"id": job_id, "op": op, "deadline": budget_ms, "attempt": 0, "priority": 1, **more}
-        if user is not None:
-            head["actor"] = {"user": user}
-        self.client.send(op.split(".")[0], b"GHJ1" + msgpack.packb(head), msgpack.packb(args or {}))
-        return job_id
+    def __init__(self, system):
+        self.client = mdp.Client(system.inner)
 
-    def wait(self, job_id, timeout=20.0):
-        end = time.monotonic() + timeout
-        while job_id not in self.answers:
-            got = self.client.recv(max(0.01, end - time.monotonic()))
-            assert got is not None, "no answer"
-            frames = got[2]
-            assert frames[0][:4] == b"GHR1", frames
-            head = msgpack.unpackb(frames[0][4:])
-            self.answers[head["id"]] = Answer(head, frames[1] if len(frames) > 1 else b"")
-        return self.answers.pop(job_id)
+    def send(self, op, body=None, query=None, path=None, form=None, actor=None, **members):
+        args = {k: v for k, v in (("path", path), ("query", query), ("body", body), ("form", form)) if v is not None}
+        if actor is not None:
+            members["actor"] = {"user": 0, "ip": "127.0.0.1", "agent": "tests", **actor}
+        self.client.send(op.split(".")[0], head(op, **members), msgpack.packb(args))
 
-    def call(self, op, args=None, user=None, **more):
-        return self.wait(self.send(op, args, user, **more))
+    def recv(self, timeout=30):
+        answer = self.client.recv(timeout)
+        assert answer is not None, "no reply"
+        return Answer(answer[2])
+
+    def call(self, op, **kw):
+        self.send(op, **kw)
+        return self.recv()
 
     def close(self):
         self.client.close()
+
+
+class Events:
+    """A subscriber of the broker's event socket; beats are passed over."""
+
+    def __init__(self, system, *topics):
+        self.socket = zmq.Context.instance().socket(zmq.SUB)
+        self.socket.linger = 0
+        for topic in topics:
+            self.socket.setsockopt(zmq.SUBSCRIBE, topic.encode())
+        self.socket.connect(f"ipc://{system.var}/run/events-out.sock")
+
+    def next(self, timeout=5.0):
+        """(topic, map) or None."""
+        if not self.socket.poll(int(timeout * 1000)):
+            return None
+        topic, frame = self.socket.recv_multipart()
+        assert frame[:4] == b"GHE1", frame
+        return topic.decode(), msgpack.unpackb(frame[4:])
+
+    def close(self):
+        self.socket.close(0)
+
+
+def claims(token):
+    """The claims of a JWT, unchecked."""
+    import base64
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def sid_bytes(token):
+    return uuid.UUID(claims(token)["sid"]).bytes
+
+
+def actor_of(token):
+    """The actor that a front makes of an access token."""
+    c = claims(token)
+    return {"user": int(c["sub"]), "session": uuid.UUID(c["sid"]).bytes, "jti": uuid.UUID(c["jti"]).bytes, "exp": c["exp"]}

@@ -1,10 +1,6 @@
 /* link: workers/identity/login_rules.c */
 /* Unit tests of workers/identity/login_rules.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "workers/identity/login_rules.h"
 

@@ -1,10 +1,5 @@
 /* Unit tests of lib/base/password.c: published bcrypt vectors, limits, refusals. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
+#include "unit.h"
 
 #include "base/password.h"
 

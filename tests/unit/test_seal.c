@@ -1,11 +1,6 @@
 /* Unit tests of lib/base/seal.c: sealed columns open only where they belong, the blind index follows the value. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "unit.h"
+
 #include <sys/stat.h>
 #include <unistd.h>
 
