@@ -32,7 +32,8 @@ enum {
     GH_KEY_OPS = 1 << 3,
     GH_KEY_IDENTITY = 1 << 4,
     GH_KEY_PUBLIC = 1 << 5,
-    GH_KEY_ALL = (1 << 6) - 1
+    GH_KEY_ALL = (1 << 6) - 1,
+    GH_KEY_INSIDE = GH_KEY_ALL & ~GH_KEY_PUBLIC /* what has business on an inner endpoint */
 };
 
 /* One ROUTER. CURVE holds for a whole socket, so that ipc and tcp endpoints of one kind have a socket each. */
@@ -128,7 +129,7 @@ int gh_endpoint_ipc_dir(const char *endpoint, bool private) GH_MUSTCHECK;
 gh_curve_t *gh_curve_new(const char *dir);
 void gh_curve_destroy(gh_curve_t **curve_p);
 int gh_curve_server(gh_curve_t *curve, void *socket) GH_MUSTCHECK; /* options of a socket, before bind */
-uint32_t gh_curve_roles(const gh_curve_t *curve, const char *key); /* 0: unknown or revoked */
+uint32_t gh_curve_roles(gh_curve_t *curve, const char *key);       /* 0: unknown or revoked */
 void gh_curve_reload(gh_curve_t *curve);
 
 /* ---- route.c */

@@ -97,6 +97,16 @@ gh_deliver(gh_broker_t *b, gh_bservice_t *s)
     }
 }
 
+/* To every worker with room: what is shared, and what waits for it alone. */
+static void
+deliver_all(gh_broker_t *b, gh_bservice_t *s)
+{
+    for (gh_link_t *l = s->free.next, *next; l != &s->free; l = next) {
+        next = l->next;
+        gh_deliver_to(b, GH_LINK_OWNER(l, gh_bworker_t, free_link));
+    }
+}
+
 void
 gh_deliver_stirred(gh_broker_t *b)
 {
@@ -109,7 +119,7 @@ gh_deliver_stirred(gh_broker_t *b)
             if (!s->stirred)
                 continue;
             s->stirred = false;
-            gh_deliver(b, s);
+            deliver_all(b, s);
         }
     }
 }

@@ -209,11 +209,6 @@ mmi_resume(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
     if (!(s = gh_service_find(b, arg)))
         return "404";
     s->paused = false;
-    for (gh_link_t *l = s->workers.next; l != &s->workers; l = l->next) {
-        gh_bworker_t *w = GH_LINK_OWNER(l, gh_bworker_t, link);
-        if (w->own.n > 0)
-            s->stirred = true;
-    }
     s->stirred = b->stirred = true;
     return "200";
 }

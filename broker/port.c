@@ -210,12 +210,13 @@ static void
 identify(gh_broker_t *b, gh_message_t *m)
 {
     m->curve_key = "";
-    m->roles = m->port->inner ? GH_KEY_ALL & ~(uint32_t)GH_KEY_PUBLIC : 0;
+    m->roles = m->port->inner ? GH_KEY_INSIDE : 0;
     if (!m->port->curve)
         return;
-    const char *key = zmq_msg_gets(&m->frame[0], "User-Id");
+    /* The identity frame is the ROUTER's own and tells nothing of the connection. */
+    const char *key = m->n > 1 ? zmq_msg_gets(&m->frame[1], "User-Id") : NULL;
     m->curve_key = key ? key : "";
-    m->roles = gh_curve_roles(b->curve, m->curve_key);
+    m->roles = gh_curve_roles(b->curve, m->curve_key) & (m->port->inner ? GH_KEY_INSIDE : GH_KEY_ALL);
 }
 
 int

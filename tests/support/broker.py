@@ -138,7 +138,8 @@ class Broker:
         self.events_in = f"ipc://{run}/events-in.sock"
         self.events_out = f"ipc://{run}/events-out.sock"
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("GUAHAO_BROKER")}
-        self.env.update(GUAHAO_VAR=self.dir, GUAHAO_SHARE=paths.ROOT, GUAHAO_BROKER_HEARTBEAT_MS="200")
+        self.env.update(GUAHAO_VAR=self.dir, GUAHAO_SHARE=paths.ROOT, GUAHAO_BROKER_HEARTBEAT_MS="500",
+                        GUAHAO_BROKER_LIVENESS="4")
         for name, value in (conf or {}).items():
             self.env["GUAHAO_" + name.upper().replace(".", "_")] = str(value)
         self.process = None
