@@ -30,6 +30,8 @@ const gh_opt_t gh_seed_opts[] = {
     {"schedules-per-day", "N", "sessions of a clinic and day, 1 to 3 (default 3)"},
     {"places", "N", "places of every session (default: 20 to 50 by its type)"},
     {"rng", "N", "number that decides names and places (default 1)"},
+    {"if-empty", NULL,
+     "do nothing, quietly, unless the database has no accounts or demo ones, and in production"},
     {NULL, NULL, NULL},
 };
 
@@ -428,6 +430,25 @@ gh_seed_read_options(gh_cmd_t *c, gh_seed_plan_t *p)
     return GH_EXIT_DONE;
 }
 
+/* Whether the database is a hospital's own: it has accounts, and no demo ones. -1 after a message. */
+static int
+is_real(PGconn *db)
+{
+    PGresult *r = gh_dbq_named(db, "seed_is_real", 0, NULL);
+    int real = !r ? -1 : strcmp(PQgetvalue(r, 0, 0), "t") == 0;
+    PQclear(r);
+    return real;
+}
+
+static int
+seed(gh_cmd_t *c, PGconn *db, const gh_seed_plan_t *plan)
+{
+    int real = gh_args_has(&c->args, "if-empty") ? is_real(db) : 0;
+    if (real != 0)
+        return real < 0 ? GH_EXIT_FAILED : GH_EXIT_DONE;
+    return gh_seed_run(c, db, plan);
+}
+
 int
 gh_cmd_seed(gh_cmd_t *c)
 {
@@ -436,7 +457,8 @@ gh_cmd_seed(gh_cmd_t *c)
     if (!clear && strcmp(verb, "demo") != 0)
         return gh_cmd_usage(c, "unknown: %s (demo, clear)", verb);
     if (gh_cmd_is_production(c))
-        return gh_cmd_usage(c, "refused: this is a production system");
+        return gh_args_has(&c->args, "if-empty") ? GH_EXIT_DONE
+                                                 : gh_cmd_usage(c, "refused: this is a production system");
     if (clear && !c->yes)
         return gh_cmd_usage(c, "clearing needs --yes");
     gh_seed_plan_t plan;
@@ -447,7 +469,7 @@ gh_cmd_seed(gh_cmd_t *c)
     PGconn *db = gh_cmd_connect(c);
     if (!db)
         return GH_EXIT_DATABASE;
-    rc = clear ? gh_seed_clear(c, db, false) : gh_seed_run(c, db, &plan);
+    rc = clear ? gh_seed_clear(c, db, false) : seed(c, db, &plan);
     PQfinish(db);
     return rc;
 }

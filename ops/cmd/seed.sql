@@ -4,6 +4,9 @@
 -- name: seed_lock
 select pg_advisory_xact_lock(hashtextextended('guahao seed', 0));
 
+-- name: seed_is_real
+select exists (select 1 from users) and not exists (select 1 from users where is_demo);
+
 -- name: seed_stage_areas
 create temp table s_areas (n int primary key, name text, destination text, latitude numeric, longitude numeric, id bigint) on commit drop;
 
