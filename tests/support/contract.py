@@ -1,0 +1,50 @@
+"""The contract as tests see it: reply schemas of schema/openapi, checked with python3-jsonschema."""
+
+import functools
+import glob
+import os
+
+import jsonschema
+import yaml
+
+from . import paths
+
+
+@functools.lru_cache(maxsize=1)
+def _load():
+    operations, components = {}, {}
+    for file in sorted(glob.glob(os.path.join(paths.ROOT, "schema", "openapi", "*.yaml"))):
+        with open(file, encoding="utf-8") as f:
+            document = yaml.safe_load(f)
+        for kind, members in document.get("components", {}).items():
+            components.setdefault(kind, {}).update(members)
+        for methods in document.get("paths", {}).values():
+            for operation in methods.values():
+                if isinstance(operation, dict) and "operationId" in operation:
+                    operations[operation["operationId"]] = operation
+    return operations, {"components": components}
+
+
+def operation(operation_id):
+    return _load()[0][operation_id]
+
+
+@functools.lru_cache(maxsize=None)
+def _validator(operation_id):
+    replies = operation(operation_id)["responses"]
+    (reply,) = replies.values()
+    schema = reply["content"]["application/json"]["schema"]
+    return jsonschema.Draft202012Validator({**_load()[1], **schema},
+                                           format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+
+
+def check(operation_id, payload):
+    """The payload, after checking it against the schema of the operation's success reply."""
+    error = jsonschema.exceptions.best_match(_validator(operation_id).iter_errors(payload))
+    assert error is None, f"{operation_id}: {error.json_path}: {error.message}"
+    return payload
+
+
+def example(operation_id):
+    (reply,) = operation(operation_id)["responses"].values()
+    return reply["content"]["application/json"]["example"]
