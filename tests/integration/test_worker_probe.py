@@ -74,9 +74,13 @@ def site(cluster, template):
     s.start()
     yield s
     print(s.system.logs(60))                            # shown when the test failed
-    s.system.destroy()
-    s.broker.close()
-    database.drop()
+    try:
+        statuses = s.system.stop()
+        assert set(statuses.values()) <= {0}, statuses
+    finally:
+        s.system.destroy()
+        s.broker.close()
+        database.drop()
 
 
 # ---- one effect for one job
