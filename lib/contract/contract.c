@@ -305,6 +305,7 @@ add_operation(gh_contract_t *c, gh_operation_t *op)
             abort();
         c->ops = more;
     }
+    op->index = c->n_ops;
     c->ops[c->n_ops++] = op;
 }
 

@@ -39,6 +39,7 @@ typedef struct gh_operation {
     const char *enabled_if;     /* x-enabled-if: a boolean setting, NULL if none */
     const char *allow_networks; /* x-allow-networks: a setting with networks, NULL if none */
     const char *file;           /* where it stands, for messages */
+    size_t index;               /* gh_contract_at(c, index) is this operation */
 } gh_operation_t;
 
 /* Load every *.yaml of dir, and of extra_dir unless NULL or "". NULL after a message on the log. */

@@ -165,7 +165,7 @@ put_problem(const gh_render_t *r, const gh_refusal_t *x, const gh_error_row_t *r
     gh_json_obj(&j);
     gh_json_kstr(&j, "type", gh_buf_view(&type));
     gh_json_kstr(&j, "title", gh_buf_view(&title));
-    gh_json_ki64(&j, "status", shown->http);
+    gh_json_ki64(&j, "status", r->forced_status ? r->forced_status : shown->http);
     json_text(&j, "detail", x, r->chinese ? row->zh : row->en, ", ");
     gh_json_kcstr(&j, "code", shown->name);
     gh_json_kstr(&j, "instance", (gh_str_t){r->path.p ? r->path.p : "", r->path.n});
@@ -373,6 +373,8 @@ gh_render_refusal(const gh_render_t *r, const gh_refusal_t *x, gh_buf_t *body, g
         refuse_oauth(x, body, out);
     else
         refuse_code(r, x, body, out);
+    if (r->forced_status)
+        out->status = r->forced_status;
     if (out->status == 401)
         out->authenticate = authenticate(r, x->error);
     if (out->status == 503 || out->status == 504)

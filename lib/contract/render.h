@@ -20,7 +20,9 @@ typedef struct gh_render {
     bool problem;            /* the client prefers application/problem+json (v1) */
     bool chinese;            /* texts of v1 in Chinese */
     uint16_t success_status; /* of the operation, 0 = 200 */
-    gh_str_t path;           /* for `instance` and for raw */
+    uint16_t
+        forced_status; /* a refusal of HTTP itself (408, 411, 431, ...) keeps this status; 0: the row's */
+    gh_str_t path;     /* for `instance` and for raw */
     gh_str_t request_id;
 } gh_render_t;
 

@@ -1,3 +1,39 @@
-# The HTTP front: Kore from its installed sources with our patches and code.
+# The HTTP front: Kore from its installed sources (Debian's package ships them; `kodev source` names the folder) with the
+# patches of front/kore/ and the code of front/, in one binary. Kore's own files are not held to our warnings.
+FRONT_SRC   := $(sort $(wildcard front/*.c))
+FRONT_BIN   := $(BUILD)/guahao-front
+KORE_DIR    := $(BUILD)/kore
+KORE_PATCH  := $(sort $(wildcard front/kore/*.patch))
+KORE_NAMES  := kore buf config connection domain filemap fileref json mem msg module net pool runtime timer utils worker \
+               keymgr auth accesslog http validator websocket linux seccomp
+KORE_OBJ    := $(KORE_NAMES:%=$(KORE_DIR)/obj/%.o) $(KORE_DIR)/obj/version.o
+KORE_FLAGS  := -D_GNU_SOURCE -DKORE_SINGLE_BINARY -DPREFIX='"/usr"' -I$(KORE_DIR)/include/kore -I$(KORE_DIR)/obj -w
+
+$(KORE_DIR)/.patched: $(KORE_PATCH)
+	@src=$$(kodev source 2>/dev/null || true); \
+	 test -n "$$src" -a -d "$$src/src" || { echo "Kore's sources are not installed: run make deps" >&2; exit 1; }; \
+	 rm -rf $(KORE_DIR) && mkdir -p $(KORE_DIR)/obj && cp -R "$$src/src" "$$src/include" "$$src/misc" "$$src/RELEASE" $(KORE_DIR)/
+	@for p in $(KORE_PATCH); do \
+	    echo "  PATCH $$p"; patch -d $(KORE_DIR) -s -N -p1 < $$p || exit 1; done
+	@sh $(KORE_DIR)/misc/linux-platform.sh > $(KORE_DIR)/obj/platform.h
+	@printf 'const char *kore_version = "%s";\n' "$$(cat $(KORE_DIR)/RELEASE)" > $(KORE_DIR)/obj/version.c
+	@touch $@
+
+# Kore's main becomes a function that ours calls when the configuration is ready.
+$(KORE_DIR)/obj/kore.o: KORE_FLAGS += -Dmain=kore_main
+$(KORE_DIR)/obj/version.o: $(KORE_DIR)/.patched
+	@$(CC) $(CFLAGS) $(KORE_FLAGS) -c $(KORE_DIR)/obj/version.c -o $@
+$(KORE_DIR)/obj/%.o: $(KORE_DIR)/.patched
+	@echo "  KORE  $*"
+	@$(CC) $(CFLAGS) $(KORE_FLAGS) -c $(KORE_DIR)/src/$*.c -o $@
+
+$(call obj,$(FRONT_SRC)): CPPFLAGS += -DKORE_SINGLE_BINARY -isystem $(KORE_DIR)/include $(if $(SAN),-DFRONT_SANITIZED)
+$(call obj,$(FRONT_SRC)): | $(KORE_DIR)/.patched
+
+# Kore finds our hooks by name, hence -rdynamic.
+$(FRONT_BIN): $(call obj,$(FRONT_SRC)) $(KORE_OBJ) $(BUILD)/libguahao.a
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -lssl -lcrypto -ldl -o $@
+
 .PHONY: front
-front:
+front: $(FRONT_BIN)

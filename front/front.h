@@ -1,0 +1,141 @@
+/*
+ * front/front.h - the front's process state and what its files offer each other
+ *
+ * One front has a parent, which loads the contract and the keys, and front.workers processes, forked by Kore, each with
+ * one thread of ours. What a process has one of stands in `front` below; the rest is passed.
+ */
+#ifndef GH_FRONT_FRONT_H
+#define GH_FRONT_FRONT_H
+
+#include "base/conf.h"
+#include "base/token.h"
+#include "contract/render.h"
+#include "front/counters.h"
+#include "front/networks.h"
+#include "front/revoked.h"
+#include "front/token_cache.h"
+#include "wire/job.h"
+
+#define FRONT_VERSION "0.1.0"
+
+struct http_request;
+struct connection;
+
+typedef struct front {
+    /* the parent's, read-only after the fork */
+    gh_conf_t *conf;
+    gh_contract_t *contract;
+    gh_token_keys_t *keys;
+    char *openapi; /* the published document */
+    size_t openapi_n;
+    uint32_t timeout_ms, drain_ms;
+    bool docs;
+    front_networks_t metrics_allow;
+    front_counters_t *counters; /* shared by all workers */
+    /* of this worker */
+    size_t worker; /* 0.. */
+    front_tokens_t *tokens;
+    front_revoked_t *revoked;
+    bool draining;
+    int64_t started_ms;
+} front_t;
+
+extern front_t front;
+
+/* ---- one request: what its headers say (headers.c) */
+
+typedef struct front_headers {
+    gh_str_t authorization, content_type, accept, language, key, request_id, trace, agent, origin,
+        if_none_match, preflight_method;
+    bool close; /* Connection: close, HTTP/1.0, or bytes behind the request */
+} front_headers_t;
+
+void front_headers_read(struct http_request *req, front_headers_t *out);
+/* Accept asks for this type no less than for JSON. */
+bool front_accepts(gh_str_t accept, const char *type);
+/* Idempotency-Key without its quotes (api/20 section 8); false when it is not one. */
+bool front_key_parse(gh_str_t raw, gh_str_t *key);
+bool front_trace_ok(gh_str_t trace);
+bool front_request_id_ok(gh_str_t id);
+gh_str_t front_first_language(gh_str_t list);
+
+typedef enum { FRONT_MEDIA_NONE, FRONT_MEDIA_JSON, FRONT_MEDIA_FORM, FRONT_MEDIA_OTHER } front_media_t;
+front_media_t front_media(gh_str_t content_type);
+
+/* ---- answers (reply.c) */
+
+/* What an answer needs to know of its request. Spans live as long as the request. */
+typedef struct front_ask {
+    struct http_request *req; /* NULL: Kore refused it before there was one */
+    const gh_operation_t *op; /* NULL when none matched */
+    gh_render_t render;
+    gh_str_t origin, if_none_match;
+    char id_text[37];
+    bool head, close;
+    int64_t start_us;
+} front_ask_t;
+
+/* Bytes and media type as given; headers: further lines, each ended by CR LF, or empty. */
+void front_answer(const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers, gh_str_t body);
+void front_answer_error(const front_ask_t *ask, gh_err_t error, const gh_error_arg_t *args,
+                        const gh_faults_t *faults);
+/* The reply of a worker: its header and body frames. */
+void front_answer_reply(const front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body);
+/* Put bytes of an answer on a connection: used by the functions above and for what Kore refuses. */
+void front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
+                 gh_str_t headers, gh_str_t body);
+/* 204 to OPTIONS. */
+void front_answer_options(const front_ask_t *ask, uint32_t allowed, gh_str_t preflight_method);
+/* Allow: of a set of 1 << gh_method_t, with HEAD and OPTIONS. */
+void front_put_allow(gh_buf_t *out, uint32_t allowed);
+
+/* ---- CORS (cors.c) */
+
+/* Append the lines that let a page of this origin read the answer; nothing for others. */
+void front_cors(gh_buf_t *out, gh_str_t origin);
+bool front_cors_preflight(gh_buf_t *out, gh_str_t origin);
+
+/* ---- access (auth.c) */
+
+/* Who asks. On a refusal gives its error; actor->user_id 0 means nobody. */
+gh_err_t front_authenticate(const front_ask_t *ask, const gh_match_t *match, gh_str_t authorization,
+                            gh_str_t query, gh_token_t *token, bool *known);
+
+/* ---- broker link (link.c) */
+
+typedef struct front_job front_job_t;
+
+/* Park a request: send its job to a broker, answer when the reply comes or its time is over. Refusals are answered at
+ * once. head's spans must live as long as the request; args is copied. */
+void front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args);
+int front_link_start(void); /* once a worker process */
+void front_link_stop(void);
+bool front_link_alive(void); /* some broker was heard within 3 s */
+size_t front_link_parked(void);
+
+/* A job of the front's own: done is called with the reply, or with head NULL when none came. */
+typedef void (*front_done_fn)(const gh_reply_head_t *head, gh_str_t body);
+bool front_link_ask(const char *service, const char *op, front_done_fn done);
+/* MMI question to each living broker; answers come to front_probes_mmi(). */
+void front_link_mmi(const char *name);
+
+/* ---- revocations (sync.c) */
+
+void front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker);
+void front_sync_tick(int64_t now_ms);
+bool front_sync_ready(void);      /* the list is loaded and fresh: protected routes may be served */
+int64_t front_sync_last_ms(void); /* when the identity pool last answered, 0 never */
+void front_sync_check_soon(void);
+
+/* ---- probes, metrics (probes.c, metrics.c) */
+
+void front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n);
+void front_probes_tick(int64_t now_ms);
+void front_serve(const front_ask_t *ask, gh_str_t accept); /* operations of x-pool front */
+void front_metrics(gh_buf_t *out);
+/* The brokers' own words on their queues, as JSON, of at most a second ago; empty when unknown. */
+gh_str_t front_probes_queues(size_t broker);
+size_t front_brokers(void);
+void front_count(const front_ask_t *ask, uint16_t status);
+
+#endif

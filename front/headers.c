@@ -1,0 +1,169 @@
+/*
+ * front/headers.c - what the header lines of a request say
+ */
+#include <ctype.h>
+#include <strings.h>
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include "front/front.h"
+
+#define KEY_MAX 255
+
+static bool
+has_token(gh_str_t list, const char *word)
+{
+    size_t n = strlen(word);
+    for (size_t i = 0; i + n <= list.n; i++) {
+        bool starts = i == 0 || list.p[i - 1] == ',' || list.p[i - 1] == ' ';
+        bool ends = i + n == list.n || list.p[i + n] == ',' || list.p[i + n] == ' ';
+        if (starts && ends && strncasecmp(list.p + i, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+front_headers_read(struct http_request *req, front_headers_t *out)
+{
+    const struct {
+        const char *name;
+        gh_str_t *value;
+    } wanted[] = {{"authorization", &out->authorization},
+                  {"content-type", &out->content_type},
+                  {"accept", &out->accept},
+                  {"accept-language", &out->language},
+                  {"idempotency-key", &out->key},
+                  {"x-request-id", &out->request_id},
+                  {"traceparent", &out->trace},
+                  {"user-agent", &out->agent},
+                  {"origin", &out->origin},
+                  {"if-none-match", &out->if_none_match},
+                  {"access-control-request-method", &out->preflight_method}};
+    struct http_header *h;
+    memset(out, 0, sizeof *out);
+    out->close = (req->flags & HTTP_VERSION_1_0) || (req->owner->flags & CONN_CLOSE_NEXT);
+    TAILQ_FOREACH(h, &req->req_headers, list)
+    {
+        for (size_t i = 0; i < GH_COUNT(wanted); i++)
+            if (!wanted[i].value->p && strcasecmp(h->header, wanted[i].name) == 0)
+                *wanted[i].value = gh_str(h->value);
+        if (strcasecmp(h->header, "connection") == 0 && has_token(gh_str(h->value), "close"))
+            out->close = true;
+    }
+}
+
+/* The q of an Accept element, in thousandths. */
+static int
+quality(gh_str_t element)
+{
+    for (size_t i = 0; i + 2 < element.n; i++) {
+        if (element.p[i] != ';')
+            continue;
+        size_t k = i + 1;
+        while (k < element.n && element.p[k] == ' ')
+            k++;
+        if (k + 2 < element.n + 1 && (element.p[k] == 'q' || element.p[k] == 'Q') &&
+            element.p[k + 1] == '=') {
+            int whole = element.p[k + 2] == '1' ? 1000 : 0, unit = 100;
+            for (k += 3; k < element.n && (isdigit((unsigned char)element.p[k]) || element.p[k] == '.'); k++)
+                if (element.p[k] != '.') {
+                    whole += (element.p[k] - '0') * unit;
+                    unit /= 10;
+                }
+            return whole > 1000 ? 1000 : whole;
+        }
+    }
+    return 1000;
+}
+
+static int
+quality_of(gh_str_t accept, const char *type)
+{
+    size_t n = strlen(type);
+    int best = -1;
+    while (accept.n) {
+        const char *comma = memchr(accept.p, ',', accept.n);
+        gh_str_t e = {accept.p, comma ? (size_t)(comma - accept.p) : accept.n};
+        accept = comma ? (gh_str_t){comma + 1, accept.n - e.n - 1} : (gh_str_t){NULL, 0};
+        while (e.n && e.p[0] == ' ')
+            e = (gh_str_t){e.p + 1, e.n - 1};
+        if (e.n >= n && strncasecmp(e.p, type, n) == 0 && (e.n == n || strchr("; ", e.p[n])))
+            best = quality(e);
+    }
+    return best;
+}
+
+bool
+front_accepts(gh_str_t accept, const char *type)
+{
+    int wanted = quality_of(accept, type);
+    return wanted > 0 && wanted >= quality_of(accept, "application/json");
+}
+
+/* 1..255 printable characters; quotes go, a backslash inside them escapes (RFC 8941 string). */
+bool
+front_key_parse(gh_str_t raw, gh_str_t *key)
+{
+    if (raw.n >= 2 && raw.p[0] == '"' && raw.p[raw.n - 1] == '"')
+        raw = (gh_str_t){raw.p + 1, raw.n - 2};
+    for (size_t i = 0; i < raw.n; i++)
+        if (raw.p[i] <= ' ' || raw.p[i] > '~' || raw.p[i] == '"' || raw.p[i] == '\\')
+            return false;
+    *key = raw;
+    return raw.n >= 1 && raw.n <= KEY_MAX;
+}
+
+static bool
+is_hex(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(p[i] >= '0' && p[i] <= '9') && !(p[i] >= 'a' && p[i] <= 'f'))
+            return false;
+    return true;
+}
+
+/* W3C trace context, version 00: 00-<32 hex>-<16 hex>-<2 hex>, ids not all zero. */
+bool
+front_trace_ok(gh_str_t t)
+{
+    static const char zeros[] = "00000000000000000000000000000000";
+    return t.n == 55 && memcmp(t.p, "00-", 3) == 0 && is_hex(t.p + 3, 32) && t.p[35] == '-' &&
+           is_hex(t.p + 36, 16) && t.p[52] == '-' && is_hex(t.p + 53, 2) && memcmp(t.p + 3, zeros, 32) != 0 &&
+           memcmp(t.p + 36, zeros, 16) != 0;
+}
+
+bool
+front_request_id_ok(gh_str_t id)
+{
+    for (size_t i = 0; i < id.n; i++)
+        if (!isalnum((unsigned char)id.p[i]) && !strchr("._-", id.p[i]))
+            return false;
+    return id.n >= 1 && id.n <= 64;
+}
+
+gh_str_t
+front_first_language(gh_str_t list)
+{
+    size_t n = 0;
+    while (n < list.n && n < 35 && (isalnum((unsigned char)list.p[n]) || list.p[n] == '-'))
+        n++;
+    return (gh_str_t){list.p, n};
+}
+
+front_media_t
+front_media(gh_str_t t)
+{
+    size_t n = 0;
+    while (n < t.n && t.p[n] != ';' && t.p[n] != ' ')
+        n++;
+    gh_str_t base = {t.p, n};
+    if (n == 0)
+        return FRONT_MEDIA_NONE;
+    if (n == 16 && strncasecmp(base.p, "application/json", n) == 0)
+        return FRONT_MEDIA_JSON;
+    if (n == 33 && strncasecmp(base.p, "application/x-www-form-urlencoded", n) == 0)
+        return FRONT_MEDIA_FORM;
+    return FRONT_MEDIA_OTHER;
+}

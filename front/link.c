@@ -1,0 +1,681 @@
+/*
+ * front/link.c - the way to the brokers: jobs out, replies in, events in (MDP/0.2 client, protocols.md)
+ *
+ * One DEALER and one SUB a broker; entry i of link.inner and of link.events_out are the same broker. A broker is usable
+ * while its connection stands and its beat was heard within BEAT_MS. Jobs with one shard go to one broker while it
+ * lives; others go round. When a broker vanishes, its jobs are sent once more, marked `resend`, to whichever broker is
+ * usable within their time: the job record makes that safe (design.md, exactly once).
+ * ZMQ_FD is edge-like: after every send and receive the socket is drained (pitfalls 1.2).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "base/uuid7.h"
+#include "front/front.h"
+#include "wire/event.h"
+#include "wire/mdp.h"
+
+#define BROKERS_MAX   8
+#define BUCKETS       16384u
+#define BEAT_MS       3000
+#define TICK_MS       20
+#define DRAIN_BUDGET  256
+#define RESEND_MIN_MS 150 /* with less time left a second try is pointless */
+#define PARTS_MAX     16
+#define CACHED_JOBS   1024
+
+struct front_job {
+    front_job_t *chain;       /* of the bucket, or of the free list */
+    front_job_t *next, *prev; /* all that are parked */
+    front_ask_t ask;
+    gh_job_head_t head;
+    char service[GH_MDP_SERVICE_MAX + 1];
+    char ip[48];
+    uint8_t session[16], jti[16];
+    gh_buf_t args, shard;
+    int link; /* index of the broker that has it, -1 none */
+    bool resent;
+    int64_t deadline_ms;
+    front_done_fn done; /* a job of the front's own */
+};
+
+/* What epoll gives back: the event must stand first. */
+typedef struct front_watch {
+    struct kore_event event;
+    struct front_link *link;
+} front_watch_t;
+
+typedef struct front_link {
+    front_watch_t jobs_watch, events_watch;
+    void *jobs, *events, *monitor;
+    size_t index;
+    bool up;
+    int64_t beat_ms;
+} front_link_t;
+
+static struct {
+    void *ctx;
+    front_link_t at[BROKERS_MAX];
+    size_t n, turn;
+    front_job_t *buckets[BUCKETS];
+    front_job_t *parked, *free;
+    size_t n_parked, n_free;
+    gh_buf_t head;
+    bool again; /* a drain ran out of budget */
+} s_link;
+
+/* ---- parked jobs */
+
+static front_job_t **
+bucket_of(const uint8_t id[16])
+{
+    uint64_t h;
+    memcpy(&h, id + 8, sizeof h);
+    return &s_link.buckets[(h * 0x9e3779b97f4a7c15u) >> 50];
+}
+
+static front_job_t *
+find_job(const uint8_t id[16])
+{
+    front_job_t *j = *bucket_of(id);
+    while (j && memcmp(j->head.id, id, 16) != 0)
+        j = j->chain;
+    return j;
+}
+
+static front_job_t *
+take_job(void)
+{
+    front_job_t *j = s_link.free;
+    if (!j)
+        return calloc(1, sizeof *j);
+    s_link.free = j->chain;
+    s_link.n_free--;
+    gh_buf_t args = j->args, shard = j->shard;
+    memset(j, 0, sizeof *j);
+    j->args = args;
+    j->shard = shard;
+    gh_buf_clear(&j->args);
+    gh_buf_clear(&j->shard);
+    return j;
+}
+
+static void
+release_job(front_job_t *j)
+{
+    if (s_link.n_free >= CACHED_JOBS || j->args.cap > 16384) {
+        gh_buf_fini(&j->args);
+        gh_buf_fini(&j->shard);
+        free(j);
+        return;
+    }
+    j->chain = s_link.free;
+    s_link.free = j;
+    s_link.n_free++;
+}
+
+static void
+park(front_job_t *j)
+{
+    front_job_t **b = bucket_of(j->head.id);
+    j->chain = *b;
+    *b = j;
+    j->prev = NULL;
+    j->next = s_link.parked;
+    if (j->next)
+        j->next->prev = j;
+    s_link.parked = j;
+    s_link.n_parked++;
+}
+
+static void
+unpark(front_job_t *j)
+{
+    front_job_t **b = bucket_of(j->head.id);
+    while (*b != j)
+        b = &(*b)->chain;
+    *b = j->chain;
+    *(j->prev ? &j->prev->next : &s_link.parked) = j->next;
+    if (j->next)
+        j->next->prev = j->prev;
+    s_link.n_parked--;
+}
+
+size_t
+front_link_parked(void)
+{
+    return s_link.n_parked;
+}
+
+/* The client left: Kore frees the request, so nothing of it may stay here. */
+static void
+on_request_freed(struct http_request *req)
+{
+    front_job_t *j = req->hdlr_extra;
+    if (!j)
+        return;
+    req->hdlr_extra = NULL;
+    unpark(j);
+    release_job(j);
+    front_add(&front.counters->worker[front.worker].left, 1);
+}
+
+/* The answer was queued: send it and let Kore free the request in this turn. */
+static void
+finish(front_job_t *j)
+{
+    struct http_request *req = j->ask.req;
+    unpark(j);
+    release_job(j);
+    if (!req)
+        return;
+    req->hdlr_extra = NULL;
+    req->onfree = NULL;
+    if (req->owner && req->owner->state != CONN_STATE_DISCONNECTING && !net_send_flush(req->owner))
+        kore_connection_disconnect(req->owner);
+    req->flags |= HTTP_REQUEST_DELETE;
+    http_request_wakeup(req);
+}
+
+static void
+finish_with_error(front_job_t *j, gh_err_t error)
+{
+    if (j->done)
+        j->done(NULL, (gh_str_t){0});
+    else
+        front_answer_error(&j->ask, error, NULL, NULL);
+    finish(j);
+}
+
+/* ---- sending */
+
+static bool
+is_usable(const front_link_t *l, int64_t now)
+{
+    return l->up && now - l->beat_ms < BEAT_MS;
+}
+
+bool
+front_link_alive(void)
+{
+    int64_t now = gh_mono_ms();
+    for (size_t i = 0; i < s_link.n; i++)
+        if (is_usable(&s_link.at[i], now))
+            return true;
+    return false;
+}
+
+size_t
+front_brokers(void)
+{
+    return s_link.n;
+}
+
+/* FNV-1a: every front must send a shard to the same broker, so nothing keyed by process. */
+static size_t
+shard_hash(gh_str_t s)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+    return h >> 8;
+}
+
+static bool
+send_frames(front_link_t *l, const char *service, gh_str_t head, gh_str_t args)
+{
+    static const char request[1] = {GH_MDPC_REQUEST};
+    /* The first frame decides: a multipart message is queued whole or not at all. */
+    if (zmq_send_const(l->jobs, GH_MDPC02, 6, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return false;
+    return zmq_send_const(l->jobs, request, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+           zmq_send(l->jobs, service, strlen(service), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+           zmq_send(l->jobs, head.p, head.n, (args.n ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0 &&
+           (args.n == 0 || zmq_send(l->jobs, args.p, args.n, ZMQ_DONTWAIT) >= 0);
+}
+
+static void drain_jobs(front_link_t *l);
+
+/* Try the brokers from where the shard (or the turn) points; -1 when none takes it. */
+static int
+send_job(front_job_t *j)
+{
+    int64_t now = gh_mono_ms();
+    gh_str_t shard = j->head.shard;
+    size_t start = shard.n ? shard_hash(shard) : s_link.turn++;
+    gh_buf_clear(&s_link.head);
+    gh_job_head_encode(&j->head, &s_link.head);
+    if (!gh_buf_ok(&s_link.head))
+        return -1;
+    for (size_t i = 0; i < s_link.n; i++) {
+        front_link_t *l = &s_link.at[(start + i) % s_link.n];
+        if (is_usable(l, now) && send_frames(l, j->service, gh_buf_view(&s_link.head), gh_buf_view(&j->args)))
+            return (int)l->index;
+    }
+    return -1;
+}
+
+/* Copy what lives on the caller's stack. */
+static front_job_t *
+make_job(const gh_job_head_t *head, const char *service, gh_str_t args)
+{
+    front_job_t *j = take_job();
+    if (!j)
+        return NULL;
+    j->head = *head;
+    snprintf(j->service, sizeof j->service, "%s", service);
+    gh_buf_str(&j->args, args);
+    gh_buf_str(&j->shard, head->shard);
+    j->head.shard = gh_buf_view(&j->shard);
+    gh_actor_ref_t *a = &j->head.actor;
+    if (a->ip.n < sizeof j->ip && a->ip.n) {
+        memcpy(j->ip, a->ip.p, a->ip.n);
+        a->ip.p = j->ip;
+    }
+    if (a->session.n == 16 && a->jti.n == 16) {
+        memcpy(j->session, a->session.p, 16);
+        memcpy(j->jti, a->jti.p, 16);
+        a->session.p = (const char *)j->session;
+        a->jti.p = (const char *)j->jti;
+    }
+    if (!gh_buf_ok(&j->args) || !gh_buf_ok(&j->shard)) {
+        gh_buf_fini(&j->args);
+        gh_buf_fini(&j->shard);
+        free(j);
+        return NULL;
+    }
+    return j;
+}
+
+void
+front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args)
+{
+    front_job_t *j = make_job(head, service, args);
+    if (j)
+        j->link = send_job(j);
+    if (!j || j->link < 0) {
+        if (j)
+            release_job(j);
+        front_add(&front.counters->worker[front.worker].send_failed, 1);
+        front_answer_error(ask, GH_E_SERVICE_UNAVAILABLE, NULL, NULL);
+        return;
+    }
+    uint32_t timeout = ask->op->timeout_ms ? ask->op->timeout_ms : front.timeout_ms;
+    j->deadline_ms = gh_mono_ms() + timeout;
+    j->ask = *ask;
+    if (ask->render.request_id.p == ask->id_text)
+        j->ask.render.request_id.p = j->ask.id_text;
+    park(j);
+    struct http_request *req = ask->req;
+    req->hdlr_extra = j;
+    req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
+    req->onfree = on_request_freed;
+    http_request_sleep(req);
+    drain_jobs(&s_link.at[j->link]);
+}
+
+bool
+front_link_ask(const char *service, const char *op, front_done_fn done)
+{
+    static const char empty_map[1] = {(char)0x80};
+    gh_job_head_t head = {.op = gh_str(op), .budget_ms = 2000, .priority = GH_PRIO_HIGH, .has_actor = true};
+    gh_uuid7_new(head.id);
+    front_job_t *j = make_job(&head, service, (gh_str_t){empty_map, 1});
+    if (!j)
+        return false;
+    j->link = send_job(j);
+    if (j->link < 0) {
+        release_job(j);
+        return false;
+    }
+    j->done = done;
+    j->deadline_ms = gh_mono_ms() + 2200;
+    park(j);
+    return true;
+}
+
+void
+front_link_mmi(const char *name)
+{
+    int64_t now = gh_mono_ms();
+    for (size_t i = 0; i < s_link.n; i++)
+        if (is_usable(&s_link.at[i], now)) {
+            static const char request[1] = {GH_MDPC_REQUEST};
+            void *s = s_link.at[i].jobs;
+            if (zmq_send_const(s, GH_MDPC02, 6, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+                continue;
+            (void)zmq_send_const(s, request, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+            (void)zmq_send(s, name, strlen(name), ZMQ_SNDMORE | ZMQ_DONTWAIT);
+            (void)zmq_send(s, "", 0, ZMQ_DONTWAIT);
+            drain_jobs(&s_link.at[i]);
+        }
+}
+
+/* ---- receiving */
+
+/* All frames of one message; 0 when none is waiting. Those beyond PARTS_MAX are dropped. */
+static size_t
+receive(void *socket, zmq_msg_t parts[PARTS_MAX])
+{
+    size_t n = 0;
+    int more = 1;
+    while (more) {
+        zmq_msg_t part;
+        zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&part);
+            break;
+        }
+        more = zmq_msg_more(&part);
+        if (n < PARTS_MAX)
+            parts[n++] = part;
+        else
+            zmq_msg_close(&part);
+    }
+    return n;
+}
+
+static gh_str_t
+view(zmq_msg_t *m)
+{
+    return (gh_str_t){zmq_msg_data(m), zmq_msg_size(m)};
+}
+
+static void
+take_reply(gh_str_t head_frame, gh_str_t body)
+{
+    gh_reply_head_t head;
+    if (gh_reply_head_decode(head_frame.p, head_frame.n, &head))
+        return;
+    front_job_t *j = find_job(head.id);
+    if (!j) {
+        front_add(&front.counters->worker[front.worker].late, 1);
+        return;
+    }
+    if (j->done)
+        j->done(&head, body);
+    else
+        front_answer_reply(&j->ask, &head, body);
+    finish(j);
+}
+
+static void
+take_message(front_link_t *l, zmq_msg_t *parts, size_t n)
+{
+    if (n < 4 || !gh_str_is(view(&parts[0]), GH_MDPC02) || zmq_msg_size(&parts[1]) != 1 ||
+        *(const uint8_t *)zmq_msg_data(&parts[1]) != GH_MDPC_FINAL)
+        return;
+    gh_str_t service = view(&parts[2]);
+    if (service.n > 4 && memcmp(service.p, "mmi.", 4) == 0) {
+        gh_str_t body[PARTS_MAX];
+        for (size_t i = 3; i < n; i++)
+            body[i - 3] = view(&parts[i]);
+        front_probes_mmi(l->index, service, body, n - 3);
+        return;
+    }
+    take_reply(view(&parts[3]), n > 4 ? view(&parts[4]) : (gh_str_t){0});
+}
+
+static void
+take_event(front_link_t *l, zmq_msg_t *parts, size_t n)
+{
+    if (n != 2)
+        return;
+    gh_str_t topic = view(&parts[0]);
+    if (gh_str_is(topic, "beat"))
+        l->beat_ms = gh_mono_ms();
+    front_sync_event(topic, view(&parts[1]), l->index);
+}
+
+static void
+drain(front_link_t *l, void *socket, void (*take)(front_link_t *, zmq_msg_t *, size_t))
+{
+    for (int budget = DRAIN_BUDGET; budget > 0; budget--) {
+        int events = 0;
+        size_t size = sizeof events;
+        if (zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) || !(events & ZMQ_POLLIN))
+            return;
+        zmq_msg_t parts[PARTS_MAX];
+        size_t n = receive(socket, parts);
+        if (n)
+            take(l, parts, n);
+        for (size_t i = 0; i < n; i++)
+            zmq_msg_close(&parts[i]);
+    }
+    s_link.again = true;
+}
+
+static void
+drain_jobs(front_link_t *l)
+{
+    drain(l, l->jobs, take_message);
+}
+
+static void
+on_jobs(void *arg, int error)
+{
+    front_watch_t *w = arg;
+    (void)error;
+    drain_jobs(w->link);
+}
+
+static void
+on_events(void *arg, int error)
+{
+    front_watch_t *w = arg;
+    (void)error;
+    drain(w->link, w->link->events, take_event);
+}
+
+/* ---- time */
+
+static void
+resend(front_job_t *j, int64_t now)
+{
+    int64_t left = j->deadline_ms - now;
+    if (left < RESEND_MIN_MS)
+        return;
+    j->head.resend = true;
+    j->head.budget_ms = (uint32_t)(left - RESEND_MIN_MS / 2);
+    int link = send_job(j);
+    if (link < 0)
+        return;
+    j->link = link;
+    j->resent = true;
+    front_add(&front.counters->worker[front.worker].resent, 1);
+}
+
+static void
+sweep(int64_t now)
+{
+    front_job_t *next;
+    for (front_job_t *j = s_link.parked; j; j = next) {
+        next = j->next;
+        if (now >= j->deadline_ms) {
+            finish_with_error(j, GH_E_UPSTREAM_TIMEOUT);
+            continue;
+        }
+        if (j->link >= 0 && !is_usable(&s_link.at[j->link], now))
+            j->link = -1; /* its broker vanished */
+        if (j->link < 0 && !j->resent)
+            resend(j, now);
+    }
+}
+
+/* A monitor message: event number (2 bytes) and value, then the endpoint. */
+static void
+watch_connection(front_link_t *l)
+{
+    zmq_msg_t parts[PARTS_MAX];
+    size_t n;
+    while ((n = receive(l->monitor, parts)) > 0) {
+        uint16_t event = 0;
+        if (zmq_msg_size(&parts[0]) >= sizeof event)
+            memcpy(&event, zmq_msg_data(&parts[0]), sizeof event);
+        for (size_t i = 0; i < n; i++)
+            zmq_msg_close(&parts[i]);
+        bool up = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+        if (up == l->up || (!up && event != ZMQ_EVENT_DISCONNECTED))
+            continue;
+        l->up = up;
+        if (!up) {
+            l->beat_ms = 0;
+            /* Jobs of a connection that is gone are gone, even if a new one comes before the sweep looks. */
+            for (front_job_t *j = s_link.parked; j; j = j->next)
+                if (j->link == (int)l->index)
+                    j->link = -1;
+        }
+        gh_log(up ? GH_LOG_INFO : GH_LOG_WARN, up ? "broker_up" : "broker_gone", GH_KI("broker", l->index));
+    }
+}
+
+static void
+tick(void *arg, u_int64_t now_kore)
+{
+    (void)arg;
+    (void)now_kore;
+    int64_t now = gh_mono_ms();
+    s_link.again = false;
+    for (size_t i = 0; i < s_link.n; i++) {
+        front_link_t *l = &s_link.at[i];
+        watch_connection(l);
+        drain_jobs(l);
+        drain(l, l->events, take_event);
+    }
+    sweep(now);
+    front_sync_tick(now);
+    front_probes_tick(now);
+    atomic_store_explicit(&front.counters->worker[front.worker].parked, s_link.n_parked,
+                          memory_order_relaxed);
+}
+
+/* ---- start and stop */
+
+static void
+set_int(void *socket, int option, int value)
+{
+    (void)zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static void *
+open_socket(int type)
+{
+    void *s = zmq_socket(s_link.ctx, type);
+    if (!s)
+        return NULL;
+    set_int(s, ZMQ_LINGER, 0);
+    set_int(s, ZMQ_IMMEDIATE, 1);
+    set_int(s, ZMQ_SNDHWM, 20000);
+    set_int(s, ZMQ_RCVHWM, 100000);
+    set_int(s, ZMQ_RECONNECT_IVL, 50);
+    set_int(s, ZMQ_RECONNECT_IVL_MAX, 1000);
+    int64_t most = 16 << 20;
+    (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
+    if (type == ZMQ_SUB)
+        (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);
+    return s;
+}
+
+static void
+watch(front_watch_t *w, front_link_t *l, void *socket, void (*handle)(void *, int))
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    w->link = l;
+    w->event.type = 0;
+    w->event.handle = handle;
+    if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0)
+        kore_platform_event_level_read(fd, w);
+}
+
+static int
+open_link(size_t i, const char *inner, const char *events)
+{
+    front_link_t *l = &s_link.at[i];
+    char name[40];
+    snprintf(name, sizeof name, "inproc://monitor-%zu", i);
+    l->index = i;
+    l->jobs = open_socket(ZMQ_DEALER);
+    l->events = open_socket(ZMQ_SUB);
+    l->monitor = zmq_socket(s_link.ctx, ZMQ_PAIR);
+    if (!l->jobs || !l->events || !l->monitor ||
+        zmq_socket_monitor(l->jobs, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) ||
+        zmq_connect(l->monitor, name) || zmq_connect(l->jobs, inner) || zmq_connect(l->events, events)) {
+        gh_log(GH_LOG_ERROR, "link_failed", GH_KS("endpoint", inner),
+               GH_KS("reason", zmq_strerror(zmq_errno())));
+        return -1;
+    }
+    watch(&l->jobs_watch, l, l->jobs, on_jobs);
+    watch(&l->events_watch, l, l->events, on_events);
+    return 0;
+}
+
+/* Entry i of a comma list. */
+static bool
+list_entry(const char *list, size_t i, char *out, size_t size)
+{
+    for (;; i--) {
+        list += strspn(list, ", ");
+        size_t n = strcspn(list, ", ");
+        if (n == 0 || n >= size)
+            return false;
+        if (i == 0) {
+            memcpy(out, list, n);
+            out[n] = '\0';
+            return true;
+        }
+        list += n;
+    }
+}
+
+int
+front_link_start(void)
+{
+    const char *inner = gh_conf_str(front.conf, "link.inner"),
+               *events = gh_conf_str(front.conf, "link.events_out");
+    char a[1024], b[1024];
+    s_link.ctx = zmq_ctx_new();
+    if (!s_link.ctx)
+        return -1;
+    for (size_t i = 0; i < BROKERS_MAX && list_entry(inner, i, a, sizeof a); i++) {
+        if (!list_entry(events, i, b, sizeof b)) {
+            gh_log(GH_LOG_ERROR, "link_lists_differ", GH_KS("more", "link.inner"),
+                   GH_KS("than", "link.events_out"));
+            return -1;
+        }
+        if (open_link(i, a, b))
+            return -1;
+        s_link.n++;
+    }
+    kore_timer_add(tick, TICK_MS, NULL, 0);
+    return s_link.n ? 0 : -1;
+}
+
+void
+front_link_stop(void)
+{
+    while (s_link.parked)
+        finish_with_error(s_link.parked, GH_E_SERVICE_UNAVAILABLE);
+    for (size_t i = 0; i < s_link.n; i++) {
+        (void)zmq_socket_monitor(s_link.at[i].jobs, NULL, 0);
+        zmq_close(s_link.at[i].monitor);
+        zmq_close(s_link.at[i].jobs);
+        zmq_close(s_link.at[i].events);
+    }
+    s_link.n = 0;
+    zmq_ctx_term(s_link.ctx);
+    while (s_link.free) {
+        front_job_t *j = s_link.free;
+        s_link.free = j->chain;
+        gh_buf_fini(&j->args);
+        gh_buf_fini(&j->shard);
+        free(j);
+    }
+    gh_buf_fini(&s_link.head);
+}

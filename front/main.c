@@ -1,0 +1,122 @@
+/*
+ * front/main.c - guahao-front: load settings, contract and keys, then become Kore
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/timez.h"
+#include "front/front.h"
+#include "front/kore_conf.h"
+
+front_t front;
+
+static const char s_usage[] =
+    "usage: guahao-front [--config FILE]\n"
+    "\n"
+    "The HTTP front: checks requests against the contract, turns them into jobs for the brokers and answers "
+    "with their\n"
+    "replies. Runs in the foreground, logs to stderr, drains on SIGTERM and SIGINT. Settings: guahao "
+    "config.\n"
+    "\n"
+    "  --config FILE   settings (ZPL); default GUAHAO_CONFIG, else conf/guahao.conf\n"
+    "  --help          this text\n";
+
+static void
+start_log(void)
+{
+    gh_log_level_t level = GH_LOG_INFO;
+    (void)gh_log_level_parse(gh_conf_str(front.conf, "log.level"), &level);
+    bool json = strcmp(gh_conf_str(front.conf, "log.format"), "json") == 0;
+    gh_log_init("front", level, json ? GH_LOGJSON : GH_LOGFMT);
+}
+
+static int
+load_contract(void)
+{
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s/schema/openapi", gh_conf_share_dir());
+    front.contract = gh_contract_load(dir, gh_conf_str(front.conf, "front.contract_extra"));
+    if (!front.contract)
+        return -1;
+    json_t *doc = gh_contract_publish(front.contract, "Guahao", FRONT_VERSION);
+    front.openapi = json_dumps(doc, JSON_COMPACT);
+    json_decref(doc);
+    front.openapi_n = front.openapi ? strlen(front.openapi) : 0;
+    return front.openapi ? 0 : -1;
+}
+
+static int
+make_run_dir(void)
+{
+    const char *dir = gh_conf_str(front.conf, "run.dir");
+    if (mkdir(gh_conf_var_dir(), 0755) && errno != EEXIST)
+        gh_log(GH_LOG_WARN, "var_dir", GH_KS("dir", gh_conf_var_dir()), GH_KS("reason", strerror(errno)));
+    if (mkdir(dir, 0700) && errno != EEXIST) {
+        gh_log(GH_LOG_ERROR, "run_dir", GH_KS("dir", dir), GH_KS("reason", strerror(errno)));
+        return -1;
+    }
+    return 0;
+}
+
+static int
+prepare(void)
+{
+    front.timeout_ms = (uint32_t)gh_conf_int(front.conf, "front.timeout_ms");
+    front.drain_ms = (uint32_t)gh_conf_int(front.conf, "front.drain_ms");
+    front.docs = gh_conf_bool(front.conf, "docs.enabled");
+    if (front_networks_parse(gh_conf_str(front.conf, "metrics.allow"), &front.metrics_allow)) {
+        gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "metrics.allow"));
+        return -1;
+    }
+    if (gh_tz_init(gh_conf_str(front.conf, "hospital.timezone")) || make_run_dir() || load_contract())
+        return -1;
+    /* The first to start makes the key, whoever that is; only the identity pool and `guahao token` sign with it. */
+    front.keys = gh_token_keys_load(front.conf, true);
+    front.counters = front_counters_new((size_t)gh_conf_int(front.conf, "front.workers"),
+                                        gh_contract_count(front.contract) + 1);
+    if (!front.keys || !front.counters || front_kore_write_conf())
+        return -1;
+    (void)gh_hash64("", 0); /* seeds itself before the sandbox */
+    return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    const char *file = NULL;
+    int c;
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (c == 'h') {
+            fputs(s_usage, stdout);
+            return 0;
+        }
+        if (c != 'c') {
+            fputs(s_usage, stderr);
+            return 2;
+        }
+        file = optarg;
+    }
+    front.conf = gh_conf_load(file);
+    if (!front.conf)
+        return 1;
+    start_log();
+    if (prepare())
+        return 1;
+    gh_log(GH_LOG_INFO, "starting", GH_KS("host", gh_conf_str(front.conf, "front.host")),
+           GH_KI("port", gh_conf_int(front.conf, "front.port")),
+           GH_KI("operations", gh_contract_count(front.contract)));
+    int rc = kore_main(argc, argv);
+    gh_token_keys_destroy(&front.keys);
+    gh_contract_destroy(&front.contract);
+    free(front.openapi);
+    gh_log(GH_LOG_INFO, "stopped");
+    gh_conf_destroy(&front.conf);
+    return rc;
+}

@@ -1,0 +1,156 @@
+/*
+ * front/probes.c - what the front answers itself: liveness, readiness, the contract, the root page (api/29, R-210, R-211)
+ */
+#include <jansson.h>
+
+#include "base/json.h"
+#include "base/timez.h"
+#include "front/front.h"
+
+#define BROKERS_MAX 8
+#define QUEUES_MAX  (1u << 20)
+#define ASK_MS      1000
+#define ASK_SOON_MS 250 /* while not ready */
+#define FRESH_MS    3500
+#define DATABASE_MS 10000 /* the pools' last answer from the database may be this old */
+
+static const char *const s_essential[] = {"identity", "directory", "booking"};
+
+static struct {
+    gh_buf_t queues[BROKERS_MAX];
+    int64_t heard_ms[BROKERS_MAX];
+    bool workers; /* every essential pool has a worker somewhere */
+    int64_t asked_ms;
+} s_probe;
+
+/* ---- what the brokers say */
+
+/* Workers of a service in one broker's words. */
+static int64_t
+workers_of(const json_t *root, const char *service)
+{
+    const json_t *list = json_object_get(root, "services");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *s = json_array_get(list, i);
+        const char *name = json_string_value(json_object_get(s, "name"));
+        if (name && strcmp(name, service) == 0)
+            return json_integer_value(json_object_get(s, "workers"));
+    }
+    return 0;
+}
+
+static void
+judge(void)
+{
+    bool have[GH_COUNT(s_essential)] = {false};
+    int64_t now = gh_mono_ms();
+    for (size_t b = 0; b < front_brokers() && b < BROKERS_MAX; b++) {
+        if (!s_probe.heard_ms[b] || now - s_probe.heard_ms[b] > FRESH_MS)
+            continue;
+        json_t *root = json_loadb(s_probe.queues[b].p, s_probe.queues[b].n, 0, NULL);
+        for (size_t i = 0; i < GH_COUNT(s_essential); i++)
+            have[i] = have[i] || workers_of(root, s_essential[i]) > 0;
+        json_decref(root);
+    }
+    s_probe.workers = true;
+    for (size_t i = 0; i < GH_COUNT(s_essential); i++)
+        s_probe.workers = s_probe.workers && have[i];
+}
+
+void
+front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n)
+{
+    if (!gh_str_is(name, "mmi.queues") || n < 2 || !gh_str_is(body[0], "200") || broker >= BROKERS_MAX ||
+        body[1].n > QUEUES_MAX)
+        return;
+    gh_buf_clear(&s_probe.queues[broker]);
+    gh_buf_str(&s_probe.queues[broker], body[1]);
+    if (!gh_buf_ok(&s_probe.queues[broker]))
+        return;
+    s_probe.heard_ms[broker] = gh_mono_ms();
+    judge();
+}
+
+gh_str_t
+front_probes_queues(size_t broker)
+{
+    if (broker >= BROKERS_MAX || !s_probe.heard_ms[broker] ||
+        gh_mono_ms() - s_probe.heard_ms[broker] > FRESH_MS)
+        return (gh_str_t){0};
+    return gh_buf_view(&s_probe.queues[broker]);
+}
+
+void
+front_probes_tick(int64_t now)
+{
+    if (now - s_probe.asked_ms < (s_probe.workers ? ASK_MS : ASK_SOON_MS))
+        return;
+    s_probe.asked_ms = now;
+    if (s_probe.workers)
+        judge(); /* silence counts too */
+    front_link_mmi("mmi.queues");
+}
+
+/* ---- answers */
+
+static void
+put_check(gh_json_t *j, const char *name, bool ok)
+{
+    gh_json_key(j, name);
+    gh_json_obj(j);
+    gh_json_kcstr(j, "status", ok ? "up" : "down");
+    gh_json_obj_end(j);
+}
+
+static void
+serve_ready(const front_ask_t *ask)
+{
+    int64_t last = front_sync_last_ms();
+    bool broker = front_link_alive(), workers = broker && s_probe.workers;
+    bool database = last && gh_mono_ms() - last < DATABASE_MS,
+         ready = broker && workers && database && front_sync_ready();
+    gh_buf_t body GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_json_t j;
+    gh_json_init(&j, &body);
+    gh_json_obj(&j);
+    gh_json_kcstr(&j, "status", ready && !front.draining ? "up" : "down");
+    gh_json_key(&j, "checks");
+    gh_json_obj(&j);
+    put_check(&j, "database", database);
+    put_check(&j, "broker", broker);
+    put_check(&j, "workers", workers);
+    gh_json_obj_end(&j);
+    gh_json_obj_end(&j);
+    front_sync_check_soon();
+    ready = ready && !front.draining;
+    front_answer(ask, ready ? 200 : 503, "application/json",
+                 ready ? (gh_str_t){0} : GH_STR("retry-after: 1\r\n"), gh_buf_view(&body));
+}
+
+static void
+serve_metrics(const front_ask_t *ask)
+{
+    gh_buf_t body GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    front_metrics(&body);
+    front_answer(ask, 200, "text/plain; version=0.0.4; charset=utf-8", (gh_str_t){0}, gh_buf_view(&body));
+}
+
+void
+front_serve(const front_ask_t *ask, gh_str_t accept)
+{
+    const char *id = ask->op->id;
+    if (strcmp(id, "front.get_health") == 0)
+        front_answer(ask, 200, "application/json", (gh_str_t){0}, GH_STR("{\"status\":\"up\"}"));
+    else if (strcmp(id, "front.get_readiness") == 0)
+        serve_ready(ask);
+    else if (strcmp(id, "front.get_metrics") == 0)
+        serve_metrics(ask);
+    else if (strcmp(id, "front.get_openapi") == 0)
+        front_answer(ask, 200, "application/json", (gh_str_t){0}, (gh_str_t){front.openapi, front.openapi_n});
+    else if (strcmp(id, "front.hb_get_root") == 0 && front_accepts(accept, "text/plain"))
+        front_answer(ask, 200, "text/plain; charset=utf-8", (gh_str_t){0}, GH_STR("Heartbeat"));
+    else if (strcmp(id, "front.hb_get_root") == 0)
+        front_answer(ask, 200, "application/json", (gh_str_t){0}, GH_STR("\"Heartbeat\""));
+    else
+        front_answer_error(ask, GH_E_INTERNAL, NULL, NULL); /* the contract names an operation that we lack */
+}

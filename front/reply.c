@@ -1,0 +1,369 @@
+/*
+ * front/reply.c - the bytes of an answer: status line, headers, body in the surface's envelope
+ *
+ * Header blocks are written here and not by Kore: one buffer, no allocation a header, no Server line.
+ */
+#include <stdio.h>
+#include <strings.h>
+#include <time.h>
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include "base/timez.h"
+#include "base/uuid7.h"
+#include "front/front.h"
+
+static gh_buf_t s_head, s_body, s_lines; /* reused: one answer is written at a time */
+
+static const char s_security[] = "x-content-type-options: nosniff\r\n"
+                                 "x-frame-options: DENY\r\n"
+                                 "referrer-policy: no-referrer\r\n"
+                                 "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                                 "permissions-policy: camera=(), microphone=(), geolocation=()\r\n"
+                                 "cross-origin-resource-policy: same-site\r\n";
+
+static const struct {
+    uint16_t status;
+    const char *text;
+} s_reasons[] = {{200, "OK"},
+                 {201, "Created"},
+                 {202, "Accepted"},
+                 {204, "No Content"},
+                 {304, "Not Modified"},
+                 {400, "Bad Request"},
+                 {401, "Unauthorized"},
+                 {403, "Forbidden"},
+                 {404, "Not Found"},
+                 {405, "Method Not Allowed"},
+                 {406, "Not Acceptable"},
+                 {408, "Request Timeout"},
+                 {409, "Conflict"},
+                 {411, "Length Required"},
+                 {412, "Precondition Failed"},
+                 {413, "Content Too Large"},
+                 {414, "URI Too Long"},
+                 {415, "Unsupported Media Type"},
+                 {422, "Unprocessable Content"},
+                 {423, "Locked"},
+                 {429, "Too Many Requests"},
+                 {431, "Request Header Fields Too Large"},
+                 {500, "Internal Server Error"},
+                 {503, "Service Unavailable"},
+                 {504, "Gateway Timeout"},
+                 {505, "HTTP Version Not Supported"}};
+
+static const char *
+reason(uint16_t status)
+{
+    for (size_t i = 0; i < GH_COUNT(s_reasons); i++)
+        if (s_reasons[i].status == status)
+            return s_reasons[i].text;
+    return "Status";
+}
+
+/* The Date line, made once a second. */
+static const char *
+date_line(void)
+{
+    static time_t made;
+    static char line[64];
+    time_t now = time(NULL);
+    struct tm tm;
+    if (now != made && gmtime_r(&now, &tm)) {
+        made = now;
+        strftime(line, sizeof line, "date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+    }
+    return line;
+}
+
+static bool
+has_line(gh_str_t lines, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i + n < lines.n; i++)
+        if ((i == 0 || lines.p[i - 1] == '\n') && strncasecmp(lines.p + i, name, n) == 0 &&
+            lines.p[i + n] == ':')
+            return true;
+    return false;
+}
+
+void
+front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers,
+            gh_str_t body)
+{
+    gh_buf_t *h = &s_head;
+    bool close = ask->close || front.draining || (c->flags & CONN_CLOSE_EMPTY);
+    bool bodiless = status == 204 || status == 304;
+    gh_buf_clear(h);
+    gh_buf_puts(h, "HTTP/1.1 ");
+    gh_buf_i64(h, status);
+    gh_buf_putc(h, ' ');
+    gh_buf_puts(h, reason(status));
+    gh_buf_puts(h, "\r\n");
+    gh_buf_puts(h, date_line());
+    if (!bodiless) {
+        gh_buf_puts(h, "content-type: ");
+        gh_buf_puts(h, type);
+        gh_buf_puts(h, "\r\ncontent-length: ");
+        gh_buf_i64(h, (int64_t)body.n);
+        gh_buf_puts(h, "\r\n");
+    }
+    gh_buf_puts(h, "x-request-id: ");
+    gh_buf_str(h, ask->render.request_id);
+    gh_buf_puts(h, "\r\n");
+    gh_buf_str(h, headers);
+    if (!has_line(headers, "cache-control"))
+        gh_buf_puts(h, "cache-control: no-store\r\n");
+    gh_buf_put(h, s_security, sizeof s_security - 1);
+    front_cors(h, ask->origin);
+    gh_buf_puts(h, close ? "connection: close\r\n\r\n" : "\r\n");
+    if (!gh_buf_ok(h)) {
+        kore_connection_disconnect(c);
+        return;
+    }
+    net_send_queue(c, h->p, h->n);
+    if (body.n && !ask->head && !bodiless)
+        net_send_queue(c, body.p, body.n);
+    if (close)
+        c->flags |= CONN_CLOSE_EMPTY;
+    front_count(ask, status);
+}
+
+void
+front_answer(const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers, gh_str_t body)
+{
+    struct connection *c = ask->req->owner;
+    if (!c || c->state == CONN_STATE_DISCONNECTING)
+        return;
+    ask->req->status = status;
+    front_write(c, ask, status, type, headers, body);
+    if (!(c->flags & CONN_CLOSE_EMPTY))
+        http_start_recv(c);
+}
+
+/* Lines that the renderer asks for. */
+static void
+put_rendered(gh_buf_t *lines, const gh_rendered_t *r)
+{
+    if (r->authenticate && !has_line(gh_buf_view(lines), "www-authenticate"))
+        gh_buf_printf(lines, "www-authenticate: %s\r\n", r->authenticate);
+    if (r->retry_after_s && !has_line(gh_buf_view(lines), "retry-after"))
+        gh_buf_printf(lines, "retry-after: %u\r\n", r->retry_after_s);
+}
+
+void
+front_answer_error(const front_ask_t *ask, gh_err_t error, const gh_error_arg_t *args,
+                   const gh_faults_t *faults)
+{
+    gh_rendered_t out;
+    gh_refusal_t x = {.error = error, .args = args, .faults = faults};
+    gh_buf_clear(&s_body);
+    gh_buf_clear(&s_lines);
+    gh_render_refusal(&ask->render, &x, &s_body, &out);
+    put_rendered(&s_lines, &out);
+    front_answer(ask, out.status, out.type, gh_buf_view(&s_lines), gh_buf_view(&s_body));
+}
+
+/* ---- replies of workers */
+
+static bool
+is_token(gh_str_t s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f ||
+            strchr("()<>@,;:\\\"/[]?={}", s.p[i]))
+            return false;
+    return s.n > 0 && s.n < 64;
+}
+
+static bool
+is_value(gh_str_t s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+            return false;
+    return s.n < 4096;
+}
+
+/* What the front itself decides is not the worker's to set. */
+static bool
+is_own(gh_str_t name)
+{
+    static const char *const own[] = {"content-type", "content-length", "transfer-encoding",
+                                      "connection",   "date",           "x-request-id",
+                                      "server"};
+    for (size_t i = 0; i < GH_COUNT(own); i++)
+        if (strlen(own[i]) == name.n && strncasecmp(own[i], name.p, name.n) == 0)
+            return true;
+    return false;
+}
+
+static void
+put_worker_lines(gh_buf_t *lines, gh_mp_t headers)
+{
+    for (gh_mp_iter_t it = gh_mp_iter(headers); gh_mp_next(&it);) {
+        gh_str_t value;
+        if (!gh_mp_str(it.value, &value) || !is_token(it.key) || !is_value(value) || is_own(it.key))
+            continue;
+        gh_buf_str(lines, it.key);
+        gh_buf_puts(lines, ": ");
+        gh_buf_str(lines, value);
+        gh_buf_puts(lines, "\r\n");
+    }
+}
+
+#define ARGS_MAX 16
+
+static void
+read_params(gh_mp_t params, gh_error_arg_t args[ARGS_MAX + 1], char names[ARGS_MAX][64])
+{
+    size_t n = 0;
+    for (gh_mp_iter_t it = gh_mp_iter(params); n < ARGS_MAX && gh_mp_next(&it);) {
+        gh_str_t value;
+        if (it.key.n >= sizeof names[0] || !gh_mp_str(it.value, &value))
+            continue;
+        memcpy(names[n], it.key.p, it.key.n);
+        names[n][it.key.n] = '\0';
+        args[n] = (gh_error_arg_t){names[n], value};
+        n++;
+    }
+    args[n] = (gh_error_arg_t){0};
+}
+
+static void
+answer_refusal(const front_ask_t *ask, const gh_reply_head_t *head)
+{
+    gh_error_arg_t args[ARGS_MAX + 1];
+    char names[ARGS_MAX][64];
+    gh_rendered_t out;
+    read_params(head->params, args, names);
+    gh_err_t error = gh_error_find(head->error);
+    gh_refusal_t x = {.error = error ? error : GH_E_INTERNAL, .args = args, .extra = head->extra};
+    gh_render_refusal(&ask->render, &x, &s_body, &out);
+    put_rendered(&s_lines, &out);
+    front_answer(ask, out.status, out.type, gh_buf_view(&s_lines), gh_buf_view(&s_body));
+}
+
+/* The value of the ETag line, quotes included. */
+static gh_str_t
+etag_of(gh_mp_t headers)
+{
+    gh_str_t tag = {0};
+    for (gh_mp_iter_t it = gh_mp_iter(headers); gh_mp_next(&it);)
+        if (it.key.n == 4 && strncasecmp(it.key.p, "etag", 4) == 0 && !gh_mp_str(it.value, &tag))
+            tag = (gh_str_t){0};
+    return tag;
+}
+
+/* If-None-Match names this tag (weak comparison) or "*" (RFC 9110 section 13.1.2). */
+static bool
+not_modified(const front_ask_t *ask, const gh_reply_head_t *head)
+{
+    gh_str_t tag = etag_of(head->headers), list = ask->if_none_match;
+    if (!ask->op || !ask->op->etag || ask->op->method != GH_GET || tag.n == 0 || list.n == 0)
+        return false;
+    if (list.n == 1 && list.p[0] == '*')
+        return true;
+    for (size_t i = 0; i + tag.n <= list.n; i++)
+        if (memcmp(list.p + i, tag.p, tag.n) == 0 && (i == 0 || strchr(", /", list.p[i - 1])))
+            return true;
+    return false;
+}
+
+void
+front_answer_reply(const front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
+{
+    gh_rendered_t out;
+    gh_buf_clear(&s_body);
+    gh_buf_clear(&s_lines);
+    put_worker_lines(&s_lines, head->headers);
+    if (head->error.n) {
+        answer_refusal(ask, head);
+        return;
+    }
+    if (not_modified(ask, head)) {
+        front_answer(ask, 304, "", gh_buf_view(&s_lines), (gh_str_t){0});
+        return;
+    }
+    if (head->type.n && is_value(head->type) && head->type.n < 128) {
+        char type[128];
+        memcpy(type, head->type.p, head->type.n);
+        type[head->type.n] = '\0';
+        front_answer(ask, head->status ? head->status : 200, type, gh_buf_view(&s_lines), body);
+        return;
+    }
+    gh_render_success(&ask->render, head->status, body, &s_body, &out);
+    front_answer(ask, out.status, out.type, gh_buf_view(&s_lines), gh_buf_view(&s_body));
+}
+
+/* ---- OPTIONS and what Kore refuses */
+
+void
+front_put_allow(gh_buf_t *out, uint32_t allowed)
+{
+    static const char *const names[GH_METHOD_COUNT] = {"GET, HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    gh_buf_puts(out, "allow: ");
+    for (int m = 0; m < GH_METHOD_COUNT; m++)
+        if (allowed & 1u << m) {
+            gh_buf_puts(out, names[m]);
+            gh_buf_puts(out, ", ");
+        }
+    gh_buf_puts(out, "OPTIONS\r\n");
+}
+
+void
+front_answer_options(const front_ask_t *ask, uint32_t allowed, gh_str_t preflight_method)
+{
+    gh_buf_clear(&s_lines);
+    if (preflight_method.n)
+        front_cors_preflight(&s_lines, ask->origin);
+    front_put_allow(&s_lines, allowed);
+    front_answer(ask, 204, "", gh_buf_view(&s_lines), (gh_str_t){0});
+}
+
+/* The row whose text fits a refusal of HTTP itself. */
+static gh_err_t
+row_of(int status)
+{
+    switch (status) {
+    case 404:
+        return GH_E_ROUTE_NOT_FOUND;
+    case 405:
+        return GH_E_METHOD_NOT_ALLOWED;
+    case 413:
+        return GH_E_PAYLOAD_TOO_LARGE;
+    default:
+        return status >= 500 && status != 505 ? GH_E_INTERNAL : GH_E_BAD_REQUEST;
+    }
+}
+
+void front_error_response(struct connection *c, int status, const char *path);
+
+/* Kore's hook (front/kore/0001): a request that no handler saw. */
+void
+front_error_response(struct connection *c, int status, const char *path)
+{
+    front_ask_t ask = {.close = true, .start_us = gh_mono_us()};
+    gh_match_t match;
+    uint8_t id[16];
+    char limit[32];
+    gh_rendered_t out;
+    gh_str_t where = gh_str(path ? path : "");
+    const char *query = where.n ? memchr(where.p, '?', where.n) : NULL;
+    if (query)
+        where.n = (size_t)(query - where.p);
+    gh_contract_match(front.contract, GH_GET, where, &match);
+    gh_uuid7_new(id);
+    gh_uuid_text(id, ask.id_text);
+    ask.render = (gh_render_t){.envelope = match.envelope,
+                               .path = where,
+                               .request_id = gh_str(ask.id_text),
+                               .forced_status = (uint16_t)status};
+    snprintf(limit, sizeof limit, "%zu", http_body_max);
+    gh_refusal_t x = {.error = row_of(status),
+                      .args = (const gh_error_arg_t[]){{"limit", gh_str(limit)}, {0}}};
+    gh_buf_clear(&s_body);
+    gh_render_refusal(&ask.render, &x, &s_body, &out);
+    front_write(c, &ask, out.status, out.type, (gh_str_t){0}, gh_buf_view(&s_body));
+}

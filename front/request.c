@@ -1,0 +1,284 @@
+/*
+ * front/request.c - from a request to a job: match, access, validation, header, broker
+ */
+#include <arpa/inet.h>
+#include <strings.h>
+
+#include <kore/kore.h>
+#include <kore/http.h>
+
+#include "base/timez.h"
+#include "base/uuid7.h"
+#include "contract/schema.h"
+#include "front/front.h"
+
+#define BUDGET_MARGIN_MS 100 /* the job's budget ends before the client is told 504 */
+#define AGENT_MAX        300
+
+int front_page(struct http_request *req);
+
+typedef struct inbound {
+    front_ask_t ask;
+    front_headers_t headers;
+    gh_match_t match;
+    gh_method_t method;
+    bool known_method;
+    gh_str_t query;
+    gh_token_t token;
+    bool has_token;
+    char ip[INET6_ADDRSTRLEN];
+} inbound_t;
+
+/* The path of the request target: origin form, or absolute form without scheme and host (RFC 9112 section 3.2). */
+static gh_str_t
+target_path(const char *path)
+{
+    if (strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0) {
+        const char *slash = strchr(strstr(path, "://") + 3, '/');
+        return slash ? gh_str(slash) : GH_STR("/");
+    }
+    return gh_str(path);
+}
+
+static bool
+method_of(const struct http_request *req, gh_method_t *out)
+{
+    switch (req->method) {
+    case HTTP_METHOD_GET:
+    case HTTP_METHOD_HEAD:
+        *out = GH_GET;
+        return true;
+    case HTTP_METHOD_POST:
+        *out = GH_POST;
+        return true;
+    case HTTP_METHOD_PUT:
+        *out = GH_PUT;
+        return true;
+    case HTTP_METHOD_PATCH:
+        *out = GH_PATCH;
+        return true;
+    case HTTP_METHOD_DELETE:
+        *out = GH_DELETE;
+        return true;
+    default:
+        *out = GH_GET;
+        return false;
+    }
+}
+
+static void
+read_address(const struct connection *c, char out[INET6_ADDRSTRLEN])
+{
+    const void *a = c->family == AF_INET6 ? (const void *)&c->addr.ipv6.sin6_addr : &c->addr.ipv4.sin_addr;
+    out[0] = '\0';
+    if (c->family == AF_INET || c->family == AF_INET6)
+        (void)inet_ntop(c->family, a, out, INET6_ADDRSTRLEN);
+}
+
+/* What stays the same for every answer of this request. id names the job. */
+static void
+begin(struct http_request *req, inbound_t *in, uint8_t id[16])
+{
+    front_ask_t *ask = &in->ask;
+    front_headers_read(req, &in->headers);
+    in->known_method = method_of(req, &in->method);
+    in->query = gh_str(req->query_string);
+    gh_str_t path = target_path(req->path);
+    gh_contract_match(front.contract, in->method, path, &in->match);
+    gh_uuid7_new(id);
+    *ask = (front_ask_t){.req = req,
+                         .op = in->match.op,
+                         .origin = in->headers.origin,
+                         .if_none_match = in->headers.if_none_match,
+                         .head = req->method == HTTP_METHOD_HEAD,
+                         .close = in->headers.close,
+                         .start_us = gh_mono_us()};
+    gh_uuid_text(id, ask->id_text);
+    ask->render.envelope = in->match.envelope;
+    ask->render.path = path;
+    ask->render.problem = front_accepts(in->headers.accept, "application/problem+json");
+    gh_str_t language = front_first_language(in->headers.language);
+    ask->render.chinese = language.n >= 2 && strncasecmp(language.p, "zh", 2) == 0;
+    if (in->match.op) {
+        ask->render.literal_status = in->match.op->literal_status;
+        ask->render.success_status = in->match.op->success_status;
+    }
+}
+
+/* The request's own id when it is a good one, else the job's. Points into ask, so only once it stands still. */
+static void
+name_request(inbound_t *in)
+{
+    bool own = in->headers.request_id.n && front_request_id_ok(in->headers.request_id);
+    in->ask.render.request_id = own ? in->headers.request_id : gh_str(in->ask.id_text);
+}
+
+static bool
+is_enabled(const gh_operation_t *op)
+{
+    return !op->enabled_if || strcmp(op->enabled_if, "docs.enabled") != 0 || front.docs;
+}
+
+/* Unknown paths, OPTIONS, methods that the path lacks. True when answered. */
+static bool
+answer_without_operation(inbound_t *in)
+{
+    const gh_match_t *m = &in->match;
+    if (in->ask.req->method == HTTP_METHOD_OPTIONS && (m->allowed || in->headers.preflight_method.n)) {
+        front_answer_options(&in->ask, m->allowed, in->headers.preflight_method);
+        return true;
+    }
+    if (in->known_method && m->op && is_enabled(m->op))
+        return false;
+    if (m->allowed && !m->op) {
+        gh_rendered_t out;
+        gh_buf_t body GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, lines GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+        gh_render_refusal(&in->ask.render, &(gh_refusal_t){.error = GH_E_METHOD_NOT_ALLOWED}, &body, &out);
+        front_put_allow(&lines, m->allowed);
+        front_answer(&in->ask, out.status, out.type, gh_buf_view(&lines), gh_buf_view(&body));
+        return true;
+    }
+    front_answer_error(&in->ask, GH_E_ROUTE_NOT_FOUND, NULL, NULL);
+    return true;
+}
+
+/* Which body this is, or false for a media type that the operation does not take. */
+static bool
+body_kind(const inbound_t *in, gh_str_t body, gh_body_kind_t *kind)
+{
+    const gh_operation_t *op = in->match.op;
+    *kind = GH_BODY_NONE;
+    if (body.n == 0 || (!op->request->json && !op->request->form))
+        return true;
+    switch (front_media(in->headers.content_type)) {
+    case FRONT_MEDIA_NONE:
+    case FRONT_MEDIA_JSON:
+        *kind = GH_BODY_JSON;
+        return op->request->json != NULL;
+    case FRONT_MEDIA_FORM:
+        *kind = GH_BODY_FORM;
+        return op->request->form != NULL;
+    default:
+        return false;
+    }
+}
+
+static bool
+from_allowed_network(const inbound_t *in)
+{
+    const struct connection *c = in->ask.req->owner;
+    const void *a = c->family == AF_INET6 ? (const void *)&c->addr.ipv6.sin6_addr : &c->addr.ipv4.sin_addr;
+    return (c->family == AF_INET || c->family == AF_INET6) &&
+           front_networks_hold(&front.metrics_allow, c->family, a);
+}
+
+/* What the front answers itself: no token, no broker. */
+static void
+serve_own(inbound_t *in)
+{
+    const gh_operation_t *op = in->match.op;
+    if (op->allow_networks && !from_allowed_network(in)) {
+        /* A permission lives in the database, which the front does not ask: only the networks open these routes. */
+        front_answer_error(&in->ask, GH_E_FORBIDDEN, NULL, NULL);
+        return;
+    }
+    front_serve(&in->ask, in->headers.accept);
+}
+
+static void
+fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_job_head_t *head)
+{
+    const gh_operation_t *op = in->match.op;
+    uint32_t timeout = op->timeout_ms ? op->timeout_ms : front.timeout_ms;
+    *head = (gh_job_head_t){.op = gh_str(op->id),
+                            .budget_ms = timeout > 2 * BUDGET_MARGIN_MS ? timeout - BUDGET_MARGIN_MS
+                                                                        : timeout / 2,
+                            .priority = op->priority,
+                            .key = key,
+                            .shard = shard,
+                            .has_actor = true};
+    memcpy(head->id, id, 16);
+    if (front_trace_ok(in->headers.trace))
+        head->trace = in->headers.trace;
+    gh_actor_ref_t *a = &head->actor;
+    a->ip = gh_str(in->ip);
+    a->agent = in->headers.agent;
+    if (a->agent.n > AGENT_MAX)
+        a->agent.n = AGENT_MAX;
+    /* The header is text for the worker: a cut or broken sequence must not travel. */
+    if (gh_utf8_length(a->agent) < 0)
+        a->agent.n = 0;
+    a->lang = front_first_language(in->headers.language);
+    if (in->has_token) {
+        a->user_id = in->token.user_id;
+        a->session = (gh_str_t){(const char *)in->token.sid, 16};
+        a->jti = (gh_str_t){(const char *)in->token.jti, 16};
+        a->token_exp = in->token.exp;
+    }
+}
+
+/* Validate and hand the job to the link. True when the request is parked. */
+static void
+submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, gh_str_t key)
+{
+    static gh_buf_t args, shard; /* reused: a request is packed at a time */
+    static gh_faults_t faults;
+    const gh_operation_t *op = in->match.op;
+    gh_request_in_t request = {op, in->match.params, in->query, kind, body};
+    gh_job_head_t head;
+    gh_buf_clear(&args);
+    gh_buf_clear(&shard);
+    gh_err_t err = gh_request_check(&request, &args, &faults);
+    if (err != GH_E_NONE) {
+        front_answer_error(&in->ask, err, NULL, &faults);
+        return;
+    }
+    gh_request_shard(op, gh_buf_view(&args), &shard);
+    read_address(in->ask.req->owner, in->ip);
+    fill_head(in, id, key, gh_buf_view(&shard), &head);
+    front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args));
+}
+
+static void
+handle(inbound_t *in, const uint8_t id[16])
+{
+    const struct http_request *req = in->ask.req;
+    const gh_operation_t *op = in->match.op;
+    if (strcmp(op->pool, "front") == 0) {
+        serve_own(in);
+        return;
+    }
+    gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,
+                                      &in->has_token);
+    if (err != GH_E_NONE) {
+        front_answer_error(&in->ask, err, NULL, NULL);
+        return;
+    }
+    gh_str_t key = {0}, body = {0};
+    if (op->idempotent && in->headers.key.p && !front_key_parse(in->headers.key, &key)) {
+        front_answer_error(&in->ask, GH_E_BAD_REQUEST, NULL, NULL);
+        return;
+    }
+    if (req->http_body && req->http_body_length)
+        body = (gh_str_t){(const char *)req->http_body->data, req->http_body_length};
+    gh_body_kind_t kind;
+    if (!body_kind(in, body, &kind)) {
+        front_answer_error(&in->ask, GH_E_UNSUPPORTED_MEDIA_TYPE, NULL, NULL);
+        return;
+    }
+    submit(in, id, body, kind, key);
+}
+
+/* Kore's handler of every path. */
+int
+front_page(struct http_request *req)
+{
+    inbound_t in;
+    uint8_t id[16];
+    memset(&in, 0, sizeof in);
+    begin(req, &in, id);
+    name_request(&in);
+    if (!answer_without_operation(&in))
+        handle(&in, id);
+    return req->hdlr_extra ? KORE_RESULT_RETRY : KORE_RESULT_OK;
+}

@@ -1,0 +1,179 @@
+/*
+ * front/sync.c - keep the revocation list complete (decisions 11, R-34)
+ *
+ * The list is loaded from the identity pool (identity.sync_revocations) at start and again whenever something may have
+ * been missed: a broker announces a number above the last event seen, a new broker identity appears, or the list is old.
+ * Events that come meanwhile are added at once; entries only add up, so the order does not matter. Protected routes are
+ * refused while no broker is heard, before the first list, and when a needed reload does not come within STALE_MS.
+ */
+#include <jansson.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "base/uuid7.h"
+#include "front/front.h"
+#include "wire/event.h"
+
+#define BROKERS_MAX 8
+#define RETRY_MS    250
+#define STALE_MS    1000
+#define RELOAD_MS   60000 /* a net under everything else */
+#define CHECK_MS    2000  /* readiness asks for news no older than this */
+
+static struct {
+    uint8_t broker[BROKERS_MAX][16];
+    bool known[BROKERS_MAX];
+    int64_t seq; /* highest event number seen or covered by a list */
+    bool loaded, asking, needed, broken;
+    bool check;        /* readiness wants to know whether the pool still answers */
+    int64_t needed_ms; /* since when a reload is needed */
+    int64_t asked_ms, answered_ms, expired_ms;
+    int64_t wanted_seq; /* what made it needed */
+} s_sync;
+
+static void
+need(int64_t now)
+{
+    if (!s_sync.needed)
+        s_sync.needed_ms = now;
+    s_sync.needed = true;
+}
+
+bool
+front_sync_ready(void)
+{
+    bool fresh = !s_sync.needed || gh_mono_ms() - s_sync.needed_ms < STALE_MS;
+    return s_sync.loaded && !s_sync.broken && fresh && front_link_alive();
+}
+
+int64_t
+front_sync_last_ms(void)
+{
+    return s_sync.answered_ms;
+}
+
+void
+front_sync_check_soon(void)
+{
+    s_sync.check = gh_mono_ms() - s_sync.answered_ms > CHECK_MS;
+}
+
+/* ---- entries */
+
+static void
+add_session(const uint8_t sid[16], int64_t until)
+{
+    if (front_revoked_session(front.revoked, sid, until))
+        s_sync.broken = true;
+}
+
+static void
+add_user(int64_t user, int64_t before, int64_t until)
+{
+    if (user > 0 && front_revoked_user(front.revoked, user, before, until))
+        s_sync.broken = true;
+}
+
+static void
+take_revocation(gh_mp_t map)
+{
+    int64_t until = 0, user = 0, before = 0;
+    gh_str_t sid;
+    if (!gh_mp_int(gh_mp_get(map, "until"), &until))
+        return;
+    if (gh_mp_bin(gh_mp_get(map, "sid"), &sid) && sid.n == 16)
+        add_session((const uint8_t *)sid.p, until);
+    if (gh_mp_int(gh_mp_get(map, "user"), &user) && gh_mp_int(gh_mp_get(map, "before"), &before))
+        add_user(user, before, until);
+}
+
+static void
+take_beat(gh_mp_t map, size_t broker, int64_t now)
+{
+    gh_str_t id;
+    int64_t seq = 0;
+    if (!gh_mp_bin(gh_mp_get(map, "broker"), &id) || id.n != 16 || broker >= BROKERS_MAX)
+        return;
+    bool same = s_sync.known[broker] && memcmp(s_sync.broker[broker], id.p, 16) == 0;
+    if (!same) {
+        memcpy(s_sync.broker[broker], id.p, 16);
+        s_sync.known[broker] = true;
+        need(now);
+    }
+    if (gh_mp_int(gh_mp_get(map, "seq"), &seq) && seq > s_sync.seq) {
+        s_sync.wanted_seq = seq;
+        need(now);
+    }
+}
+
+void
+front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker)
+{
+    gh_mp_t map;
+    int64_t seq = 0;
+    if (gh_event_decode(frame.p, frame.n, &map))
+        return;
+    if (gh_str_is(topic, "beat")) {
+        take_beat(map, broker, gh_mono_ms());
+        return;
+    }
+    if (gh_str_is(topic, "revoke"))
+        take_revocation(map);
+    if (gh_mp_int(gh_mp_get(map, "seq"), &seq) && seq > s_sync.seq)
+        s_sync.seq = seq;
+}
+
+/* ---- the whole list */
+
+static void
+take_entry(const json_t *e)
+{
+    const json_t *sid = json_object_get(e, "sid");
+    int64_t until = json_integer_value(json_object_get(e, "until"));
+    uint8_t id[16];
+    if (json_is_string(sid) && gh_uuid_parse(gh_str(json_string_value(sid)), id) == 0)
+        add_session(id, until);
+    else
+        add_user(json_integer_value(json_object_get(e, "user")),
+                 json_integer_value(json_object_get(e, "before")), until);
+}
+
+static void
+take_list(const gh_reply_head_t *head, gh_str_t body)
+{
+    s_sync.asking = false;
+    json_t *root = head && head->error.n == 0 ? json_loadb(body.p, body.n, 0, NULL) : NULL;
+    const json_t *list = json_object_get(root, "revoked");
+    if (!json_is_array(list)) {
+        if (head)
+            gh_log(GH_LOG_WARN, "revocations_refused", GH_KN("error", head->error));
+        json_decref(root);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++)
+        take_entry(json_array_get(list, i));
+    int64_t seq = json_integer_value(json_object_get(root, "seq"));
+    s_sync.seq = seq > s_sync.seq ? seq : s_sync.seq;
+    /* The number that asked for this reload is covered: the list was read after the broker announced it. */
+    s_sync.seq = s_sync.wanted_seq > s_sync.seq ? s_sync.wanted_seq : s_sync.seq;
+    if (!s_sync.loaded)
+        gh_log(GH_LOG_INFO, "revocations_loaded", GH_KI("entries", json_array_size(list)), GH_KI("seq", seq));
+    s_sync.loaded = true;
+    s_sync.needed = s_sync.check = false;
+    s_sync.answered_ms = gh_mono_ms();
+    json_decref(root);
+}
+
+void
+front_sync_tick(int64_t now)
+{
+    if (now - s_sync.expired_ms > 60000) {
+        s_sync.expired_ms = now;
+        front_revoked_expire(front.revoked, gh_now_us() / 1000000);
+    }
+    bool wanted = !s_sync.loaded || s_sync.needed || s_sync.check || now - s_sync.answered_ms > RELOAD_MS;
+    if (!wanted || s_sync.asking || now - s_sync.asked_ms < RETRY_MS || !front_link_alive())
+        return;
+    s_sync.asked_ms = now;
+    s_sync.asking = front_link_ask("identity", "identity.sync_revocations", take_list);
+}
