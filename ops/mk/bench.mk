@@ -4,7 +4,9 @@ $(BUILD)/bench/broker-bench: $(call obj,tests/bench/broker_bench.c broker/hist.c
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -o $@
 
-.PHONY: bench-broker
+.PHONY: bench bench-broker
+bench: build $(BUILD)/bench/broker-bench ## Measure: bookings beside pgbench, echo beside Kore (BENCH_SECONDS, BENCH_RUNS, BENCH_CASES)
+	@GUAHAO_BUILD=$(abspath $(BUILD)) /usr/bin/python3 tests/bench/run.py
 bench-broker: $(BUILD)/bench/broker-bench $(BUILD)/guahao-broker ## The broker alone: jobs/s with 256 in flight
 	@$(BUILD)/bench/broker-bench
 
