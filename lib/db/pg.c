@@ -117,7 +117,7 @@ session_options(const gh_pg_config_t *c, const char *given, gh_buf_t *out)
         out,
         "-c statement_timeout=%lld -c lock_timeout=%lld -c idle_in_transaction_session_timeout=%lld "
         "-c client_connection_check_interval=%d -c tcp_user_timeout=%lld -c timezone=UTC -c datestyle=ISO "
-        "-c jit=off",
+        "-c jit=off -c enable_seqscan=off",
         (long long)c->statement_timeout_ms, (long long)c->lock_timeout_ms, (long long)c->idle_tx_timeout_ms,
         CHECK_INTERVAL_MS, (long long)c->statement_timeout_ms);
 }

@@ -6,7 +6,7 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import Hospital, at, now, today, ts
-from support.jobs import Jobs
+from support.trusted import Jobs
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import Hospital, at, today, ts
-from support.jobs import Jobs
+from support.trusted import Jobs
 
 OPS = {"code": ("booking.book_appointment", bc.code_body), "v1": ("booking.v1_book_appointment", bc.v1_body),
        "hb": ("booking.hb_create_appointment", bc.hb_body)}
