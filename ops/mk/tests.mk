@@ -34,10 +34,11 @@ outside: build $(BUILD)/tests/probe-worker ## Run the tests of the running syste
 	@[ -z "$(ARGS)" ] || GUAHAO_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
 	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider $(ARGS)
 
-test: ## Everything: packages, build, unit tests, outside tests
+test: ## Everything: packages, build, unit tests, fuzzing, outside tests
 	@ops/deps.sh run build test
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory outside
 
 # The sanitizers' reports go to stderr of the process they concern; any report makes that process fail.
