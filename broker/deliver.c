@@ -114,8 +114,8 @@ gh_deliver_stirred(gh_broker_t *b)
 
     while (b->stirred) { /* each further turn has lost a worker: it ends */
         b->stirred = false;
-        HASH_ITER(hh, b->services, s, next)
-        {
+        for (s = b->services; s; s = next) {
+            next = s->hh.next;
             if (!s->stirred)
                 continue;
             s->stirred = false;

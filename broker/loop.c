@@ -91,8 +91,8 @@ check_stop(gh_broker_t *b)
 
     if (!b->stopping)
         return;
-    HASH_ITER(hh, b->services, s, next)
-    {
+    for (s = b->services; s; s = next) {
+        next = s->hh.next;
         if (s->n_workers == 0 || s->paused)
             refuse_waiting(b, s);
         open += s->running + gh_bservice_depth(s);
@@ -107,19 +107,19 @@ close_down(gh_broker_t *b)
     gh_bworker_t *w, *wnext;
 
     gh_broker_clock(b);
-    HASH_ITER(hh, b->services, s, snext)
-    refuse_waiting(b, s);
-    HASH_ITER(hh, b->workers, w, wnext)
-    give_up_running(b, w);
+    for (s = b->services; s; s = snext) {
+        snext = s->hh.next;
+        refuse_waiting(b, s);
+    }
+    for (w = b->workers; w; w = wnext) {
+        wnext = w->hh.next;
+        give_up_running(b, w);
+    }
     gh_workers_disconnect(b);
     while (!gh_list_empty(&b->dead))
         gh_dead_drop(b, GH_LINK_OWNER(b->dead.next, gh_bjob_t, link));
     gh_services_close(b);
-    while (!gh_list_empty(&b->spare)) {
-        gh_link_t *l = b->spare.next;
-        gh_list_remove(l);
-        free(GH_LINK_OWNER(l, gh_bjob_t, link));
-    }
+    gh_bjobs_close(b);
 }
 
 /* ---- time */

@@ -6,6 +6,8 @@
  */
 #include "broker.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "base/log.h"
 #include "base/uuid7.h"
@@ -112,26 +114,28 @@ report_broker(gh_broker_t *b, gh_json_t *j)
     gh_json_obj_end(j);
 }
 
-static const char *
+static int
 mmi_queues(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     gh_bservice_t *s, *next;
 
     if (arg.n > 0 && !gh_service_find(b, arg))
-        return "404";
+        return 404;
     gh_json_obj(j);
     report_broker(b, j);
     gh_json_key(j, "services");
     gh_json_arr(j);
-    HASH_ITER(hh, b->services, s, next)
-    if (arg.n == 0 || gh_str_is(arg, s->name))
-        report_service(b, s, j);
+    for (s = b->services; s; s = next) {
+        next = s->hh.next;
+        if (arg.n == 0 || gh_str_is(arg, s->name))
+            report_service(b, s, j);
+    }
     gh_json_arr_end(j);
     gh_json_obj_end(j);
-    return "200";
+    return 200;
 }
 
-static const char *
+static int
 mmi_workers(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     char id[2 * 256 + 1];
@@ -141,8 +145,8 @@ mmi_workers(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
     gh_json_obj(j);
     gh_json_key(j, "workers");
     gh_json_arr(j);
-    HASH_ITER(hh, b->workers, w, next)
-    {
+    for (w = b->workers; w; w = next) {
+        next = w->hh.next;
         gh_worker_hex(w, id);
         gh_json_obj(j);
         gh_json_kcstr(j, "id", id);
@@ -158,45 +162,45 @@ mmi_workers(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
     }
     gh_json_arr_end(j);
     gh_json_obj_end(j);
-    return "200";
+    return 200;
 }
 
-static const char *
+static int
 mmi_dead(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     (void)arg;
     gh_json_obj(j);
     gh_dead_json(b, j);
     gh_json_obj_end(j);
-    return "200";
+    return 200;
 }
 
 /* ---- commands */
 
-static const char *
+static int
 mmi_service(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     (void)j;
     if (!gh_mdp_service_valid(arg))
-        return "400";
+        return 400;
     const gh_bservice_t *s = gh_service_find(b, arg);
-    return s && s->n_workers > 0 ? "200" : "404";
+    return s && s->n_workers > 0 ? 200 : 404;
 }
 
-static const char *
+static int
 mmi_pause(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     gh_bservice_t *s = gh_service_find(b, arg);
 
     (void)j;
     if (!s)
-        return "404";
+        return 404;
     s->paused = true;
-    return "200";
+    return 200;
 }
 
 /* "*" takes back mmi.drain. */
-static const char *
+static int
 mmi_resume(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     gh_bservice_t *s;
@@ -204,58 +208,58 @@ mmi_resume(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
     (void)j;
     if (gh_str_is(arg, "*")) {
         b->draining = b->stopping;
-        return "200";
+        return 200;
     }
     if (!(s = gh_service_find(b, arg)))
-        return "404";
+        return 404;
     s->paused = false;
     s->stirred = b->stirred = true;
-    return "200";
+    return 200;
 }
 
-static const char *
+static int
 mmi_drain(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     (void)arg;
     (void)j;
     b->draining = true;
-    return "200";
+    return 200;
 }
 
-static const char *
+static int
 mmi_kick(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     gh_bworker_t *w = gh_worker_by_hex(b, arg);
 
     (void)j;
     if (!w)
-        return "404";
+        return 404;
     gh_worker_kick(b, w, "kicked");
-    return "200";
+    return 200;
 }
 
-static const char *
+static int
 mmi_requeue(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     gh_bjob_t *job = gh_dead_find(b, arg);
 
     (void)j;
     if (!job)
-        return "404";
+        return 404;
     gh_dead_requeue(b, job);
-    return "200";
+    return 200;
 }
 
-static const char *
+static int
 mmi_drop(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
     gh_bjob_t *job = gh_dead_find(b, arg);
 
     (void)j;
     if (!job)
-        return "404";
+        return 404;
     gh_dead_drop(b, job);
-    return "200";
+    return 200;
 }
 
 /* ---- */
@@ -264,7 +268,7 @@ static const struct {
     const char *name;
     enum { ANYBODY, TRUSTED, OPERATOR } who;
     bool json;
-    const char *(*run)(gh_broker_t *b, gh_str_t arg, gh_json_t *j);
+    int (*run)(gh_broker_t *b, gh_str_t arg, gh_json_t *j);
 } s_commands[] = {
     {"mmi.service", ANYBODY, false, mmi_service},  {"mmi.queues", TRUSTED, true, mmi_queues},
     {"mmi.workers", TRUSTED, true, mmi_workers},   {"mmi.dead", TRUSTED, true, mmi_dead},
@@ -273,7 +277,7 @@ static const struct {
     {"mmi.requeue", OPERATOR, false, mmi_requeue}, {"mmi.drop", OPERATOR, false, mmi_drop},
 };
 
-static const char *
+static int
 run(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *req, gh_buf_t *json)
 {
     gh_str_t arg = gh_frame_str(&m->frame[req->body]);
@@ -284,16 +288,16 @@ run(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *req, gh_buf_t *json)
             continue;
         if ((s_commands[i].who != ANYBODY && !m->port->inner) ||
             (s_commands[i].who == OPERATOR && !(m->roles & GH_KEY_OPS)))
-            return "403";
+            return 403;
         if (s_commands[i].who == OPERATOR)
             gh_log(GH_LOG_INFO, "command", GH_KS("name", s_commands[i].name), GH_KN("argument", arg));
         gh_json_init(&j, json);
-        const char *code = s_commands[i].run(b, arg, &j);
-        if (!s_commands[i].json || strcmp(code, "200") != 0)
+        int code = s_commands[i].run(b, arg, &j);
+        if (!s_commands[i].json || code != 200)
             gh_buf_clear(json);
         return code;
     }
-    return "501";
+    return 501;
 }
 
 void
@@ -301,7 +305,9 @@ gh_mmi_request(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *req)
 {
     gh_client_t client = {.port = m->port_index, .version = req->version, .id = &m->frame[0]};
     gh_buf_t json GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
-    const char *code = run(b, m, req, &json);
+    char code[16];
+
+    snprintf(code, sizeof code, "%d", run(b, m, req, &json));
 
     b->total.mmi++;
     if (!gh_buf_ok(&json))

