@@ -106,6 +106,10 @@ const gh_setting_t gh_settings[] = {
               "Event endpoints that publishers connect to, one entry a broker."),
     ENDPOINTS("link.events_out", "${broker.events_out}",
               "Event endpoints that subscribers connect to, one entry a broker."),
+    STR("link.cert", "", 4000,
+        "Our own CURVE certificate (zcert file beside its _secret file), for tcp endpoints of brokers."),
+    STR("link.server_cert", "", 4000,
+        "Public CURVE certificate of the brokers, or one each in the order of the endpoints."),
 
     {.name = "front.host",
      .type = GH_SET_STR,

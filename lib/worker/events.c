@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/timez.h"
 #include "wire/event.h"
+#include "wire/secure.h"
 #include "worker/internal.h"
 
 #define BROKERS_MAX 16
@@ -176,13 +177,14 @@ on_event(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 /* ---- set-up */
 
 static void
-connect_all(void *sock, const char *list)
+connect_all(gh_bus_t *bus, void *sock, const char *setting)
 {
-    while (*list) {
+    const char *list = gh_conf_str(bus->worker->conf, setting);
+    for (size_t i = 0; *list; i++) {
         char endpoint[256];
         size_t n = strcspn(list, ",");
         snprintf(endpoint, sizeof(endpoint), "%.*s", (int)n, list);
-        if (zmq_connect(sock, endpoint))
+        if (gh_link_secure(sock, bus->worker->conf, endpoint, i) == 0 && zmq_connect(sock, endpoint))
             gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint),
                    GH_KS("said", zmq_strerror(zmq_errno())));
         list += n;
@@ -210,8 +212,8 @@ gh_bus_new(gh_worker_t *w)
     zmq_setsockopt(bus->sub, ZMQ_MAXMSGSIZE, &(int64_t){GH_EVENT_MAX}, sizeof(int64_t));
     for (size_t i = 0; i < GH_COUNT(topics); i++)
         zmq_setsockopt(bus->sub, ZMQ_SUBSCRIBE, topics[i], strlen(topics[i]));
-    connect_all(bus->pub, gh_conf_str(w->conf, "link.events_in"));
-    connect_all(bus->sub, gh_conf_str(w->conf, "link.events_out"));
+    connect_all(bus, bus->pub, "link.events_in");
+    connect_all(bus, bus->sub, "link.events_out");
     zmq_pollitem_t item = {bus->sub, 0, ZMQ_POLLIN, 0};
     zloop_poller(w->loop, &item, on_event, bus);
     zloop_poller_set_tolerant(w->loop, &item);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/timez.h"
 #include "wire/mdp.h"
+#include "wire/secure.h"
 #include "worker/internal.h"
 
 #define FRAMES_MAX      (4 + 2 + GH_BLOBS_MAX + 1) /* one more than fits: such a job is refused by name */
@@ -98,9 +99,12 @@ new_socket(gh_link_t *l)
     zmq_setsockopt(s, ZMQ_RECONNECT_IVL, &ivl, sizeof(ivl));
     zmq_setsockopt(s, ZMQ_RECONNECT_IVL_MAX, &ivl_max, sizeof(ivl_max));
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &(int64_t){MESSAGE_MAX}, sizeof(int64_t));
-    if (zmq_connect(s, l->endpoint) == 0)
-        return s;
-    gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", l->endpoint), GH_KS("said", zmq_strerror(zmq_errno())));
+    if (gh_link_secure(s, w->conf, l->endpoint, (size_t)(l - l->pool->links)) == 0) {
+        if (zmq_connect(s, l->endpoint) == 0)
+            return s;
+        gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", l->endpoint),
+               GH_KS("said", zmq_strerror(zmq_errno())));
+    }
     zmq_close(s);
     return NULL;
 }
@@ -111,8 +115,10 @@ gh_link_open(gh_link_t *l)
     l->heard_ms = gh_mono_ms();
     l->silent = true;
     l->sock = new_socket(l);
-    if (!l->sock)
+    if (!l->sock) {
+        l->reopen_ms = l->heard_ms + REOPEN_MAX_MS;
         return;
+    }
     zmq_pollitem_t item = {l->sock, 0, ZMQ_POLLIN, 0};
     zloop_poller(l->pool->worker->loop, &item, on_readable, l);
     zloop_poller_set_tolerant(l->pool->worker->loop, &item);
