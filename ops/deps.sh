@@ -44,6 +44,7 @@ test   python3-msgpack       py:msgpack
 test   python3-psycopg2      py:psycopg2
 test   python3-jsonschema    py:jsonschema
 test   python3-yaml          py:yaml
+test   python3-cryptography  py:cryptography
 bench  wrk                   cmd:wrk
 bench  postgresql-15         file:/usr/lib/postgresql/15/bin/pgbench
 lint   clang                 cmd:clang

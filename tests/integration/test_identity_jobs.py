@@ -473,7 +473,29 @@ def test_user_info_opens_the_sealed_number(jobs, system, db, patient):
     jobs.call("identity.get_user_info", actor={"user": user}).refused("USER_INFO_FAILED")
 
 
+def test_who_must_change_the_password(jobs, db, patient):                            # R-40
+    token = sign_in(jobs, patient[1]).ok()
+    db.query("update users set must_change_password = true where id = %s", patient[0])
+    me = {**actor_of(token), "user": patient[0]}
+    assert jobs.call("identity.v1_get_auth_me", actor=me).ok()["must_change_password"] is True
+    jobs.call("identity.get_role", actor=me).ok()
+    jobs.call("identity.get_user_info", actor=me).refused("PASSWORD_CHANGE_REQUIRED")
+    jobs.call("identity.v1_logout_session", actor=me).ok()
+
+
 # ---- robustness
+
+def test_more_sign_ins_than_can_be_checked(system, patient):
+    """They are refused at once, and other jobs do not wait for them."""
+    burst = Jobs(system)
+    for _ in range(300):
+        burst.send("identity.v1_login_user", body={"username": f"nobody{next(_serial)}", "password": "x"})
+    other = Jobs(system)
+    assert other.call("identity.get_role", actor={"user": patient[0]}).ok() == {"role": "user"}
+    errors = [burst.recv().error for _ in range(300)]
+    assert set(errors) == {"BAD_CREDENTIALS", "QUEUE_FULL"} and errors.count("BAD_CREDENTIALS") >= 10, errors
+    burst.close()
+    other.close()
 
 def test_logins_do_not_delay_other_jobs(system, patient):
     """bcrypt runs on threads: who-am-I is answered while a dozen sign-ins are being checked (decisions 24)."""

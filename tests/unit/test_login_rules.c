@@ -53,6 +53,21 @@ r26_seconds_are_rounded_up(void **state)
 }
 
 static void
+checks_past_the_time_left_are_refused(void **state)
+{
+    (void)state;
+    assert_true(gh_check_in_time(0, 2, 250000, 250));
+    assert_false(gh_check_in_time(0, 2, 250000, 249));
+    assert_true(gh_check_in_time(1, 2, 250000, 250)); /* the second thread is free */
+    assert_false(gh_check_in_time(2, 2, 250000, 499));
+    assert_true(gh_check_in_time(2, 2, 250000, 500));
+    assert_true(gh_check_in_time(GH_CHECKS_MAX - 1, 2, 1, 5000));
+    assert_false(gh_check_in_time(GH_CHECKS_MAX, 2, 1, 5000));
+    assert_false(gh_check_in_time(0, 2, 1, -1));
+    assert_true(gh_check_in_time(5, 0, 1, 5000));
+}
+
+static void
 r32_a_live_token_is_exchanged(void **state)
 {
     (void)state;
@@ -107,6 +122,7 @@ main(void)
         cmocka_unit_test(r25_wrong_and_unknown_look_the_same),
         cmocka_unit_test(r27_only_the_right_password_learns_that_an_account_is_closed),
         cmocka_unit_test(r26_seconds_are_rounded_up),
+        cmocka_unit_test(checks_past_the_time_left_are_refused),
         cmocka_unit_test(r32_a_live_token_is_exchanged),
         cmocka_unit_test(r33_a_burnt_token_ends_its_session),
         cmocka_unit_test(br112_identity_numbers_are_masked),

@@ -8,6 +8,13 @@
 #include "base/token.h"
 #include "workers/identity/pool.h"
 
+/* Passwords being checked at this moment. Sign-ins past what the threads can do in time are refused at once: they would
+ * only time out, and hold up every other job of the pool meanwhile (decisions 24). */
+typedef struct gh_checks {
+    size_t open;
+    int64_t mean_us; /* of one check, a moving mean */
+} gh_checks_t;
+
 /* The pool's own: keys and settings, fixed at start. */
 typedef struct gh_identity {
     gh_token_keys_t *keys;
@@ -15,10 +22,13 @@ typedef struct gh_identity {
     int64_t access_s, refresh_s, classic_s; /* lifetimes of tokens; classic: of seed 002's logins */
     int64_t leeway_s;
     int cost; /* bcrypt */
+    int threads;
     int64_t max_failures, window_min, lock_min;
+    gh_checks_t checks; /* of the loop's thread alone */
 } gh_identity_t;
 
 const gh_identity_t *gh_identity_of(const gh_batch_t *b);
+gh_checks_t *gh_identity_checks(const gh_batch_t *b);
 
 /* ---- pair.c: tokens of a session */
 

@@ -23,6 +23,7 @@
 typedef struct check {
     gh_str_t password, hash;
     int cost; /* of new hashes */
+    int64_t took_us;
     bool right;
     char rehash[GH_PASSWORD_HASH]; /* empty: the stored one will do */
 } check_t;
@@ -133,6 +134,7 @@ static void
 check_password(void *arg)
 {
     check_t *c = arg;
+    int64_t began = gh_mono_us();
     int stored = gh_password_cost(c->hash);
     bool tried = stored >= 0 && gh_password_usable(c->password);
     c->right = tried && gh_password_verify(c->password, c->hash);
@@ -140,6 +142,16 @@ check_password(void *arg)
         gh_password_burn(c->password, c->cost);
     if (c->right && stored < c->cost && gh_password_hash(c->password, c->cost, c->rehash))
         c->rehash[0] = 0;
+    c->took_us = gh_mono_us() - began;
+}
+
+/* The batch has ended, however. */
+static void
+check_over(void *arg, bool committed)
+{
+    gh_checks_t *checks = arg;
+    (void)committed;
+    checks->open--;
 }
 
 static gh_step_t
@@ -156,6 +168,14 @@ start_check(gh_batch_t *b, login_t *login)
     read_account(b, login, r);
     if (!gh_batch_ok(b))
         return GH_STEP_FAIL;
+    gh_checks_t *checks = gh_identity_checks(b);
+    if (!gh_check_in_time(checks->open, gh_identity_of(b)->threads, checks->mean_us,
+                          b->jobs[0]->deadline_ms - gh_mono_ms())) {
+        gh_job_refuse(b, b->jobs[0], GH_E_QUEUE_FULL, NULL);
+        return GH_STEP_DONE;
+    }
+    checks->open++;
+    gh_batch_on_end(b, check_over, checks);
     gh_batch_work(b, check_password, &login->check);
     return GH_STEP_WAIT;
 }
@@ -187,6 +207,8 @@ count_failure(gh_batch_t *b, const login_t *login)
 static gh_step_t
 decide(gh_batch_t *b, login_t *login)
 {
+    gh_checks_t *checks = gh_identity_checks(b);
+    checks->mean_us += (login->check.took_us - checks->mean_us) / 8;
     gh_err_t err = gh_login_decide(&login->account, login->check.right);
     if (err == GH_E_NONE) {
         const char *params[] = {login->user_id, gh_surface_word(login->surface), login->now};

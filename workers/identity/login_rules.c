@@ -28,6 +28,13 @@ gh_seconds_until(int64_t until_us, int64_t now_us)
     return until_us <= now_us ? 1 : (until_us - now_us + SECOND_US - 1) / SECOND_US;
 }
 
+bool
+gh_check_in_time(size_t open, int threads, int64_t mean_us, int64_t left_ms)
+{
+    int64_t rounds = (int64_t)open / (threads > 0 ? threads : 1) + 1;
+    return open < GH_CHECKS_MAX && rounds * mean_us <= left_ms * 1000;
+}
+
 gh_refresh_t
 gh_refresh_decide(const gh_refresh_facts_t *facts, int64_t now_us)
 {

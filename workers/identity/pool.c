@@ -16,11 +16,18 @@ static const gh_op_t ops[] = {
     {.name = "identity.v1_login_user", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_login_v1},
     {.name = "identity.oauth_issue_token", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_oauth_token},
     {.name = "identity.close_session", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_logout},
-    {.name = "identity.v1_logout_session", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_logout},
-    {.name = "identity.get_role", .sql = "get_role", .bind = {"actor.user_id"}},
+    {.name = "identity.v1_logout_session",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .step = gh_logout,
+     .while_must_change = true},
+    {.name = "identity.get_role", .sql = "get_role", .bind = {"actor.user_id"}, .while_must_change = true},
     {.name = "identity.get_user_info", .batch = "user_info", .step = gh_user_info},
     {.name = "identity.fetch_user_info", .batch = "user_info", .step = gh_user_info},
-    {.name = "identity.v1_get_auth_me", .sql = "v1_me", .bind = {"actor.user_id", "now", "tz"}},
+    {.name = "identity.v1_get_auth_me",
+     .sql = "v1_me",
+     .bind = {"actor.user_id", "now", "tz"},
+     .while_must_change = true},
     {.name = "identity.sync_revocations",
      .inner = true,
      .sql = "sync_revocations",
@@ -32,6 +39,13 @@ const gh_identity_t *
 gh_identity_of(const gh_batch_t *b)
 {
     return gh_worker_state(b->worker, &gh_pool_identity);
+}
+
+gh_checks_t *
+gh_identity_checks(const gh_batch_t *b)
+{
+    gh_identity_t *self = gh_worker_state(b->worker, &gh_pool_identity);
+    return &self->checks;
 }
 
 static void
@@ -59,6 +73,8 @@ start(gh_worker_t *w)
     self->classic_s = gh_conf_int(conf, "token.classic_minutes") * 60;
     self->leeway_s = gh_conf_int(conf, "token.leeway_s");
     self->cost = (int)gh_conf_int(conf, "password.cost");
+    self->threads = (int)gh_conf_int(conf, "password.threads");
+    self->checks.mean_us = INT64_C(60000) << (self->cost - 10); /* until the first ones are measured */
     self->max_failures = gh_conf_int(conf, "login.max_failures");
     self->window_min = gh_conf_int(conf, "login.window_minutes");
     self->lock_min = gh_conf_int(conf, "login.lock_minutes");
