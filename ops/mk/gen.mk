@@ -10,7 +10,7 @@ $(GEN_TOOL): ops/gen/ghgen.c
 	@ops/deps.sh --check build || { echo "run \`make deps\` first"; exit 1; }
 	@mkdir -p $(@D)
 	@echo "  GEN   $@"
-	@$(CC) -D_GNU_SOURCE $(WARN) -std=gnu17 -O1 $< $(shell pkg-config --cflags --libs yaml-0.1) -o $@
+	@$(CC) -D_GNU_SOURCE $(WARN) -std=gnu17 -O1 $< $(shell pkg-config --cflags --libs yaml-0.1 2>/dev/null) -o $@
 
 $(GEN)/error_table.h $(GEN)/error_table.c &: schema/openapi/errors.yaml $(GEN_TOOL)
 	@$(GEN_TOOL) errors $< $(GEN)/error_table

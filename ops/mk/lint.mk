@@ -19,7 +19,9 @@ format: ## Put all C files into form (clang-format)
 	@clang-format -i $(LINT_ALL)
 
 lint-format:
-	@echo "  clang-format"; clang-format --dry-run -Werror $(LINT_ALL)
+	@echo "  clang-format"
+	@bad=$$(clang-format --dry-run -Werror $(LINT_ALL) 2>&1 | sed -n 's/:[0-9:]* error: .*//p' | sort -u); \
+	[ -z "$$bad" ] || { echo "not in form, run \`make format\`:" $$bad; exit 1; }
 
 lint-banned:
 	@echo "  banned calls"; ! grep -nE '(^|[^A-Za-z0-9_>.])($(BANNED)) *\(' $(LINT_ALL)
