@@ -50,7 +50,7 @@ static void
 drop(gh_broker_t *b, gh_bservice_t *s)
 {
     gh_dispatch_service_fini(s);
-    HASH_DELETE(hh, b->services, s);
+    HASH_DELETE(hh, b->services, s); /* NOLINT(clang-analyzer-*): cannot follow uthash */
     b->n_services--;
     b->n_public_services -= s->from_public;
     free(s);

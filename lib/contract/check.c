@@ -468,7 +468,7 @@ static bool
 refuse_branches(gh_walk_t *w, const gh_schema_t *s, const gh_schema_t *const *list, gh_value_t v,
                 size_t count)
 {
-    if (count == 0 && v.j && json_is_object(v.j) && !s->error)
+    if (count == 0 && json_is_object(v.j) && !s->error)
         return gh_value_check(w, list[0], v);
     size_t mark = w->path_n;
     if (count > 1 && list[0]->n_props)

@@ -43,6 +43,6 @@ typedef struct gh_rendered {
 
 void gh_render_success(const gh_render_t *r, uint16_t status, gh_str_t payload, gh_buf_t *body,
                        gh_rendered_t *out);
-void gh_render_refusal(const gh_render_t *r, const gh_refusal_t *refusal, gh_buf_t *body, gh_rendered_t *out);
+void gh_render_refusal(const gh_render_t *r, const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out);
 
 #endif

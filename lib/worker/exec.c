@@ -329,7 +329,7 @@ gh_pg_error_of(const PGresult *r, gh_pg_error_t *out)
     for (size_t i = 0; i < GH_COUNT(map); i++) {
         const char *s = PQresultErrorField(r, map[i].field);
         if (s)
-            strncpy((char *)out + map[i].offset, s, map[i].size - 1);
+            snprintf((char *)out + map[i].offset, map[i].size, "%s", s);
     }
 }
 

@@ -149,7 +149,7 @@ bytea(gh_batch_t *b, gh_str_t hex)
     size_t n = (hex.n - 2) / 2;
     char *out = gh_batch_alloc(b, n + 1);
     for (size_t i = 0; i < n; i++)
-        out[i] = (char)(hex_digit(hex.p[2 + 2 * i]) << 4 | hex_digit(hex.p[3 + 2 * i]));
+        out[i] = (char)(hex_digit(hex.p[2 + 2 * i]) * 16 + hex_digit(hex.p[3 + 2 * i]));
     return (gh_str_t){out, n};
 }
 
@@ -187,7 +187,7 @@ step_expire(gh_batch_t *b)
     }
     upkeep_of(b)->more_to_expire = false;
     for (size_t i = 0; i < 2; i++)
-        if (atoi(PQcmdTuples((PGresult *)gh_batch_result(b, i))) >= EXPIRE_STEP)
+        if (strtol(PQcmdTuples((PGresult *)gh_batch_result(b, i)), NULL, 10) >= EXPIRE_STEP)
             upkeep_of(b)->more_to_expire = true;
     return GH_STEP_DONE;
 }

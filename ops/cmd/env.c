@@ -78,7 +78,6 @@ gh_env_load(const char *file)
 void
 gh_env_warn_unused(void)
 {
-    extern char **environ;
     for (char **e = environ; *e; e++)
         if (strncmp(*e, "MYSQL_", 6) == 0 || strncmp(*e, "REDIS_", 6) == 0)
             fprintf(stderr, "guahao: %.*s is not used: PostgreSQL holds everything\n", (int)strcspn(*e, "="),

@@ -30,7 +30,7 @@ gh_load_parse_url(const char *url, char host[256], char port[8])
     host[host_n] = '\0';
     const char *colon = host_end ? host_end + skip : end;
     if (colon == end) {
-        strcpy(port, "80");
+        memcpy(port, "80", 3);
         return 0;
     }
     size_t port_n = (size_t)(end - colon) - 1;

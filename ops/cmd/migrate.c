@@ -38,7 +38,7 @@ migrations_dir(char out[PATH_MAX])
 static int
 mark_applied(gh_cmd_t *c, gh_migrations_t *m, const PGresult *r, int row)
 {
-    int version = atoi(PQgetvalue(r, row, 0));
+    int version = (int)strtol(PQgetvalue(r, row, 0), NULL, 10);
     if (version < 1 || (size_t)version > m->n) {
         (void)gh_cmd_failed(
             c, "the database has migration %d (%s), which this program does not know: it is newer", version,
@@ -110,7 +110,7 @@ say_fault(gh_cmd_t *c, const gh_migration_t *m, PGconn *db, const PGresult *r)
     const char *where = PQresultErrorField(r, PG_DIAG_CONTEXT);
     int line = 0, column = 0;
     if (at)
-        gh_migration_place(m->sql, atoi(at), &line, &column);
+        gh_migration_place(m->sql, (int)strtol(at, NULL, 10), &line, &column);
     char place[40] = "";
     if (line)
         snprintf(place, sizeof place, ":%d:%d", line, column);

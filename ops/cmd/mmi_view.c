@@ -202,7 +202,7 @@ const char *
 gh_view_us(int64_t us, char out[16])
 {
     if (us < 0)
-        strcpy(out, "-");
+        snprintf(out, 16, "-");
     else if (us < 1000)
         snprintf(out, 16, "%dus", (int)us);
     else if (us < 1000 * 1000)

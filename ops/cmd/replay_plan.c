@@ -196,7 +196,7 @@ s_shape_sessions(gh_replay_t *r, int32_t today)
         s->places = r->opt.places > 0 ? r->opt.places : (int)s->wanted;
         if (i == r->busiest && r->opt.places_busiest > 0)
             s->places = r->opt.places_busiest;
-        s->slot_minutes = GH_REPLAY_SESSION_MINUTES / s->places;
+        s->slot_minutes = s->places > 0 ? GH_REPLAY_SESSION_MINUTES / s->places : 1;
         if (s->slot_minutes < 1)
             s->slot_minutes = 1;
         s->starts_us = gh_day_at(s->day, 8 * 60);
@@ -223,7 +223,7 @@ gh_replay_plan_rows(gh_replay_t *r, int32_t today, char err[300])
     r->rows = calloc(n ? n : 1, sizeof *r->rows);
     r->sessions = calloc(n ? n : 1, sizeof *r->sessions);
     r->patients = calloc(n ? n : 1, sizeof *r->patients);
-    strcpy(err, "out of memory");
+    snprintf(err, 300, "out of memory");
     int rc = r->rows && r->sessions && r->patients ? 0 : -1;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = s_read_row(r, i, &c, &x, err);

