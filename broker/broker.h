@@ -85,6 +85,7 @@ typedef struct gh_broker {
     gh_wheel_t wheel;
     gh_link_t dead;
     uint32_t n_dead;
+    size_t dead_bytes;
     gh_link_t spare; /* job structs to use again */
     uint32_t n_spare;
     size_t bytes, public_bytes; /* of all jobs held */

@@ -124,7 +124,8 @@ gh_deliver_stirred(gh_broker_t *b)
     }
 }
 
-/* ---- dead letters: jobs whose workers died, kept for a person to look at (at most GH_DEAD_MAX) */
+/* ---- dead letters: jobs whose workers died, kept for a person to look at (at most GH_DEAD_MAX, and an eighth of the
+ * broker's memory: they must not keep living jobs out) */
 
 static void
 id_text(const gh_bjob_t *job, char out[GH_UUID_TEXT])
@@ -150,7 +151,9 @@ gh_deliver_bury(gh_broker_t *b, gh_bjob_t *job)
     job->service->count.dead++;
     job->service->n_dead++;
     gh_list_push_tail(&b->dead, &job->link);
-    if (++b->n_dead > GH_DEAD_MAX)
+    b->n_dead++;
+    b->dead_bytes += job->bytes;
+    while (b->n_dead > GH_DEAD_MAX || b->dead_bytes > b->max_bytes / 8)
         gh_dead_drop(b, GH_LINK_OWNER(b->dead.next, gh_bjob_t, link));
 }
 
@@ -173,6 +176,7 @@ exhume(gh_broker_t *b, gh_bjob_t *job)
 {
     gh_list_remove(&job->link);
     b->n_dead--;
+    b->dead_bytes -= job->bytes;
     job->service->n_dead--;
 }
 

@@ -486,3 +486,40 @@ def test_a_frozen_broker_does_not_blame_its_workers():
             time.sleep(1.5)
             b.process.thaw()
             assert read_reply(client.recv()[2][0])["error"] == "UPSTREAM_TIMEOUT"
+
+
+def test_memory_is_bounded_and_dead_letters_do_not_hold_it():
+    with Broker({"broker.max_bytes": 1 << 20, "broker.max_attempts": 1}) as b:
+        with b.worker("big", credit=1) as worker, b.client() as client, b.client(public=True) as outsider:
+            b.has_workers("big")
+            blob = bytes(300_000)
+            for _ in range(3):
+                client.send("big", head(deadline=60000), b"\x80", blob)
+            job = worker.job()
+            wait_for("the queue", lambda: b.queues("big")["depth"] == 2)
+            client.send("big", head(deadline=60000), b"\x80", blob)
+            assert read_reply(client.recv()[2][0])["error"] == "QUEUE_FULL"
+            client.send("big", head(deadline=60000), b"\x80")            # a small one still fits
+            wait_for("the queue", lambda: b.queues("big")["depth"] == 3)
+            outsider.send("big", head(deadline=60000), b"\x80", blob)    # not all of it is for outsiders
+            assert read_reply(outsider.recv()[2][0])["error"] == "QUEUE_FULL"
+            worker.answer(job)
+            for _ in range(2):
+                worker.answer(worker.job())
+            worker.job()
+            for _ in range(3):
+                assert read_reply(client.recv()[2][0]).get("error") is None
+            worker.ready()                                               # crash: max_attempts 1, a dead letter
+            assert worker.disconnected()
+            assert read_reply(client.recv()[2][0])["error"] == "SERVICE_UNAVAILABLE"
+            assert b.totals()["dead_letters"] == 1
+        with b.worker("big", credit=1) as worker, b.client() as client:  # a large one is not kept
+            b.has_workers("big")
+            client.send("big", head(deadline=60000), b"\x80", blob)
+            worker.job()
+            worker.ready()
+            assert worker.disconnected()
+            assert read_reply(client.recv()[2][0])["error"] == "SERVICE_UNAVAILABLE"
+            totals = b.totals()
+            assert totals["dead_letters"] == 0 and totals["bytes"] < 1000
+            assert b.queues("big")["dead"] == 2
