@@ -55,7 +55,7 @@ class Reply:
     """What a handler gives back: ready JSON text (or anything to dump), or an error with its parts."""
 
     def __init__(self, body=None, raw=None, **head):
-        self.body = raw if raw is not None else json.dumps(body, ensure_ascii=False).encode()
+        self.body = raw if raw is not None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         self.head = head
 
 

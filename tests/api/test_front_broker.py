@@ -1,0 +1,299 @@
+"""When the answer is late, the broker is gone, the client leaves, or the front stops."""
+
+import signal
+import socket
+import threading
+import time
+
+import requests
+
+from support.front import SILENT, FakeBroker, Reply, body_of, read_all, status_of, token
+from support.proc import wait_for
+
+ECHO = "/bench/echo"
+
+
+def metric(front, name):
+    for line in front.get("/metrics").text.splitlines():
+        if line.startswith(name + " "):
+            return float(line.split()[-1])
+    return None
+
+
+def test_no_reply_is_a_504_in_time(front, broker):
+    broker.on("echo.echo", lambda job: SILENT)
+    broker.on("booking.v1_get_appointment", lambda job: SILENT)
+    broker.on("booking.get_appointment", lambda job: SILENT)
+    start = time.monotonic()
+    r = front.post(ECHO, json={})
+    assert r.status_code == 504 and "detail" in r.json() and r.headers["retry-after"]
+    assert 1.3 < time.monotonic() - start < 4
+    r = front.get("/api/v1/appointments/1", token=token())
+    assert r.status_code == 504 and r.json()["data"]["code"] == "UPSTREAM_TIMEOUT"
+    r = front.get("/patient/appointments/1", token=token())
+    assert r.status_code == 504 and r.json()["code"] == 97
+
+
+def test_full_queues_are_503_with_retry_after(front, broker):
+    for error in ("QUEUE_FULL", "SERVICE_UNAVAILABLE"):
+        for op, path in (("booking.get_appointment", "/patient/appointments/1"),
+                         ("booking.v1_get_appointment", "/api/v1/appointments/1"),
+                         ("booking.hb_get_appointment", "/appointment/by_id/1")):
+            broker.on(op, Reply(error=error))
+            r = front.get(path, token=token())
+            assert r.status_code == 503 and int(r.headers["retry-after"]) >= 1, (error, op)
+
+
+def test_late_and_foreign_replies_change_nothing(front, broker):
+    def twice(job):
+        return Reply({"n": 1}, id=b"0" * 16)       # an id nobody asked with
+    broker.on("echo.echo", twice)
+    assert front.post(ECHO, json={}).status_code == 504
+    broker.on("echo.echo", {"n": 2})
+    assert front.post(ECHO, json={}).json() == {"n": 2}
+    assert metric(front, "guahao_front_late_total") >= 1
+
+
+def test_hostile_replies_are_dropped(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    frames = [[b""], [b"MDPC02"], [b"MDPC02", b"\x03", b"echo"], [b"MDPC02", b"\x03", b"echo", b"junk"],
+              [b"MDPC02", b"\x03", b"echo", b"GHR1\xdf\xff\xff\xff\xff"], [b"MDPC02", b"\x03", b"mmi.queues", b"200", b"{"],
+              [b"MDPC02", b"\x03", b"mmi.queues", b"200", b"[1,2]"], [b"x"] * 100]
+    original = b.broker._send
+
+    def send(router, client, service, job, reply):
+        for f in frames:
+            router.send_multipart([client, *f])
+        original(router, client, service, job, reply)
+
+    b.broker._send = send
+    b.broker.on("echo.echo", {"ok": True})
+    for _ in range(3):
+        assert b.front.post(ECHO, json={}).json() == {"ok": True}
+    for payload in (b"", b"GHE1", b"GHE1\xc1", b"GHE1\x91\x01", b"x" * 10000):
+        b.broker._queue.append(("raw", {}))
+    assert b.front.post(ECHO, json={}).json() == {"ok": True}
+
+
+def test_without_a_broker_everything_is_503_at_once(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    b.broker.close()
+
+    def refused():
+        start = time.monotonic()
+        r = b.front.post(ECHO, json={})
+        return r.status_code == 503 and time.monotonic() - start < 1
+
+    wait_for("the refusal", refused, 10)
+    assert b.front.get("/healthz").status_code == 200
+    assert b.front.get("/readyz").status_code == 503
+
+
+def test_a_broker_that_comes_back_is_used_again(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    b.broker.close()
+    wait_for("the broker to be missed", lambda: b.front.get("/readyz").status_code == 503, 10)
+    again = FakeBroker(b.var, "b0")
+    b.brokers.append(again)
+    again.on("echo.echo", {"again": True})
+    b.front.wait_ready()
+    assert b.front.post(ECHO, json={}).json() == {"again": True}
+
+
+def test_jobs_of_a_vanished_broker_are_sent_once_more(make_bench):
+    b = make_bench(brokers=2, conf={"front.timeout_ms": 8000})
+    first, second = b.brokers
+    b.front.wait_ready()
+    for broker in b.brokers:
+        broker.on("booking.v1_book_appointment", lambda job: SILENT)
+    results = []
+
+    def book():
+        results.append(b.front.post("/api/v1/appointments", token=token(), json={"schedule_id": 880}, timeout=20,
+                                    headers={"Idempotency-Key": "k1"}))
+
+    t = threading.Thread(target=book)
+    t.start()
+    wait_for("the job", lambda: first.jobs or second.jobs, 10)
+    holder, other = (first, second) if first.jobs else (second, first)
+    job = holder.last()
+    assert not job.head.get("resend")
+    other.on("booking.v1_book_appointment", {"id": 1})
+    holder.close()
+    t.join(15)
+    again = other.last()
+    assert again.head["id"] == job.head["id"] and again.head["resend"] is True
+    assert again.args == job.args and again.head["key"] == "k1" and again.actor == job.actor
+    assert again.head["deadline"] < job.head["deadline"]
+    assert results[0].status_code == 201
+
+
+def test_a_shard_keeps_its_broker(make_bench):
+    b = make_bench(brokers=2)
+    b.front.wait_ready()
+    for broker in b.brokers:
+        broker.on("booking.v1_book_appointment", {"id": 1})
+        broker.on("echo.echo", {})
+    t = token()
+    for schedule in range(1, 9):
+        for _ in range(3):
+            b.front.post("/api/v1/appointments", token=t, json={"schedule_id": schedule})
+    homes = {}
+    for i, broker in enumerate(b.brokers):
+        for job in broker.jobs:
+            homes.setdefault(job.head["shard"], set()).add(i)
+    assert len(homes) == 8 and all(len(h) == 1 for h in homes.values())
+    assert {min(h) for h in homes.values()} == {0, 1}
+    for _ in range(10):
+        b.front.post(ECHO, json={})
+    assert all(broker.count("echo.echo") == 5 for broker in b.brokers)
+
+
+def test_a_client_that_leaves_costs_nothing(front, broker):
+    broker.on("echo.echo", lambda job: SILENT)
+    request = b"POST /bench/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+    before = metric(front, "guahao_front_left_total")
+    for _ in range(50):
+        with front.connect() as s:
+            s.sendall(request)
+            time.sleep(0.01)
+    wait_for("the parked requests to go", lambda: metric(front, "guahao_front_left_total") >= before + 50, 10)
+    wait_for("nothing to be parked", lambda: metric(front, "guahao_front_parked") <= 1, 5)
+    broker.on("echo.echo", {"n": 1})
+    assert front.post(ECHO, json={}).json() == {"n": 1}
+
+
+def test_many_at_once_get_each_their_own_answer(front, broker):
+    broker.on("echo.echo", lambda job: Reply(job.args.get("body", {})))
+    wrong = []
+
+    def client(k):
+        with requests.Session() as s:
+            for i in range(40):
+                r = s.post(front.base + ECHO, json={"k": k, "i": i}, timeout=20)
+                if r.status_code != 200 or r.json() != {"k": k, "i": i}:
+                    wrong.append((r.status_code, r.text))
+
+    threads = [threading.Thread(target=client, args=(k,)) for k in range(20)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+def test_it_drains_on_sigterm(make_bench):
+    b = make_bench(conf={"front.timeout_ms": 6000, "front.workers": 2})
+    b.front.wait_ready()
+    release = threading.Event()
+    held = []
+
+    def hold(job):
+        held.append(job)
+        return SILENT
+
+    b.broker.on("echo.echo", hold)
+    results = []
+
+    def call():
+        results.append(b.front.post(ECHO, json={"n": 1}, timeout=20))
+
+    threads = [threading.Thread(target=call) for _ in range(10)]
+    idle = b.front.connect()
+    for t in threads:
+        t.start()
+    wait_for("ten parked requests", lambda: len(held) == 10, 10)
+    b.front.process.signal(signal.SIGTERM)
+
+    def refused():
+        try:
+            socket.create_connection(("127.0.0.1", b.front.port), timeout=2).close()
+            return False
+        except OSError:
+            return True
+
+    wait_for("new connections to be refused", refused, 5)
+    assert b.front.process.running()
+    # the broker thread answers what it held
+    original = b.broker._take
+
+    def take(router, frames):
+        original(router, frames)
+
+    b.broker._take = take
+    release.set()
+    client_ids = []
+    for job in held:
+        b.broker._queue.append(("noop", {}))
+        client_ids.append(job.head["id"])
+    b.broker.on("echo.echo", {"late": True})
+    answer_held(b.broker, held)
+    for t in threads:
+        t.join(15)
+    assert [r.status_code for r in results] == [200] * 10
+    assert all(r.headers.get("connection") == "close" for r in results)
+    idle.settimeout(5)
+    assert idle.recv(10) == b""
+    idle.close()
+    assert b.front.process.wait(10) == 0
+
+
+def answer_held(broker, held):
+    """Make the broker's thread answer jobs that a handler kept."""
+    originals = broker._mmi
+
+    def mmi(router, client, service):
+        while held:
+            job = held.pop()
+            broker._send(router, client, job.service, job, Reply({"late": True}))
+        originals(router, client, service)
+
+    # Both workers of the front ask mmi.queues every second; each gets the replies of all, and drops what is not its own.
+    everything = list(held)
+
+    def to_each(router, client, service):
+        for job in everything:
+            broker._send(router, client, job.service, job, Reply({"late": True}))
+        originals(router, client, service)
+
+    broker._mmi = to_each
+    return mmi
+
+
+def test_it_stops_in_time_when_nothing_answers(make_bench):
+    b = make_bench(conf={"front.timeout_ms": 30000, "front.drain_ms": 1000})
+    b.front.wait_ready()
+    b.broker.on("echo.echo", lambda job: SILENT)
+    s = b.front.connect()
+    s.sendall(b"POST /bench/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+    b.broker.wait_job("echo.echo")
+    start = time.monotonic()
+    b.front.process.signal(signal.SIGTERM)
+    data = read_all(s, 10)
+    s.close()
+    assert status_of(data) == 503 and "connection: close" in body_of(data)[0]
+    assert b.front.process.wait(10) == 0
+    assert time.monotonic() - start < 8
+
+
+def test_a_killed_worker_comes_back(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    b.broker.on("echo.echo", {"n": 1})
+    with open(f"/proc/{b.front.process.pid}/task/{b.front.process.pid}/children", encoding="ascii") as f:
+        child = int(f.read().split()[0])
+    import os
+    os.kill(child, signal.SIGKILL)
+    b.front.wait_ready()
+    assert b.front.post(ECHO, json={}).json() == {"n": 1}
+
+
+def test_a_broken_contract_stops_the_start(make_bench, tmp_path):
+    (tmp_path / "bad.yaml").write_text("openapi: 3.1.0\npaths: {/x: {get: {operationId: a.b, x-pool: a}}}\n")
+    b = make_bench(conf={"front.contract_extra": str(tmp_path)})
+    assert b.front.process.wait(20) == 1
+    log = b.front.process.output()
+    assert "bad.yaml" in log and "operation=a.b" in log and "x-envelope" in log
