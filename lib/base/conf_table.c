@@ -133,9 +133,11 @@ const gh_setting_t gh_settings[] = {
     STR("front.contract_extra", "", 4000, "One more folder of contract files (benches and tests)."),
     STR("front.cors_origins", "http://localhost:3000,http://localhost:5000", 4000,
         "Origins that browsers may call from, comma list; in production say your own or leave it empty."),
-    INT("front.drain_ms", "8000", 0, 600000, "ms", "Time the front takes to answer what is parked when it stops."),
+    INT("front.drain_ms", "8000", 0, 600000, "ms",
+        "Time the front takes to answer what is parked when it stops."),
     BOOL("docs.enabled", "true", "Serve the OpenAPI document."),
-    STR("metrics.allow", "127.0.0.0/8,::1/128", 4000, "Networks that may read /metrics without a token, comma list."),
+    STR("metrics.allow", "127.0.0.0/8,::1/128", 4000,
+        "Networks that may read /metrics without a token, comma list."),
 
     INT("worker.lanes", "2", 1, 16, "connections", "Database connections of one pool in one worker process."),
     INT("worker.credit", "128", 1, 4096, "jobs",

@@ -22,13 +22,13 @@
 #include "worker/arena.h"
 #include "worker/worker.h"
 
-#define GH_LANES_MAX    16
-#define GH_POOLS_MAX    32
-#define GH_LINKS_MAX    16
-#define GH_BLOBS_MAX    32
-#define GH_BIND_MAX     20
+#define GH_LANES_MAX      16
+#define GH_POOLS_MAX      32
+#define GH_LINKS_MAX      16
+#define GH_BLOBS_MAX      32
+#define GH_BIND_MAX       20
 #define GH_JOB_AGE_MAX_MS (24 * 3600 * 1000LL) /* decisions 14 */
-#define GH_NONE         SIZE_MAX
+#define GH_NONE           SIZE_MAX
 
 typedef struct gh_wjob_priv gh_wjob_priv_t;
 typedef struct gh_batch_priv gh_batch_priv_t;
@@ -80,9 +80,9 @@ struct gh_group {
     size_t batch_max;
     gh_wjob_priv_t *head, *tail; /* waiting, in order of arrival */
     size_t waiting;
-    size_t running;              /* batches */
-    gh_batch_priv_t *gate;       /* WRITE: its locks are not held yet, no further batch may start */
-    bool alone_first;            /* the head was postponed: start it when nothing of the group runs */
+    size_t running;        /* batches */
+    gh_batch_priv_t *gate; /* WRITE: its locks are not held yet, no further batch may start */
+    bool alone_first;      /* the head was postponed: start it when nothing of the group runs */
 };
 
 /* ---- jobs */
@@ -117,13 +117,13 @@ struct gh_wjob_priv {
     bool keyed;    /* idempotency applies */
     uint8_t digest[32];
     int64_t lock_key;
-    bool recheck;        /* look for its job record before doing anything */
-    bool alone;          /* its batch failed: it runs in a batch of its own */
-    bool again;          /* leaves the batch without an answer, to be run again */
+    bool recheck; /* look for its job record before doing anything */
+    bool alone;   /* its batch failed: it runs in a batch of its own */
+    bool again;   /* leaves the batch without an answer, to be run again */
     uint8_t tries;
     bool effect_flipped; /* gh_job_no_effect() */
     bool actor_known;
-    bool access_done;    /* x-access was decided in this batch */
+    bool access_done; /* x-access was decided in this batch */
     gh_answer_t answer;
 };
 
@@ -160,23 +160,23 @@ struct gh_batch_priv {
     gh_arena_t arena;
     gh_batch_state_t state;
     bool in_tx;
-    bool per_job;        /* one segment a job: errors are kept as results */
+    bool per_job; /* one segment a job: errors are kept as results */
     bool failed, lost, expired;
     gh_pg_error_t error; /* the first one */
     size_t syncs;        /* owed by the server */
     size_t queued;       /* statements since the last sync */
     struct pg_result **results;
     size_t n_results, cap_results;
-    size_t sent;         /* statements of the phase whose results are still to come */
-    size_t base;         /* where the step's results begin among results[] */
-    size_t base_next;    /* the same for those still to come */
+    size_t sent;      /* statements of the phase whose results are still to come */
+    size_t base;      /* where the step's results begin among results[] */
+    size_t base_next; /* the same for those still to come */
     /* indices of the runtime's own results in this phase, GH_NONE when not asked */
     size_t at_records, at_locks, at_keys, at_actors, at_outbox, at_commit;
     gh_pending_event_t *events, **events_tail;
     size_t n_events;
     gh_on_end_t *on_end;
-    size_t work_open;    /* pieces on the thread pool */
-    bool resume;         /* its wait is over */
+    size_t work_open; /* pieces on the thread pool */
+    bool resume;      /* its wait is over */
     int64_t started_us;
 };
 
@@ -211,7 +211,7 @@ struct gh_wpool {
     struct {
         gh_str_t name;
         gh_wop_t *op;
-    } *index; /* open addressing, power of two */
+    } * index; /* open addressing, power of two */
     size_t index_mask;
     gh_group_t *groups;
     size_t n_groups;
@@ -255,7 +255,8 @@ struct gh_worker {
 };
 
 /* operations.c: the pool's table against the contract */
-int gh_wpool_init(gh_wpool_t *p, gh_worker_t *w, const gh_pool_t *def, const gh_contract_t *contract) GH_MUSTCHECK;
+int gh_wpool_init(gh_wpool_t *p, gh_worker_t *w, const gh_pool_t *def,
+                  const gh_contract_t *contract) GH_MUSTCHECK;
 void gh_wpool_fini(gh_wpool_t *p);
 gh_wop_t *gh_wpool_find(const gh_wpool_t *p, gh_str_t name);
 
@@ -271,11 +272,13 @@ void gh_job_receive(gh_link_t *l, zmq_msg_t *client, zmq_msg_t *frames, size_t n
 void gh_job_free(gh_worker_t *w, gh_wjob_priv_t *j);
 
 /* reply.c */
-void gh_job_answer(gh_batch_priv_t *b, gh_wjob_priv_t *j);           /* send, and free the job */
-void gh_job_answer_refusal(gh_wjob_priv_t *j, gh_err_t err);         /* without a batch */
+void gh_job_answer(gh_batch_priv_t *b, gh_wjob_priv_t *j);   /* send, and free the job */
+void gh_job_answer_refusal(gh_wjob_priv_t *j, gh_err_t err); /* without a batch */
 void gh_job_refuse_by_runtime(gh_batch_priv_t *b, gh_wjob_priv_t *j, gh_err_t err);
-void gh_job_replay(gh_batch_priv_t *b, gh_wjob_priv_t *j, int status, gh_str_t headers, gh_str_t body, bool by_key);
-gh_str_t gh_job_headers_json(gh_batch_priv_t *b, const gh_wjob_priv_t *j); /* for storing; p NULL when there are none */
+void gh_job_replay(gh_batch_priv_t *b, gh_wjob_priv_t *j, int status, gh_str_t headers, gh_str_t body,
+                   bool by_key);
+gh_str_t gh_job_headers_json(gh_batch_priv_t *b,
+                             const gh_wjob_priv_t *j); /* for storing; p NULL when there are none */
 bool gh_job_has_effect(const gh_batch_priv_t *b, const gh_wjob_priv_t *j);
 void gh_answer_reset(gh_wjob_priv_t *j);
 
@@ -285,22 +288,25 @@ void gh_group_push_front(gh_group_t *g, gh_wjob_priv_t *j);
 /* Take the next batch's jobs off the queue, answering those whose time is over. 0: nothing to start now. */
 size_t gh_group_take(gh_group_t *g, gh_wjob_priv_t **out, size_t max, int64_t now_ms);
 gh_group_t *gh_pool_pick(gh_wpool_t *p); /* the startable group whose head waits longest; NULL */
-void gh_pool_sweep(gh_wpool_t *p);       /* every 100 ms: jobs that waited too long, or for a database that is away */
+void
+gh_pool_sweep(gh_wpool_t *p); /* every 100 ms: jobs that waited too long, or for a database that is away */
 void gh_pool_dispatch(gh_wpool_t *p);
 
 /* batch.c */
 gh_batch_priv_t *gh_batch_new(gh_wpool_t *p, gh_group_t *g, size_t n_jobs);
 void gh_batch_free(gh_batch_priv_t *b);
 void gh_batch_drop_results(gh_batch_priv_t *b);
-int gh_batch_ask(gh_batch_priv_t *b, const char *statement, int n, const char *const *params); /* -1: failed */
-size_t gh_batch_ask_own(gh_batch_priv_t *b, const char *statement, int n, const char *const *params); /* its index */
+int gh_batch_ask(gh_batch_priv_t *b, const char *statement, int n,
+                 const char *const *params); /* -1: failed */
+size_t gh_batch_ask_own(gh_batch_priv_t *b, const char *statement, int n,
+                        const char *const *params); /* its index */
 const struct pg_result *gh_batch_own(const gh_batch_priv_t *b, size_t at);
 
 /* exec.c */
 void gh_exec_start(gh_batch_priv_t *b, gh_lane_t *lane);
 void gh_exec_continue(gh_batch_priv_t *b, gh_lane_t *lane); /* the phase after a wait */
-void gh_exec_wait_over(gh_batch_priv_t *b);                 /* a piece of work is done, or gh_batch_resume() */
-void gh_exec_detach(gh_batch_priv_t *b);                    /* give the lane back */
+void gh_exec_wait_over(gh_batch_priv_t *b); /* a piece of work is done, or gh_batch_resume() */
+void gh_exec_detach(gh_batch_priv_t *b);    /* give the lane back */
 void gh_exec_result(gh_batch_priv_t *b, struct pg_result *r);
 void gh_exec_synced(gh_batch_priv_t *b);
 void gh_exec_lost(gh_batch_priv_t *b);
@@ -320,17 +326,17 @@ void gh_fail_job(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_pg_error_t *e);
 gh_actor_cache_t *gh_actor_cache_new(void);
 void gh_actor_cache_destroy(gh_actor_cache_t **c_p);
 void gh_actor_cache_forget(gh_actor_cache_t *c, int64_t user_id); /* 0: all */
-bool gh_actors_from_cache(gh_batch_priv_t *b);  /* true: all known */
+bool gh_actors_from_cache(gh_batch_priv_t *b);                    /* true: all known */
 void gh_actors_ask(gh_batch_priv_t *b);
 void gh_actors_take(gh_batch_priv_t *b);
 void gh_access_check_batch(gh_batch_priv_t *b);
 
 /* exactly.c */
 gh_err_t gh_job_prepare_key(gh_wjob_priv_t *j);   /* digest and lock key of an idempotent job */
-void gh_exactly_ask(gh_batch_priv_t *b);         /* phase 0 of a WRITE batch */
+void gh_exactly_ask(gh_batch_priv_t *b);          /* phase 0 of a WRITE batch */
 void gh_exactly_take_records(gh_batch_priv_t *b); /* jobs that were carried out before: their answer again */
 void gh_exactly_take_keys(gh_batch_priv_t *b);    /* after access was checked */
-void gh_exactly_put(gh_batch_priv_t *b);         /* with the commit */
+void gh_exactly_put(gh_batch_priv_t *b);          /* with the commit */
 
 /* sqlop.c */
 gh_step_t gh_sql_step_read(gh_batch_t *batch);
@@ -347,8 +353,8 @@ void gh_events_publish(gh_batch_priv_t *b); /* they are committed */
 /* upkeep.c */
 gh_upkeep_t *gh_upkeep_new(gh_worker_t *w);
 void gh_upkeep_destroy(gh_upkeep_t **u_p);
-bool gh_upkeep_ready(const gh_upkeep_t *u);      /* roles are loaded, partitions are there */
-bool gh_upkeep_due(gh_wpool_t *p);               /* something to do on an idle lane of this pool */
+bool gh_upkeep_ready(const gh_upkeep_t *u); /* roles are loaded, partitions are there */
+bool gh_upkeep_due(gh_wpool_t *p);          /* something to do on an idle lane of this pool */
 void gh_upkeep_start(gh_wpool_t *p, gh_lane_t *lane);
 void gh_upkeep_roles_changed(gh_upkeep_t *u);
 void gh_upkeep_sent(gh_upkeep_t *u, int64_t seq); /* an outbox row was published: mark it soon */
@@ -364,7 +370,8 @@ int64_t gh_stats_percentile(const gh_pool_stats_t *s, unsigned percent);
 void gh_stats_line(gh_wpool_t *p);
 
 /* worker.c */
-void gh_worker_pool_up(gh_wpool_t *p); /* a lane came up, or the upkeep got ready: open for business when all is there */
+void gh_worker_pool_up(
+    gh_wpool_t *p); /* a lane came up, or the upkeep got ready: open for business when all is there */
 
 static inline gh_wjob_priv_t *
 gh_priv(gh_wjob_t *job)

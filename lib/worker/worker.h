@@ -42,8 +42,8 @@ typedef struct gh_batch gh_batch_t;
 /* ---- actor: what the database says about the caller, loaded by the runtime (lib/worker/actor.sql) */
 
 typedef struct gh_actor {
-    int64_t user_id;    /* 0: nobody */
-    bool alive;         /* exists, not deleted, active */
+    int64_t user_id; /* 0: nobody */
+    bool alive;      /* exists, not deleted, active */
     bool must_change_password;
     uint32_t roles;     /* GH_ROLE_* */
     int64_t patient_id; /* own patient row, 0 when none */
@@ -55,15 +55,15 @@ typedef struct gh_actor {
 /* ---- one job in hand */
 
 typedef struct gh_wjob {
-    gh_job_head_t head;     /* spans point into the message, alive until the reply has left */
-    gh_mp_t args;           /* checked argument map; absent for an opaque job */
-    const gh_str_t *blobs;  /* further frames */
+    gh_job_head_t head;    /* spans point into the message, alive until the reply has left */
+    gh_mp_t args;          /* checked argument map; absent for an opaque job */
+    const gh_str_t *blobs; /* further frames */
     size_t n_blobs;
-    gh_actor_t actor;       /* valid in phases >= 1, and in phase 0 when the operation has public access or a
+    gh_actor_t actor;    /* valid in phases >= 1, and in phase 0 when the operation has public access or a
                                cached actor was allowed (reads) */
-    int64_t deadline_ms;    /* gh_mono_ms() value after which the client was told 504 */
-    bool done;              /* answered already (by the runtime or by gh_job_*): the step must skip it */
-    void *state;            /* the operation's own, arena memory */
+    int64_t deadline_ms; /* gh_mono_ms() value after which the client was told 504 */
+    bool done;           /* answered already (by the runtime or by gh_job_*): the step must skip it */
+    void *state;         /* the operation's own, arena memory */
     struct gh_wjob_priv *priv;
 } gh_wjob_t;
 
@@ -92,12 +92,13 @@ typedef gh_step_t (*gh_step_fn)(gh_batch_t *b);
 
 struct gh_batch {
     gh_worker_t *worker;
-    const struct gh_op *op;  /* of the first job; jobs of one `kind` may have different operations: see job->head.op */
-    gh_wjob_t **jobs;        /* in order of arrival */
+    const struct gh_op
+        *op; /* of the first job; jobs of one `kind` may have different operations: see job->head.op */
+    gh_wjob_t **jobs; /* in order of arrival */
     size_t n;
     int phase;
-    int64_t now_us;          /* the clock for every decision and statement of this batch (decisions 20) */
-    void *state;             /* the operation's own, arena memory, NULL at first */
+    int64_t now_us; /* the clock for every decision and statement of this batch (decisions 20) */
+    void *state;    /* the operation's own, arena memory, NULL at first */
     struct gh_batch_priv *priv;
 };
 
@@ -134,14 +135,14 @@ void gh_batch_resume(gh_batch_t *b);
 typedef enum {
     GH_OP_READ,  /* no transaction; cached actor allowed */
     GH_OP_WRITE, /* one transaction a batch, actor re-read in it, job record, idempotency */
-    GH_OP_TASK   /* no transaction around phases: each phase's statements are one implicit transaction; no job record */
+    GH_OP_TASK /* no transaction around phases: each phase's statements are one implicit transaction; no job record */
 } gh_op_kind_t;
 
 typedef struct gh_op {
-    const char *name;    /* operationId of the contract, or an inner name "pool.sync_x" */
+    const char *name; /* operationId of the contract, or an inner name "pool.sync_x" */
     gh_op_kind_t kind;
-    const char *batch;   /* operations with the same batch name share batches; NULL: its own name */
-    size_t batch_max;    /* 0: the pool's credit */
+    const char *batch; /* operations with the same batch name share batches; NULL: its own name */
+    size_t batch_max;  /* 0: the pool's credit */
 
     /* Either a step ... */
     gh_step_fn step;
@@ -158,19 +159,19 @@ typedef struct gh_op {
     const struct gh_constraint_map {
         const char *constraint;
         gh_err_t err;
-    } *constraints;
+    } * constraints;
 
-    bool inner;          /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool.
+    bool inner; /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool.
                             Its jobs must carry an actor (user 0 will do): the broker drops it from all others */
     bool while_must_change; /* open to accounts that have to change their password first */
 } gh_op_t;
 
 struct gh_pool {
-    const char *name;        /* MDP service, "booking" */
-    const gh_op_t *ops;      /* ends with name NULL */
-    const gh_sql_t *sql[4];  /* statement tables (generated), NULL ends */
+    const char *name;       /* MDP service, "booking" */
+    const gh_op_t *ops;     /* ends with name NULL */
+    const gh_sql_t *sql[4]; /* statement tables (generated), NULL ends */
     const size_t *sql_count[4];
-    bool no_database;        /* the echo pool: no lanes at all */
+    bool no_database; /* the echo pool: no lanes at all */
     /* Called once after the lanes are ready and before READY; NULL if not needed. -1 stops the process. */
     int (*start)(gh_worker_t *w);
     void (*stop)(gh_worker_t *w);

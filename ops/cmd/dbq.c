@@ -25,7 +25,8 @@ gh_dbq_named(PGconn *db, const char *statement, int n, const char *const *params
 {
     for (size_t i = 0; i < gh_sql_cmd_count; i++)
         if (strcmp(gh_sql_cmd[i].name, statement) == 0)
-            return s_checked(db, PQexecParams(db, gh_sql_cmd[i].text, n, NULL, params, NULL, NULL, 0), statement);
+            return s_checked(db, PQexecParams(db, gh_sql_cmd[i].text, n, NULL, params, NULL, NULL, 0),
+                             statement);
     abort();
 }
 

@@ -240,7 +240,8 @@ the_published_document_wraps_and_repeats(void **state)
     assert_non_null(doc);
     json_t *paths = json_object_get(doc, "paths");
     json_t *op = json_object_get(json_object_get(paths, "/api/appointments"), "post");
-    assert_string_equal(json_string_value(json_object_get(op, "operationId")), "booking.v1_book_appointment.alias1");
+    assert_string_equal(json_string_value(json_object_get(op, "operationId")),
+                        "booking.v1_book_appointment.alias1");
     json_t *created = json_object_get(json_object_get(op, "responses"), "201");
     json_t *media = json_object_get(json_object_get(created, "content"), "application/json");
     assert_true(json_is_true(json_object_get(json_object_get(media, "example"), "success")));
