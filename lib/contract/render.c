@@ -267,6 +267,14 @@ put_validation(const gh_refusal_t *x, gh_json_t *j)
     gh_json_arr_end(j);
 }
 
+/* What a booking asked for is well formed but cannot be: a conflict on this surface ("409 as AP-01", api/30), while a 422
+ * is always a list of members there. */
+static bool
+is_booking_conflict(gh_err_t err)
+{
+    return err == GH_E_APPOINTMENT_IN_PAST || err == GH_E_BEYOND_BOOKING_WINDOW || err == GH_E_SLOT_NOT_ALIGNED;
+}
+
 static void
 refuse_plain(const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
 {
@@ -274,7 +282,7 @@ refuse_plain(const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
     gh_json_t j;
     gh_json_init(&j, body);
     gh_json_obj(&j);
-    out->status = shown->http;
+    out->status = is_booking_conflict(row->v1) ? 409 : shown->http;
     if (x->error == GH_E_MALFORMED_JSON || row->v1 == GH_E_VALIDATION_FAILED) {
         out->status = 422;
         put_validation(x, &j);
@@ -286,7 +294,7 @@ refuse_plain(const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
         else if (shown->http == 403)
             text = gh_error_row(GH_E_FORBIDDEN)->en;
         json_text(&j, "detail", x, text, ", ");
-        if (shown->http == 409)
+        if (out->status == 409)
             gh_json_kcstr(&j, "code", shown->name);
     }
     gh_json_obj_end(&j);
