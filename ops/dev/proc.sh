@@ -1,8 +1,9 @@
 # Children of run.sh: started in sessions of their own (a Ctrl-C on the terminal reaches run.sh alone), known by pid and start
 # time, so that a number that the system gave to somebody else is never signalled. Sourced by run.sh.
 
-declare -A child command restarts
+declare -A child command
 order=()
+restarts_left=10
 
 say() {
     printf '== %s\n' "$*"
@@ -52,7 +53,7 @@ dead_child() {
     done
 }
 
-# Say which ended and start it again; a child that ends five times stops everything.
+# Say which ended and start it again, ten times in all; the database is not started again.
 watch_children() {
     local name status
     for name in $(dead_child); do
@@ -60,11 +61,10 @@ watch_children() {
         status=$?
         printf 'run: %s ended with status %s; the end of %s:\n' "$name" "$status" "$logs/$name.log" >&2
         tail -n 5 "$logs/$name.log" >&2
-        restarts[$name]=$((${restarts[$name]:-0} + 1))
-        if [ "${restarts[$name]}" -gt 5 ] || [ "$name" = postgres ]; then
-            printf 'run: giving up\n' >&2
-            return 1
+        if [ "$name" = postgres ] || [ "$restarts_left" = 0 ]; then
+            die "giving up"
         fi
+        restarts_left=$((restarts_left - 1))
         printf 'run: starting %s again\n' "$name" >&2
         sleep 0.5
         eval "start $name ${command[$name]}"

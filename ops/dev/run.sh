@@ -75,12 +75,16 @@ ready() {
     curl -s -o /dev/null -f --max-time 5 "$url/readyz"
 }
 
+# Several times in a row: each process of the front has to be ready. A program that ends before that will not get better.
 wait_ready() {
-    local end=$((SECONDS + 60))
-    until ready; do
-        if [ -n "$(dead_child)" ]; then
-            watch_children || die "it did not become ready"
+    local end=$((SECONDS + 60)) good=0
+    while [ $good -lt 5 ]; do
+        if ready; then
+            good=$((good + 1))
+            continue
         fi
+        good=0
+        [ -z "$(dead_child)" ] || { restarts_left=0; watch_children; }
         [ $SECONDS -lt $end ] || { tail -n 5 "$logs"/*.log >&2; die "$url/readyz does not answer 200"; }
         sleep 0.1
     done
@@ -116,7 +120,7 @@ serve() { # stop-hint
     while [ -z "$stopping" ]; do
         sleep 1 9>&- &
         wait $!
-        [ -n "$stopping" ] || [ -z "$(dead_child)" ] || watch_children || exit 1
+        [ -n "$stopping" ] || [ -z "$(dead_child)" ] || watch_children
     done
     say "stopping"
 }

@@ -37,6 +37,7 @@ endif
 
 .PHONY: build clean lib broker workers cli
 build: $(BUILD)/libguahao.a $(PROGRAMS) front ## Build everything
+	@:
 lib: $(BUILD)/libguahao.a
 broker: $(BUILD)/guahao-broker
 workers: $(BUILD)/guahao-worker
