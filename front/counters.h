@@ -24,6 +24,7 @@ typedef struct front_worker_counts {
     atomic_uint_fast64_t parked, resent, late, left, send_failed, resident_bytes, token_hits, token_misses,
         revoked;
     atomic_int_fast64_t pid;
+    atomic_int_fast64_t ready_ms; /* gh_mono_ms() when it last could serve protected routes, 0: it cannot */
 } front_worker_counts_t;
 
 typedef struct front_counters {

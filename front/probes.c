@@ -12,6 +12,7 @@
 #define ASK_MS      1000
 #define ASK_SOON_MS 250 /* while not ready */
 #define FRESH_MS    3500
+#define WORKER_MS   2000  /* a worker of this front says so often that it can serve */
 #define DATABASE_MS 10000 /* the pools' last answer from the database may be this old */
 
 static const char *const s_essential[] = {"identity", "directory", "booking"};
@@ -80,9 +81,22 @@ front_probes_queues(size_t broker)
     return gh_buf_view(&s_probe.queues[broker]);
 }
 
+/* Every worker takes connections, so a front is ready when all of its workers are. */
+static bool
+all_ready(void)
+{
+    int64_t now = gh_mono_ms();
+    for (size_t w = 0; w < front.counters->workers; w++)
+        if (now - atomic_load_explicit(&front.counters->worker[w].ready_ms, memory_order_relaxed) > WORKER_MS)
+            return false;
+    return true;
+}
+
 void
 front_probes_tick(int64_t now)
 {
+    atomic_store_explicit(&front.counters->worker[front.worker].ready_ms, front_sync_ready() ? now : 0,
+                          memory_order_relaxed);
     if (now - s_probe.asked_ms < (s_probe.workers ? ASK_MS : ASK_SOON_MS))
         return;
     s_probe.asked_ms = now;
@@ -108,7 +122,7 @@ serve_ready(const front_ask_t *ask)
     int64_t last = front_sync_last_ms();
     bool broker = front_link_alive(), workers = broker && s_probe.workers;
     bool database = last && gh_mono_ms() - last < DATABASE_MS,
-         ready = broker && workers && database && front_sync_ready();
+         ready = broker && workers && database && front_sync_ready() && all_ready();
     gh_buf_t body GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t j;
     gh_json_init(&j, &body);
