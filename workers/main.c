@@ -92,7 +92,7 @@ main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
-    const gh_pool_t *pools[POOLS_MAX];
+    const gh_pool_t *pools[POOLS_MAX] = {0};
     size_t n = parse_pools(argv[optind], pools);
     gh_conf_t *conf = n > 0 ? gh_conf_load(config) : NULL;
     if (!conf)

@@ -1,8 +1,8 @@
 /*
  * lib/db/arrays.c - array parameters in text format, and reading text-format columns
  *
- * PostgreSQL manual, section 8.15.6: an element in double quotes escapes `"` and `\` with a backslash; NULL unquoted is
- * SQL NULL. Numbers, uuids and dates need no quotes.
+ * PostgreSQL manual, section 8.15.6: an element in double quotes escapes `"` and `\` with a backslash; NULL
+ * unquoted is SQL NULL. Numbers, uuids and dates need no quotes.
  */
 #include "db/arrays.h"
 
@@ -159,8 +159,8 @@ gh_pgarr_literal(gh_pgarr_t *a)
 
 /* ---- reading */
 
-/* A column that does not hold what its statement promises is a bug of ours: stop rather than book with nonsense. The
- * value is not logged, it may be anybody's data. */
+/* A column that does not hold what its statement promises is a bug of ours: stop rather than book with
+ * nonsense. The value is not logged, it may be anybody's data. */
 static void
 broken(const PGresult *r, int col, const char *want)
 {

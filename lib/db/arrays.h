@@ -29,7 +29,8 @@ int gh_pg_time_text(int64_t at_us, char out[GH_PG_TIME_TEXT]);
 /* Closes and borrows the literal; NULL when memory ran out. Call once, after the last element. */
 const char *gh_pgarr_literal(gh_pgarr_t *a);
 
-/* Reading text-format columns. Each gives `otherwise` for SQL NULL; a text that does not parse is a bug: aborts. */
+/* Reading text-format columns. Each gives `otherwise` for SQL NULL; a text that does not parse is a bug:
+ * aborts. */
 struct pg_result;
 int64_t gh_pg_i64(const struct pg_result *r, int row, int col, int64_t otherwise);
 int64_t gh_pg_money(const struct pg_result *r, int row, int col,

@@ -77,7 +77,8 @@ expect_pop(gh_pg_t *pg)
 
 /* ---- polling */
 
-/* zloop rebuilds its poll set on each change and starts its scan anew, so the set is changed only when it must. */
+/* zloop rebuilds its poll set on each change and starts its scan anew, so the set is changed only when it
+ * must. */
 static void
 poll_for(gh_pg_t *pg, short events)
 {

@@ -1,13 +1,14 @@
 /*
  * lib/db/pg.h - one PostgreSQL connection in pipeline mode on a zloop: a "lane"
  *
- * Connects without blocking, sets the session (decisions 17), prepares every named statement it was given, and reports
- * `up`. When the connection is lost it reports `down` and connects again by itself, with back-off, for ever.
+ * Connects without blocking, sets the session (decisions 17), prepares every named statement it was given,
+ * and reports `up`. When the connection is lost it reports `down` and connects again by itself, with
+ * back-off, for ever.
  *
- * Statements are queued with gh_pg_query() and closed with gh_pg_sync(): what lies between two syncs is one segment, one
- * implicit transaction, one round trip. For each query one `result` arrives, in order, for each sync one `synced`. After
- * an error the rest of its segment arrives as PGRES_PIPELINE_ABORTED. Statements that fail to prepare (tables missing,
- * migrations still to run) keep the lane down and are logged by name.
+ * Statements are queued with gh_pg_query() and closed with gh_pg_sync(): what lies between two syncs is one
+ * segment, one implicit transaction, one round trip. For each query one `result` arrives, in order, for each
+ * sync one `synced`. After an error the rest of its segment arrives as PGRES_PIPELINE_ABORTED. Statements
+ * that fail to prepare (tables missing, migrations still to run) keep the lane down and are logged by name.
  */
 #ifndef GH_DB_PG_H
 #define GH_DB_PG_H
@@ -47,7 +48,8 @@ gh_pg_t *gh_pg_new(zloop_t *loop, const gh_pg_config_t *config, const gh_pg_even
 void gh_pg_destroy(gh_pg_t **pg_p);
 
 bool gh_pg_is_up(const gh_pg_t *pg);
-/* Queue a prepared statement with text parameters (NULL = SQL NULL), copied. -1 when the lane is not up or breaks. */
+/* Queue a prepared statement with text parameters (NULL = SQL NULL), copied. -1 when the lane is not up or
+ * breaks. */
 int gh_pg_query(gh_pg_t *pg, const char *statement, int n_params, const char *const *params) GH_MUSTCHECK;
 /* End the segment and send. -1 as above; `down` follows from the loop. */
 int gh_pg_sync(gh_pg_t *pg) GH_MUSTCHECK;

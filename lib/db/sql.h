@@ -1,10 +1,10 @@
 /*
  * lib/db/sql.h - named SQL statements, compiled in from .sql files
  *
- * A pool's statements live in workers/<pool>/<any>.sql (shared ones in lib/domain, lib/worker), each
- * behind a line `-- name: lock_schedules` and free comments. build/gen/sql_<dir>.c is generated from them: an array
- * gh_sql_<dir>[] with gh_sql_<dir>_count entries. Parameters are $1.. with a cast at their first use; there is no
- * other way to bring a value into a statement.
+ * A pool's statements live in workers/<pool>/<any>.sql (shared ones in lib/domain, lib/worker), each behind a
+ * line `-- name: lock_schedules` and free comments. build/gen/sql_<dir>.c is generated from them: an array
+ * gh_sql_<dir>[] with gh_sql_<dir>_count entries. Parameters are $1.. with a cast at their first use; there
+ * is no other way to bring a value into a statement.
  */
 #ifndef GH_DB_SQL_H
 #define GH_DB_SQL_H

@@ -148,7 +148,8 @@ gh_access_granted(const gh_access_t *access, uint32_t roles, uint64_t held, cons
     return scopes;
 }
 
-/* What somebody else would be refused: fine while the operation is open to everybody, with all the scopes it knows. */
+/* What somebody else would be refused: fine while the operation is open to everybody, with all the scopes it
+ * knows. */
 static gh_err_t
 unless_open(const gh_access_t *access, bool open, gh_actor_t *actor, gh_err_t refusal)
 {

@@ -1,5 +1,6 @@
 /*
- * lib/worker/access_check.h - may this caller do this? Pure decisions over the role table (api/20 section 6, decisions 3)
+ * lib/worker/access_check.h - may this caller do this? Pure decisions over the role table (api/20 section 6,
+ * decisions 3)
  */
 #ifndef GH_WORKER_ACCESS_CHECK_H
 #define GH_WORKER_ACCESS_CHECK_H

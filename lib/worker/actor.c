@@ -1,8 +1,8 @@
 /*
  * lib/worker/actor.c - who calls: loaded set-based with the batch, for reads from a cache; then x-access
  *
- * The cache is direct-mapped and of fixed size. An entry is good for five seconds at most and goes at once when an
- * "authz" or "revoke" event names its user, so that a lost event costs seconds and no memory.
+ * The cache is direct-mapped and of fixed size. An entry is good for five seconds at most and goes at once
+ * when an "authz" or "revoke" event names its user, so that a lost event costs seconds and no memory.
  */
 #include <stdlib.h>
 #include <libpq-fe.h>

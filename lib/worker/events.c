@@ -1,8 +1,10 @@
 /*
- * lib/worker/events.c - broadcasts: outbox rows with their cause, published after commit; and those we listen to
+ * lib/worker/events.c - broadcasts: outbox rows with their cause, published after commit; and those we listen
+ * to
  *
- * Publishing right after the commit is for speed; upkeep.c publishes again what no process has marked as sent. Receivers
- * take a sequence number twice without harm. We listen for what makes cached callers and roles stale.
+ * Publishing right after the commit is for speed; upkeep.c publishes again what no process has marked as
+ * sent. Receivers take a sequence number twice without harm. We listen for what makes cached callers and
+ * roles stale.
  */
 #include <stdlib.h>
 #include <libpq-fe.h>

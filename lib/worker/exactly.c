@@ -1,9 +1,9 @@
 /*
  * lib/worker/exactly.c - exactly once: job records and idempotency keys (decisions 13 and 14)
  *
- * A write leaves its job id and reply in the transaction of its effect. Whoever gets the job again (attempt > 0, sent again
- * through another broker, or after an error that leaves the commit in doubt) finds them. Two deliveries at the same moment
- * meet at the primary key: the second waits, fails, and looks the record up.
+ * A write leaves its job id and reply in the transaction of its effect. Whoever gets the job again (attempt >
+ * 0, sent again through another broker, or after an error that leaves the commit in doubt) finds them. Two
+ * deliveries at the same moment meet at the primary key: the second waits, fails, and looks the record up.
  */
 #include <libpq-fe.h>
 

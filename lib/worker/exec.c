@@ -6,8 +6,8 @@
  *                      DONE: ENDING: records, commit, results -> answers
  *                      FAIL, or an error: ROLLBACK -> fail.c
  *
- * A batch whose connection breaks is ended by gh_exec_lost(), which the lane calls from the loop; until then functions
- * here return as soon as they see b->lost.
+ * A batch whose connection breaks is ended by gh_exec_lost(), which the lane calls from the loop; until then
+ * functions here return as soon as they see b->lost.
  */
 #include <libpq-fe.h>
 
@@ -66,8 +66,8 @@ fail_now(gh_batch_priv_t *b)
         gh_fail_batch(b);
 }
 
-/* End a batch that cannot go on: the transaction is rolled back in a segment of its own, because an error earlier in the
- * segment would skip the ROLLBACK too. */
+/* End a batch that cannot go on: the transaction is rolled back in a segment of its own, because an error
+ * earlier in the segment would skip the ROLLBACK too. */
 static void
 roll_back(gh_batch_priv_t *b)
 {
@@ -137,8 +137,9 @@ any_effect(const gh_batch_priv_t *b)
     return false;
 }
 
-/* wrote: the step queued statements in its last phase. A batch without any effect is rolled back rather than committed:
- * a commit with row locks waits for the disk, and in a rush for a full session nearly all batches are such. */
+/* wrote: the step queued statements in its last phase. A batch without any effect is rolled back rather than
+ * committed: a commit with row locks waits for the disk, and in a rush for a full session nearly all batches
+ * are such. */
 static void
 finish_tx(gh_batch_priv_t *b, bool wrote)
 {
@@ -227,7 +228,8 @@ wait_begin(gh_batch_priv_t *b)
     }
 }
 
-/* Call the step until it has to wait for something. Ends in exactly one of: results owed, a wait, the batch ended. */
+/* Call the step until it has to wait for something. Ends in exactly one of: results owed, a wait, the batch
+ * ended. */
 static void
 run_step(gh_batch_priv_t *b)
 {

@@ -14,8 +14,8 @@ class_is(const char *sqlstate, const char *class)
     return strncmp(sqlstate, class, strlen(class)) == 0;
 }
 
-/* The server went away or takes no writes: 08 connection, 57P0x shutdown or crash, 25006 read-only (a standby now),
- * 25P03 the transaction stood idle too long and the session was ended. */
+/* The server went away or takes no writes: 08 connection, 57P0x shutdown or crash, 25006 read-only (a standby
+ * now), 25P03 the transaction stood idle too long and the session was ended. */
 static bool
 away(const char *sqlstate, bool lost)
 {
@@ -51,7 +51,8 @@ gh_fail_error(const gh_op_t *op, const gh_pg_error_t *e)
         for (const struct gh_constraint_map *m = op->constraints; m && m->constraint; m++)
             if (strcmp(m->constraint, e->constraint) == 0)
                 return m->err;
-    /* out of some resource, or over statement_timeout: worth another try by the client, not a fault of this job */
+    /* out of some resource, or over statement_timeout: worth another try by the client, not a fault of this
+     * job */
     if (class_is(e->sqlstate, "53"))
         return GH_E_SERVICE_UNAVAILABLE;
     if (class_is(e->sqlstate, "57014"))
@@ -71,8 +72,8 @@ log_error(const gh_batch_priv_t *b, const gh_wjob_priv_t *j, const gh_pg_error_t
            GH_KS("answer", gh_error_row(err)->name));
 }
 
-/* The record of this very job, or the row of its key, is there already: somebody else carried it out meanwhile. Not an
- * error of the job; it looks its answer up. */
+/* The record of this very job, or the row of its key, is there already: somebody else carried it out
+ * meanwhile. Not an error of the job; it looks its answer up. */
 static bool
 done_elsewhere(const gh_pg_error_t *e)
 {

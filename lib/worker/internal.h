@@ -9,7 +9,8 @@
  *   job      one delivered job, from receipt to reply; survives the failure of its batch
  *   batch    jobs of one group on their way through the phases of their step
  *
- * receive.c -> queue.c -> exec.c (phases; actor.c, exactly.c, sqlop.c) -> reply.c; fail.c decides what follows an error.
+ * receive.c -> queue.c -> exec.c (phases; actor.c, exactly.c, sqlop.c) -> reply.c; fail.c decides what
+ * follows an error.
  */
 #ifndef GH_WORKER_INTERNAL_H
 #define GH_WORKER_INTERNAL_H
@@ -315,7 +316,8 @@ void gh_pg_error_of(const struct pg_result *r, gh_pg_error_t *out);
 
 /* fail.c */
 typedef enum { GH_RETRY, GH_RETRY_WHEN_UP, GH_ALONE, GH_GIVE_UP } gh_verdict_t;
-/* Pure: what to do with a batch of n jobs, tried so often already, after this error (sqlstate "" and lost: connection). */
+/* Pure: what to do with a batch of n jobs, tried so often already, after this error (sqlstate "" and lost:
+ * connection). */
 gh_verdict_t gh_fail_decide(const char *sqlstate, bool lost, size_t n, unsigned tries, gh_op_kind_t kind);
 /* The refusal for a job alone whose statement failed for good. */
 gh_err_t gh_fail_error(const gh_op_t *op, const gh_pg_error_t *e);

@@ -1,9 +1,9 @@
 /*
  * lib/worker/link.c - one DEALER to one broker for one pool (18/MDP worker side, READY with our credit frame)
  *
- * The broker counts as gone after `broker.liveness` silent intervals, and says goodbye with DISCONNECT (also to a worker
- * that it does not know, after a restart). Either way the socket is closed and a new one opened, with back-off. Replies to
- * jobs of the old socket are dropped: whoever asks again finds the job record.
+ * The broker counts as gone after `broker.liveness` silent intervals, and says goodbye with DISCONNECT (also
+ * to a worker that it does not know, after a restart). Either way the socket is closed and a new one opened,
+ * with back-off. Replies to jobs of the old socket are dropped: whoever asks again finds the job record.
  */
 #include <stdlib.h>
 

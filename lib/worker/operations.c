@@ -1,8 +1,8 @@
 /*
  * lib/worker/operations.c - a pool's table of operations, held against the contract at start
  *
- * A fault here stops the process: an operation that the contract does not know would answer callers whose access nobody
- * has stated.
+ * A fault here stops the process: an operation that the contract does not know would answer callers whose
+ * access nobody has stated.
  */
 #include <stdlib.h>
 
@@ -40,7 +40,7 @@ join_group(gh_wpool_t *p, gh_wop_t *wop)
     size_t max = op->batch_max > 0 && op->batch_max < p->credit ? op->batch_max : p->credit;
     for (size_t i = 0; i < p->n_groups; i++) {
         gh_group_t *g = &p->groups[i];
-        if (strcmp(g->name, batch_name(op)) != 0) /* NOLINT(clang-analyzer-*): every group has a name */
+        if (!gh_str_is(gh_str(g->name), batch_name(op)))
             continue;
         if (g->kind != op->kind || g->step != step_of(op))
             return fault(p->def, op->name, "shares its batch name with an operation of another kind or step");

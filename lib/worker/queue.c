@@ -1,8 +1,8 @@
 /*
  * lib/worker/queue.c - waiting jobs, and which batch starts next
  *
- * Batches form by themselves: while the lanes are busy jobs gather, and a free lane takes all of the group whose first
- * job has waited longest. Jobs keep their order of arrival within a group (decisions 10).
+ * Batches form by themselves: while the lanes are busy jobs gather, and a free lane takes all of the group
+ * whose first job has waited longest. Jobs keep their order of arrival within a group (decisions 10).
  */
 #include "base/log.h"
 #include "base/timez.h"
@@ -84,12 +84,12 @@ size_t
 gh_group_take(gh_group_t *g, gh_wjob_priv_t **out, size_t max, int64_t now_ms)
 {
     int64_t slots[TWIN_SLOTS];
-    bool any_keyed = false, any_recheck = false;
+    bool any_keyed = false, any_recheck = false, alone = false;
     size_t n = 0;
     g->alone_first = false;
     if (max > BATCH_LIMIT)
         max = BATCH_LIMIT;
-    while (g->head && n < max && !(n > 0 && (g->head->alone || out[0]->alone))) {
+    while (g->head && n < max && !alone && !(n > 0 && g->head->alone)) {
         gh_wjob_priv_t *j = pop(g);
         if (j->job.deadline_ms <= now_ms) {
             gh_job_answer_refusal(j, GH_E_UPSTREAM_TIMEOUT);
@@ -111,6 +111,7 @@ gh_group_take(gh_group_t *g, gh_wjob_priv_t **out, size_t max, int64_t now_ms)
             }
         }
         any_recheck |= j->recheck;
+        alone = j->alone;
         out[n++] = j;
     }
     return n;

@@ -9,7 +9,8 @@
 #include "base/uuid7.h"
 #include "worker/internal.h"
 
-/* Members of a stored refusal that had an effect, kept beside the response headers: no header name has a colon. */
+/* Members of a stored refusal that had an effect, kept beside the response headers: no header name has a
+ * colon. */
 #define STORED_ERROR ":error"
 #define STORED_PARAM ":param:"
 #define STORED_EXTRA ":extra:"

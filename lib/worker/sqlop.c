@@ -1,7 +1,8 @@
 /*
  * lib/worker/sqlop.c - operations that are one SQL statement: binding arguments, reading the answer row
  *
- * A read is a segment of its own for each job, so that an error hits one job. Writes of a batch share its transaction.
+ * A read is a segment of its own for each job, so that an error hits one job. Writes of a batch share its
+ * transaction.
  */
 #include <stdio.h>
 #include <jansson.h>
@@ -224,7 +225,9 @@ static json_t *
 column_object(const PGresult *r, const char *column)
 {
     int c = PQfnumber(r, column);
-    gh_str_t s = c < 0 ? (gh_str_t){0} : gh_pg_str(r, 0, c);
+    gh_str_t s = {0};
+    if (c >= 0)
+        s = gh_pg_str(r, 0, c);
     json_t *o = s.p ? json_loadb(s.p, s.n, 0, NULL) : NULL;
     if (o && !json_is_object(o)) {
         json_decref(o);
@@ -289,14 +292,18 @@ answer_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
         return;
     }
     int c = PQfnumber(r, "error");
-    gh_str_t error = c < 0 ? (gh_str_t){0} : gh_pg_str(r, 0, c);
+    gh_str_t error = {0};
+    if (c >= 0)
+        error = gh_pg_str(r, 0, c);
     put_headers(batch, job, r);
     if (error.p) {
         refuse_by_row(batch, job, r, error);
         return;
     }
     int status = PQfnumber(r, "status"), body = PQfnumber(r, "body");
-    gh_str_t text = body < 0 ? (gh_str_t){0} : gh_pg_str(r, 0, body);
+    gh_str_t text = {0};
+    if (body >= 0)
+        text = gh_pg_str(r, 0, body);
     gh_job_ok(batch, job, status < 0 ? 0 : (int)gh_pg_i64(r, 0, status, 0), text.p ? text : GH_STR("null"));
 }
 

@@ -1,5 +1,6 @@
 /*
- * lib/worker/upkeep.c - the runtime's own work between batches, on the lanes of the process's first pool with a database
+ * lib/worker/upkeep.c - the runtime's own work between batches, on the lanes of the process's first pool with
+ * a database
  *
  *   roles       role_permissions and the settings that open operations; at start, on events, once a minute
  *   partitions  of job_done, made ahead and dropped; at start and every ten minutes
@@ -137,7 +138,7 @@ step_sent(gh_batch_t *b)
 static int
 hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= 'a' ? c - 'a' + 10 : c - '0'; /* PostgreSQL writes nothing else */
 }
 
 /* bytea in hex format -> bytes in batch memory. */

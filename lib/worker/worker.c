@@ -1,9 +1,10 @@
 /*
  * lib/worker/worker.c - the process: start, loop, drain
  *
- * Start: contract and pool tables are checked, lanes connect, roles are loaded; only then is READY sent. Stop (SIGTERM,
- * SIGINT): no batch is begun any more, those that run are finished and answered, then DISCONNECT hands the rest back to the
- * brokers. A batch that takes longer than DRAIN_SOFT_MS does not hold the others back; DRAIN_HARD_MS ends the wait.
+ * Start: contract and pool tables are checked, lanes connect, roles are loaded; only then is READY sent. Stop
+ * (SIGTERM, SIGINT): no batch is begun any more, those that run are finished and answered, then DISCONNECT
+ * hands the rest back to the brokers. A batch that takes longer than DRAIN_SOFT_MS does not hold the others
+ * back; DRAIN_HARD_MS ends the wait.
  */
 #include <errno.h>
 #include <malloc.h>

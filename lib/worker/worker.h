@@ -1,13 +1,13 @@
 /*
  * lib/worker/worker.h - the worker runtime: from the broker's jobs to one transaction a batch and the replies
  *
- * A pool is a table of operations (gh_op_t). The runtime does everything else: broker links (one DEALER per broker and
- * service) with READY, credit, heartbeats and reconnection; gathering jobs of one kind into batches; database
- * connections ("lanes") in pipeline mode; the actor and x-access; idempotency and the job record; commit, then replies;
- * fallback to one by one when a batch fails; draining on SIGTERM.
+ * A pool is a table of operations (gh_op_t). The runtime does everything else: broker links (one DEALER per
+ * broker and service) with READY, credit, heartbeats and reconnection; gathering jobs of one kind into
+ * batches; database connections ("lanes") in pipeline mode; the actor and x-access; idempotency and the job
+ * record; commit, then replies; fallback to one by one when a batch fails; draining on SIGTERM.
  *
- * One thread, one zloop. A batch is carried out in phases: the step function queues statements and returns; when all
- * results of the phase have arrived it is called again with phase + 1. Nothing blocks.
+ * One thread, one zloop. A batch is carried out in phases: the step function queues statements and returns;
+ * when all results of the phase have arrived it is called again with phase + 1. Nothing blocks.
  *
  *   phase 0   runtime: BEGIN, [job record of re-sent jobs], [idempotency keys: lock and look up], [actors]
  *             step:    its own statements of phase 0 (lock, read), same round trip
@@ -16,10 +16,10 @@
  *             runtime: adds job record and idempotency rows of the successful jobs, COMMIT, same round trip
  *   then      runtime: when COMMIT is confirmed, sends the replies and publishes the events
  *
- * If anything fails the transaction is rolled back and the jobs are run one by one, each alone, so that one bad job
- * fails alone. A job alone: deadlock, serialization failure, lock timeout are tried again while its budget lasts; a
- * lost connection likewise, after looking at the job record (the commit may have happened); a constraint that the
- * operation maps is a refusal; anything else is INTERNAL with a log line.
+ * If anything fails the transaction is rolled back and the jobs are run one by one, each alone, so that one
+ * bad job fails alone. A job alone: deadlock, serialization failure, lock timeout are tried again while its
+ * budget lasts; a lost connection likewise, after looking at the job record (the commit may have happened); a
+ * constraint that the operation maps is a refusal; anything else is INTERNAL with a log line.
  */
 #ifndef GH_WORKER_WORKER_H
 #define GH_WORKER_WORKER_H
@@ -71,12 +71,14 @@ typedef struct gh_wjob {
 void gh_job_ok(gh_batch_t *b, gh_wjob_t *job, int status, gh_str_t json);
 /* A refusal: a row of the error table with texts for its placeholders (copied). Not stored for idempotency. */
 void gh_job_refuse(gh_batch_t *b, gh_wjob_t *job, gh_err_t err, const gh_error_arg_t *args);
-/* VALIDATION_FAILED for one member found faulty by a worker: `field` dotted, `type` of api/30 ("value_error"), text. */
+/* VALIDATION_FAILED for one member found faulty by a worker: `field` dotted, `type` of api/30
+ * ("value_error"), text. */
 void gh_job_invalid(gh_batch_t *b, gh_wjob_t *job, const char *field, const char *type, const char *text);
 /* Before or after ok/refuse: a response header; for refusals: one further member of the error (ready JSON). */
 void gh_job_header(gh_batch_t *b, gh_wjob_t *job, const char *name, const char *value);
 void gh_job_extra(gh_batch_t *b, gh_wjob_t *job, const char *member, gh_str_t json);
-/* Mark that this job had an effect although it is refused or the reverse; default: ok = effect (WRITE operations). */
+/* Mark that this job had an effect although it is refused or the reverse; default: ok = effect (WRITE
+ * operations). */
 void gh_job_no_effect(gh_wjob_t *job);
 
 /* ---- batches */
@@ -102,30 +104,31 @@ struct gh_batch {
     struct gh_batch_priv *priv;
 };
 
-/* Memory that lives as long as the batch; never NULL (the batch fails and the step should return GH_STEP_FAIL when
- * gh_batch_ok() is false; the memory is then a scratch area of the asked size). Zeroed. */
+/* Memory that lives as long as the batch; never NULL (the batch fails and the step should return GH_STEP_FAIL
+ * when gh_batch_ok() is false; the memory is then a scratch area of the asked size). Zeroed. */
 void *gh_batch_alloc(gh_batch_t *b, size_t n);
 gh_str_t gh_batch_dup(gh_batch_t *b, gh_str_t s);
-/* False once memory ran out or the connection broke: what the step still does is in vain, it may return GH_STEP_FAIL. */
+/* False once memory ran out or the connection broke: what the step still does is in vain, it may return
+ * GH_STEP_FAIL. */
 bool gh_batch_ok(const gh_batch_t *b);
 
-/* Call fn(arg, committed) once when the batch has ended: true after COMMIT was confirmed (a GH_OP_TASK or GH_OP_READ:
- * when every phase succeeded), false on any other end. For memory that may follow the database only once it is certain.
- * Batch memory is still there. */
+/* Call fn(arg, committed) once when the batch has ended: true after COMMIT was confirmed (a GH_OP_TASK or
+ * GH_OP_READ: when every phase succeeded), false on any other end. For memory that may follow the database
+ * only once it is certain. Batch memory is still there. */
 void gh_batch_on_end(gh_batch_t *b, void (*fn)(void *arg, bool committed), void *arg);
 
-/* Queue a named statement of the pool with text-format parameters (NULL = SQL NULL); they are copied. Returns the index
- * for gh_batch_result() in the next phase. */
+/* Queue a named statement of the pool with text-format parameters (NULL = SQL NULL); they are copied. Returns
+ * the index for gh_batch_result() in the next phase. */
 size_t gh_batch_query(gh_batch_t *b, const char *statement, int n_params, const char *const *params);
 /* Result `index` of the previous phase; valid until the step returns. Never NULL, never an error result. */
 const struct pg_result *gh_batch_result(const gh_batch_t *b, size_t index);
 
-/* Publish after commit: a row in `outbox` in the same transaction, then a broadcast. payload: encoded msgpack map
- * without seq (the runtime adds it). */
+/* Publish after commit: a row in `outbox` in the same transaction, then a broadcast. payload: encoded msgpack
+ * map without seq (the runtime adds it). */
 void gh_batch_event(gh_batch_t *b, const char *topic, gh_str_t payload);
 
-/* Run work(arg) on the process's bounded thread pool, then the batch continues with phase + 1 once all its work is
- * done; use with GH_STEP_WAIT. work touches nothing but arg. */
+/* Run work(arg) on the process's bounded thread pool, then the batch continues with phase + 1 once all its
+ * work is done; use with GH_STEP_WAIT. work touches nothing but arg. */
 void gh_batch_work(gh_batch_t *b, void (*work)(void *arg), void *arg);
 /* Continue a batch whose step returned GH_STEP_WAIT without gh_batch_work(). From the loop's thread only. */
 void gh_batch_resume(gh_batch_t *b);
@@ -146,12 +149,14 @@ typedef struct gh_op {
 
     /* Either a step ... */
     gh_step_fn step;
-    /* ... or one SQL statement per job, by its name in the pool's tables. bind names its parameters in order, NULL ends: "path.id", "query.page",
-     * "body.x", "query" or "body" (the whole section as JSON), "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id" (NULL when 0), "actor.scopes",
-     * "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz", "job.id", "lang", "conf.<setting>". Lists become array literals
-     * (cast $1::bigint[] or $1::text[]), maps JSON text, absent members SQL NULL. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of an error
-     * row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json. No row at all is
-     * NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */
+    /* ... or one SQL statement per job, by its name in the pool's tables. bind names its parameters in order,
+     * NULL ends: "path.id", "query.page", "body.x", "form.x", "query" or "body" (the whole section as JSON),
+     * "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id" (NULL when 0), "actor.scopes",
+     * "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz", "job.id", "lang",
+     * "conf.<setting>". Lists become array literals (cast $1::bigint[] or $1::text[]), maps JSON text, absent
+     * members SQL NULL. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of
+     * an error row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json. No
+     * row at all is NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */
     const char *sql;
     const char *bind[20];
 

@@ -1,8 +1,9 @@
 /*
  * tests/bench/worker_bench.c - the worker alone: this program is the broker, guahao-worker serves "echo"
  *
- * Keeps `window` jobs in the worker's hands over one ROUTER and counts the answers, each checked to be one of ours.
- * Prints one JSON object: jobs/s, p50/p99 of the round trip, CPU time of the worker a job, its resident memory.
+ * Keeps `window` jobs in the worker's hands over one ROUTER and counts the answers, each checked to be one of
+ * ours. Prints one JSON object: jobs/s, p50/p99 of the round trip, CPU time of the worker a job, its resident
+ * memory.
  *
  *   worker-bench [--seconds 3] [--window 128] [--worker build/guahao-worker]
  */
@@ -50,7 +51,7 @@ die(const char *what)
 static void
 start_worker(bench_t *t)
 {
-    strcpy(t->dir, "/tmp/ghw.XXXXXX");
+    snprintf(t->dir, sizeof(t->dir), "/tmp/ghw.XXXXXX");
     if (!mkdtemp(t->dir))
         die("mkdtemp");
     snprintf(t->endpoint, sizeof(t->endpoint), "ipc://%s/in.sock", t->dir);
@@ -191,8 +192,13 @@ cpu_and_memory(pid_t pid, long *rss_kb)
     unsigned long user = 0, sys = 0;
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     FILE *f = fopen(path, "re");
-    if (f && fgets(line, sizeof(line), f))
-        sscanf(strrchr(line, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
+    char *at = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+    for (int field = 2; at && field < 14; field++) /* after the name, field 2: state is 3, utime 14 */
+        at = strchr(at + 1, ' ');
+    if (at) {
+        user = strtoul(at, &at, 10);
+        sys = strtoul(at, NULL, 10);
+    }
     if (f)
         fclose(f);
     snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
@@ -215,9 +221,9 @@ main(int argc, char **argv)
     static bench_t t = {.seconds = 3, .window = 128, .worker = "build/guahao-worker"};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 's')
-            t.seconds = atoi(optarg);
+            t.seconds = (int)strtol(optarg, NULL, 10);
         else if (c == 'w')
-            t.window = atoi(optarg);
+            t.window = (int)strtol(optarg, NULL, 10);
         else if (c == 'p')
             t.worker = optarg;
         else

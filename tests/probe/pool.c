@@ -1,8 +1,10 @@
 /*
- * tests/probe/pool.c - a pool for the tests of the worker runtime: each operation makes one of its promises visible
+ * tests/probe/pool.c - a pool for the tests of the worker runtime: each operation makes one of its promises
+ * visible
  *
- * Tables (made by the test): probe_counter(name text pk, n bigint check (n >= 0)), probe_log(id bigserial, name, amount,
- * batch, place), probe_row(k bigint constraint probe_row_pk primary key, v bigint constraint probe_row_ck check (v < 100)).
+ * Tables (made by the test): probe_counter(name text pk, n bigint check (n >= 0)), probe_log(id bigserial,
+ * name, amount, batch, place), probe_row(k bigint constraint probe_row_pk primary key, v bigint constraint
+ * probe_row_ck check (v < 100)).
  */
 #include <stdlib.h>
 #include <unistd.h>

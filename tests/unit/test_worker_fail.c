@@ -82,7 +82,7 @@ lack_of_resources_and_time_are_not_internal(void **state)
     const gh_op_t op = {.name = "x"};
     for (size_t i = 0; i < GH_COUNT(cases); i++) {
         gh_pg_error_t e = {0};
-        strcpy(e.sqlstate, cases[i].sqlstate);
+        snprintf(e.sqlstate, sizeof(e.sqlstate), "%s", cases[i].sqlstate);
         assert_int_equal(gh_fail_error(&op, &e), cases[i].err);
     }
 }
