@@ -23,6 +23,7 @@
 #define GH_RUNNING_BUCKETS 8192
 #define GH_PORTS_MAX       4
 #define GH_SERVICE_IDLE_MS 60000
+#define GH_FDS_MAX         65536
 
 /* Roles that a peer's key may have (metadata `role` of its certificate). */
 enum {
@@ -41,6 +42,7 @@ typedef struct gh_port {
     void *router;
     bool inner; /* trusted peers */
     bool curve;
+    bool touched; /* something was sent since the last read that found nothing */
 } gh_port_t;
 
 /* A message as received, identity first. Frames that a handler keeps are moved out of it. */
@@ -60,6 +62,7 @@ typedef struct gh_totals {
     uint64_t reply_dropped;   /* the client was gone, or did not read */
     uint64_t unknown_key;     /* messages of a revoked key, or one whose role does not allow them */
     uint64_t unknown_service; /* jobs for a service that nobody ever served */
+    uint64_t handshakes_failed;
     uint64_t mmi, events, events_invalid, workers_lost;
 } gh_totals_t;
 
@@ -69,9 +72,13 @@ typedef struct gh_broker {
     uint8_t id[16]; /* new at each start: peers see a restart */
     void *ctx;
     gh_port_t port[GH_PORTS_MAX];
+    void *monitor[GH_PORTS_MAX]; /* PAIR with the connection events of a port */
     size_t n_ports;
+    uint8_t peer_fds[GH_FDS_MAX / 8]; /* open connections of inner ports */
+    uint32_t n_peers;
     void *events_in[2], *events_out[2]; /* XSUB and XPUB; second of each: CURVE */
-    gh_curve_t *curve;                  /* NULL without CURVE */
+    bool monitor_touched[GH_PORTS_MAX], events_in_touched[2], events_out_touched[2]; /* like that of a port */
+    gh_curve_t *curve;                                                               /* NULL without CURVE */
 
     uint32_t max_depth, liveness, max_attempts;
     int64_t heartbeat_ms, opaque_ttl_ms, no_worker_grace_ms, stop_ms;
@@ -97,6 +104,7 @@ typedef struct gh_broker {
     bool stopping;
     bool done;
     int64_t stop_at_ms;
+    int64_t handshake_logged_ms;
     int64_t event_seq; /* highest carried */
     gh_totals_t total;
     gh_buf_t scratch;
@@ -117,6 +125,10 @@ void gh_port_put(gh_broker_t *b, uint8_t port, const void *data, size_t n, bool 
 void gh_port_share(gh_broker_t *b, uint8_t port, zmq_msg_t *frame, bool more);
 void gh_port_move(gh_broker_t *b, uint8_t port, zmq_msg_t *frame, bool more);
 gh_str_t gh_frame_str(zmq_msg_t *frame);
+
+/* ---- monitor.c: connections */
+int gh_monitor_open(gh_broker_t *b, size_t i) GH_MUSTCHECK;
+void gh_monitor_read(gh_broker_t *b, size_t i);
 
 /* ---- endpoint.c: what may be bound (pure but for the directory's mode) */
 typedef enum { GH_ENDPOINT_BAD, GH_ENDPOINT_IPC, GH_ENDPOINT_LOOPBACK, GH_ENDPOINT_TCP } gh_endpoint_t;

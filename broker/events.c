@@ -26,6 +26,7 @@ publish(gh_broker_t *b, gh_str_t topic, gh_str_t payload)
     for (size_t i = 0; i < 2; i++) {
         if (!b->events_out[i])
             continue;
+        b->events_out_touched[i] = true;
         zmq_send(b->events_out[i], topic.p, topic.n, ZMQ_DONTWAIT | ZMQ_SNDMORE);
         zmq_send(b->events_out[i], payload.p, payload.n, ZMQ_DONTWAIT);
     }
@@ -57,6 +58,7 @@ relay(gh_broker_t *b, size_t i, zmq_msg_t *frame, size_t n)
 void
 gh_events_relay(gh_broker_t *b, size_t i)
 {
+    b->events_in_touched[i] = false;
     for (int budget = 256; budget > 0; budget--) {
         zmq_msg_t frame[2], rest;
         size_t n = 0;
@@ -79,16 +81,20 @@ gh_events_relay(gh_broker_t *b, size_t i)
         for (size_t k = 0; k < n && k < 2; k++)
             zmq_msg_close(&frame[k]);
     }
+    b->events_in_touched[i] = true; /* there may be more */
 }
 
 void
 gh_events_ignore(gh_broker_t *b, size_t i)
 {
-    char byte[GH_EVENT_MAX];
+    char text[GH_EVENT_MAX];
 
-    for (int budget = 256; budget > 0 && zmq_recv(b->events_out[i], byte, sizeof byte, ZMQ_DONTWAIT) >= 0;
-         budget--)
-        ;
+    b->events_out_touched[i] = false;
+    for (int budget = 256; zmq_recv(b->events_out[i], text, sizeof text, ZMQ_DONTWAIT) >= 0;)
+        if (--budget == 0) {
+            b->events_out_touched[i] = true;
+            return;
+        }
 }
 
 void

@@ -3,6 +3,7 @@
  */
 #include "broker.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -20,12 +21,18 @@ gh_broker_clock(gh_broker_t *b)
     b->now_ms = b->now_us / 1000;
 }
 
+/* Read until nothing is left: a send on the socket meanwhile may have eaten its wake-up, and the read that finds nothing
+ * looks again. */
 static void
-read_port(gh_broker_t *b, uint8_t port)
+read_port(gh_broker_t *b, size_t i)
 {
+    gh_port_t *port = &b->port[i];
     int rc;
 
-    for (int budget = MESSAGES_A_TURN; budget > 0 && (rc = gh_port_recv(b, port)) != 0; budget--) {
+    for (int budget = MESSAGES_A_TURN; budget > 0; budget--) {
+        port->touched = false;
+        if ((rc = gh_port_recv(b, (uint8_t)i)) == 0)
+            return;
         if (rc < 0) {
             b->total.invalid++;
             continue;
@@ -34,6 +41,7 @@ read_port(gh_broker_t *b, uint8_t port)
         gh_route(b, &b->msg);
         gh_message_clear(&b->msg);
     }
+    port->touched = true;
 }
 
 /* ---- stopping */
@@ -162,7 +170,59 @@ wait_ms(const gh_broker_t *b)
     return (long)(tick > 0 ? tick : 1);
 }
 
-/* ---- */
+/* ---- what is waited for
+ *
+ * zmq_poll() asks every socket twice with several system calls. The descriptors (ZMQ_FD) are polled directly instead:
+ * one says "look at this socket", and stays silent for what a send on the same socket has noticed already; `touched`
+ * remembers to look then. */
+
+#define SOURCES_MAX (2 * GH_PORTS_MAX + 4)
+
+typedef struct source {
+    void *socket;
+    void (*read)(gh_broker_t *b, size_t i);
+    size_t i;
+    bool *touched; /* look without being told */
+} source_t;
+
+typedef struct sources {
+    source_t at[SOURCES_MAX];
+    struct pollfd fd[SOURCES_MAX + 1]; /* the last one: signals */
+    size_t n;
+} sources_t;
+
+static int
+add_source(sources_t *all, void *socket, void (*read)(gh_broker_t *, size_t), size_t i, bool *touched)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+
+    if (!socket)
+        return 0;
+    if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0)
+        return -1;
+    *touched = true;
+    all->fd[all->n] = (struct pollfd){.fd = fd, .events = POLLIN};
+    all->at[all->n++] = (source_t){.socket = socket, .read = read, .i = i, .touched = touched};
+    return 0;
+}
+
+static int
+add_sources(gh_broker_t *b, sources_t *all, int signal_fd)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < b->n_ports; i++) {
+        rc |= add_source(all, b->port[i].router, read_port, i, &b->port[i].touched);
+        rc |= add_source(all, b->monitor[i], gh_monitor_read, i, &b->monitor_touched[i]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        rc |= add_source(all, b->events_in[i], gh_events_relay, i, &b->events_in_touched[i]);
+        rc |= add_source(all, b->events_out[i], gh_events_ignore, i, &b->events_out_touched[i]);
+    }
+    all->fd[all->n] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
+    return rc;
+}
 
 static void
 read_signals(gh_broker_t *b, int fd)
@@ -173,43 +233,28 @@ read_signals(gh_broker_t *b, int fd)
         gh_broker_stop(b);
 }
 
-static size_t
-poll_items(const gh_broker_t *b, int signal_fd, zmq_pollitem_t *items)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < b->n_ports; i++)
-        items[n++] = (zmq_pollitem_t){.socket = b->port[i].router, .events = ZMQ_POLLIN};
-    for (int i = 0; i < 2; i++) { /* both or none of a pair may be there; a free place polls nothing */
-        items[n++] = (zmq_pollitem_t){.socket = b->events_in[i], .fd = -1, .events = ZMQ_POLLIN};
-        items[n++] = (zmq_pollitem_t){.socket = b->events_out[i], .fd = -1, .events = ZMQ_POLLIN};
-    }
-    items[n++] = (zmq_pollitem_t){.fd = signal_fd, .events = ZMQ_POLLIN};
-    return n;
-}
-
 static void
-read_ready(gh_broker_t *b, const zmq_pollitem_t *items, int signal_fd)
+wait_and_read(gh_broker_t *b, sources_t *all)
 {
-    size_t n = b->n_ports;
+    bool look[SOURCES_MAX];
+    int64_t wait = wait_ms(b);
 
-    for (size_t i = 0; i < n; i++)
-        if (items[i].revents & ZMQ_POLLIN)
-            read_port(b, (uint8_t)i);
-    for (size_t i = 0; i < 2; i++, n += 2) {
-        if (items[n].revents & ZMQ_POLLIN)
-            gh_events_relay(b, i);
-        if (items[n + 1].revents & ZMQ_POLLIN)
-            gh_events_ignore(b, i);
-    }
-    if (items[n].revents & ZMQ_POLLIN)
-        read_signals(b, signal_fd);
+    for (size_t k = 0; k < all->n; k++)
+        if ((look[k] = *all->at[k].touched))
+            wait = 0;
+    if (poll(all->fd, all->n + 1, (int)wait) < 0) /* EINTR: the next turn */
+        return;
+    for (size_t k = 0; k < all->n; k++)
+        if (look[k] || all->fd[k].revents)
+            all->at[k].read(b, all->at[k].i);
+    if (all->fd[all->n].revents)
+        read_signals(b, all->fd[all->n].fd);
 }
 
 int
 gh_broker_run(gh_broker_t *b)
 {
-    zmq_pollitem_t items[GH_PORTS_MAX + 5];
+    sources_t all = {.n = 0};
     sigset_t set;
     int64_t beat_ms = 0;
 
@@ -217,15 +262,13 @@ gh_broker_run(gh_broker_t *b)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     int signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (signal_fd < 0)
+    if (signal_fd < 0 || add_sources(b, &all, signal_fd) < 0)
         return -1;
-    size_t n = poll_items(b, signal_fd, items);
     gh_broker_clock(b);
     b->start_ms = b->tick_ms = b->now_ms;
     gh_wheel_init(&b->wheel, b->now_ms);
     while (!b->done) {
-        if (zmq_poll(items, (int)n, wait_ms(b)) > 0)
-            read_ready(b, items, signal_fd);
+        wait_and_read(b, &all);
         on_time(b, &beat_ms);
     }
     close_down(b);

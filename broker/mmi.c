@@ -98,6 +98,7 @@ report_broker(gh_broker_t *b, gh_json_t *j)
     gh_json_ki64(j, "uptime_s", (b->now_ms - b->start_ms) / 1000);
     gh_json_kcstr(j, "version", GH_VERSION);
     gh_json_kbool(j, "draining", b->draining);
+    gh_json_ki64(j, "inner_peers", b->n_peers);
     gh_json_ki64(j, "workers", b->n_workers);
     gh_json_ki64(j, "bytes", (int64_t)b->bytes);
     gh_json_ki64(j, "dead_letters", b->n_dead);
@@ -110,6 +111,7 @@ report_broker(gh_broker_t *b, gh_json_t *j)
     gh_json_ki64(j, "unknown_key", (int64_t)b->total.unknown_key);
     gh_json_ki64(j, "unknown_service", (int64_t)b->total.unknown_service);
     gh_json_ki64(j, "reply_dropped", (int64_t)b->total.reply_dropped);
+    gh_json_ki64(j, "handshakes_failed", (int64_t)b->total.handshakes_failed);
     gh_json_ki64(j, "workers_lost", (int64_t)b->total.workers_lost);
     gh_json_obj_end(j);
 }

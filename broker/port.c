@@ -100,6 +100,17 @@ socket_for(gh_broker_t *b, const char *setting, const char *endpoint, gh_endpoin
     return -1;
 }
 
+/* The socket that serves an endpoint, made when first needed. A ROUTER becomes a port, watched before it is bound so that
+ * no connection is missed. */
+static void *
+require_socket(gh_broker_t *b, int type, bool inner, bool curve, int64_t frame_max, void **socket)
+{
+    if (*socket || !(*socket = new_socket(b, type, curve, frame_max)) || type != ZMQ_ROUTER)
+        return *socket;
+    b->port[b->n_ports] = (gh_port_t){.router = *socket, .inner = inner, .curve = curve};
+    return gh_monitor_open(b, b->n_ports++) < 0 ? NULL : *socket;
+}
+
 /* Bind every endpoint of a setting; sockets[0] is plain, sockets[1] has CURVE, made when first needed. */
 static int
 bind_list(gh_broker_t *b, const gh_conf_t *conf, const char *setting, int type, bool private,
@@ -112,7 +123,7 @@ bind_list(gh_broker_t *b, const gh_conf_t *conf, const char *setting, int type, 
          e = strtok_r(NULL, ", ", &save)) {
         gh_endpoint_t kind = gh_endpoint_kind(e);
         int i = socket_for(b, setting, e, kind, private);
-        if (i < 0 || (!sockets[i] && !(sockets[i] = new_socket(b, type, i == 1, frame_max))) ||
+        if (i < 0 || !require_socket(b, type, private, i == 1, frame_max, &sockets[i]) ||
             bind_to(sockets[i], e, kind) < 0)
             rc = -1;
         else
@@ -126,27 +137,16 @@ bind_list(gh_broker_t *b, const gh_conf_t *conf, const char *setting, int type, 
     return rc;
 }
 
-static int
-open_routers(gh_broker_t *b, const gh_conf_t *conf, const char *setting, bool inner)
-{
-    void *sockets[2] = {NULL, NULL};
-    int rc = bind_list(b, conf, setting, ZMQ_ROUTER, inner, FRAME_MAX, sockets);
-
-    for (int i = 0; i < 2; i++)
-        if (sockets[i])
-            b->port[b->n_ports++] = (gh_port_t){.router = sockets[i], .inner = inner, .curve = i == 1};
-    return rc;
-}
-
 int
 gh_ports_open(gh_broker_t *b, const gh_conf_t *conf)
 {
     const char *dir = gh_conf_str(conf, "broker.curve_dir");
+    void *inner[2] = {NULL, NULL}, *public[2] = {NULL, NULL};
 
     if (dir[0] && !(b->curve = gh_curve_new(dir)))
         return -1;
-    if (open_routers(b, conf, "broker.inner", true) < 0 ||
-        open_routers(b, conf, "broker.public", false) < 0 ||
+    if (bind_list(b, conf, "broker.inner", ZMQ_ROUTER, true, FRAME_MAX, inner) < 0 ||
+        bind_list(b, conf, "broker.public", ZMQ_ROUTER, false, FRAME_MAX, public) < 0 ||
         bind_list(b, conf, "broker.events_in", ZMQ_XSUB, true, GH_EVENT_MAX, b->events_in) < 0 ||
         bind_list(b, conf, "broker.events_out", ZMQ_XPUB, true, GH_EVENT_MAX, b->events_out) < 0)
         return -1;
@@ -172,8 +172,10 @@ close_socket(void **socket)
 void
 gh_ports_close(gh_broker_t *b)
 {
-    for (size_t i = 0; i < b->n_ports; i++)
+    for (size_t i = 0; i < b->n_ports; i++) {
         close_socket(&b->port[i].router);
+        close_socket(&b->monitor[i]);
+    }
     for (int i = 0; i < 2; i++) {
         close_socket(&b->events_in[i]);
         close_socket(&b->events_out[i]);
@@ -260,6 +262,7 @@ gh_port_begin(gh_broker_t *b, uint8_t port, zmq_msg_t *id)
 {
     zmq_msg_t copy;
 
+    b->port[port].touched = true;
     zmq_msg_init(&copy);
     zmq_msg_copy(&copy, id);
     if (zmq_msg_send(&copy, b->port[port].router, flags_of(true)) >= 0)

@@ -36,6 +36,16 @@ def event(**members):
     return b"GHE1" + msgpack.packb(members)
 
 
+def test_trusted_peers_are_counted():
+    with Broker() as b:
+        assert b.totals()["inner_peers"] == 1             # who asks
+        with b.client() as one, b.client() as two, b.client(public=True) as outsider:
+            for client in (one, two, outsider):
+                assert client.call("mmi.service", b"x") == [b"404"]
+            wait_for("the count", lambda: b.totals()["inner_peers"] == 3)      # two, and who asks
+        wait_for("their leaving", lambda: b.totals()["inner_peers"] == 1)
+
+
 # ---- events
 
 def test_events_are_forwarded_and_beaten(broker):
@@ -346,6 +356,8 @@ def test_curve_lets_in_known_keys_by_their_roles():
             s.close(0)
         assert c.ask(public, endpoint=c.public, timeout=10000) == [b"404"]
         w.close(0)
+        assert c.broker.totals()["handshakes_failed"] > 0
+        assert "event=handshake_failed" in c.broker.process.output()
 
 
 def test_a_revoked_key_is_ignored_within_seconds():
