@@ -196,7 +196,9 @@ s_shape_sessions(gh_replay_t *r, int32_t today)
         s->places = r->opt.places > 0 ? r->opt.places : (int)s->wanted;
         if (i == r->busiest && r->opt.places_busiest > 0)
             s->places = r->opt.places_busiest;
-        s->slot_minutes = s->places > 0 ? GH_REPLAY_SESSION_MINUTES / s->places : 1;
+        /* Where some book by session and others by time, all places start together: slot k might be taken. */
+        int shares = r->opt.surface == GH_SURFACE_MIXED || s->places < 1 ? 1 : s->places;
+        s->slot_minutes = GH_REPLAY_SESSION_MINUTES / shares;
         if (s->slot_minutes < 1)
             s->slot_minutes = 1;
         s->starts_us = gh_day_at(s->day, 8 * 60);
