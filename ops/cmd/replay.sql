@@ -62,7 +62,9 @@ select id, patient_id, schedule_id, status from registration_orders where schedu
 
 -- name: replay_counters
 -- R-102 for every session: places left and places taken make the total.
-select s.id, s.total_slots, s.remaining_slots,
-       (select count(*) from registration_orders o where o.schedule_id = s.id
-           and o.status in ('pending', 'confirmed', 'completed', 'no_show')) as taken
-  from schedules s where s.id = any ($1::bigint[]) order by s.id
+select s.id, s.total_slots, s.remaining_slots, coalesce(o.n, 0) as taken
+  from schedules s
+  left join (select schedule_id, count(*) as n from registration_orders
+              where schedule_id = any ($1::bigint[]) and status in ('pending', 'confirmed', 'completed', 'no_show')
+              group by schedule_id) o on o.schedule_id = s.id
+ where s.id = any ($1::bigint[]) order by s.id
