@@ -46,7 +46,7 @@ extern front_t front;
 
 typedef struct front_headers {
     gh_str_t authorization, content_type, accept, language, key, request_id, trace, agent, origin,
-        if_none_match, preflight_method;
+        if_none_match, if_match, preflight_method;
     bool close; /* Connection: close, HTTP/1.0, or bytes behind the request */
 } front_headers_t;
 

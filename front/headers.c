@@ -40,6 +40,7 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                   {"user-agent", &out->agent},
                   {"origin", &out->origin},
                   {"if-none-match", &out->if_none_match},
+                  {"if-match", &out->if_match},
                   {"access-control-request-method", &out->preflight_method}};
     struct http_header *h;
     memset(out, 0, sizeof *out);

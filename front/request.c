@@ -224,7 +224,7 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
     static gh_buf_t args, shard; /* reused: a request is packed at a time */
     static gh_faults_t faults;
     const gh_operation_t *op = in->match.op;
-    gh_request_in_t request = {op, in->match.params, in->query, kind, body};
+    gh_request_in_t request = {op, in->match.params, in->query, kind, body, in->headers.if_match};
     gh_job_head_t head;
     gh_buf_clear(&args);
     gh_buf_clear(&shard);

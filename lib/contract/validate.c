@@ -323,6 +323,11 @@ check_all(request_t *r, gh_buf_t *args)
         r->walk.as_text = false;
     }
     gh_err_t err = take_body(r, args, &sections);
+    if (r->in->if_match.n > 0 && r->in->op->etag && r->in->op->method != GH_GET) {
+        gh_mpw_cstr(args, "if_match");
+        gh_mpw_str(args, r->in->if_match);
+        sections++;
+    }
     gh_mpw_map_end(args, mark, sections);
     if (err == GH_E_MALFORMED_JSON)
         return err;

@@ -37,6 +37,9 @@ typedef struct gh_request_in {
     gh_str_t query;         /* what follows '?', percent-encoded */
     gh_body_kind_t kind;
     gh_str_t body;
+    gh_str_t
+        if_match; /* the header If-Match, empty when there is none: "if_match" of the arguments where x-etag says
+                          so and the operation changes the row (R-08) */
 } gh_request_in_t;
 
 /* GH_E_NONE: args holds the argument map (appended). MALFORMED_JSON, or VALIDATION_FAILED, or the error that the first

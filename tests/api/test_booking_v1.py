@@ -160,3 +160,16 @@ def test_cancelled_too_late_and_overridden(house):
     assert "48" in p["detail"]
     problem(house.api(ask.user).post(path, {"override": True}), "FORBIDDEN", 403)
     assert data(house.api(h.staff).post(path, {"override": True}))["cancelled_by"] == "staff"
+
+
+def test_stale_entity_tag_changes_nothing(house):
+    h = house.h
+    ask = bc._free(h)
+    order = data(book(house, ask.user, schedule_id=ask.session), 201)["id"]
+    h.run("update registration_orders set notes = 'changed' where id = %s", order)
+    api, path = house.api(ask.user), f"/api/v1/appointments/{order}"
+    problem(api.request("DELETE", path, headers={"If-Match": f'"appointment-{order}-1"'}), "PRECONDITION_FAILED", 412)
+    assert h.order(order)["status"] == "confirmed"
+    tags = f'"other", {api.get(path).headers["ETag"]}'
+    r = api.request("DELETE", path, headers={"If-Match": tags})
+    assert data(r)["status"] == "CANCELLED" and r.headers["ETag"] == f'"appointment-{order}-3"'

@@ -23,6 +23,7 @@ typedef struct order {
     int64_t session_starts_us, starts_us, ends_us, created_us, payable_since_us;
     int64_t patient_id, patient_user_id, initiator_id, doctor_id, dept_id;
     bool hidden;
+    int64_t version;
     gh_str_t reason;
 } order_t;
 
@@ -31,7 +32,7 @@ typedef struct cancel_job {
     surface_t surface;
     int64_t order_id;
     bool override;
-    gh_str_t reason;
+    gh_str_t reason, if_match;
     const char *fault_field, *fault_type, *fault_text;
     bool related, may_override;
     order_t *order;
@@ -111,6 +112,7 @@ parse(cancel_job_t *cj)
         cj->order_id = gh_arg_id(args, "path.id");
         cj->reason = gh_arg_str(args, "body.reason");
         cj->override = gh_arg_bool(args, "body.override");
+        cj->if_match = gh_arg_str(args, "if_match");
         if (cj->reason.n > 0 && memchr(cj->reason.p, '\0', cj->reason.n))
             fault(cj, "reason", "value_error", "contains a character that cannot be stored");
         break;
@@ -174,6 +176,7 @@ take_order(cancel_t *c, const PGresult *r, int i)
                    .ends_us = gh_pg_i64(r, i, 8, 0),
                    .created_us = gh_pg_i64(r, i, 9, 0),
                    .payable_since_us = gh_pg_i64(r, i, 10, 0),
+                   .version = gh_pg_i64(r, i, 11, 1),
                    .patient_id = gh_pg_i64(r, i, 12, 0),
                    .patient_user_id = gh_pg_i64(r, i, 13, 0),
                    .initiator_id = gh_pg_i64(r, i, 14, 0),
@@ -258,6 +261,22 @@ find_target(const cancel_job_t *cj)
     return GH_E_NONE;
 }
 
+/* If-Match names the row's entity tag (RFC 9110 section 13.1.1: a list of tags, compared strongly, or *). */
+static bool
+tag_matches(const cancel_job_t *cj)
+{
+    char tag[80];
+    gh_str_t list = cj->if_match;
+    size_t n = (size_t)snprintf(tag, sizeof tag, "\"appointment-%lld-%lld\"", (long long)cj->order->id,
+                                (long long)cj->order->version);
+    if (!list.p || gh_str_is(list, "*"))
+        return true;
+    for (size_t i = 0; i + n <= list.n; i++)
+        if (memcmp(list.p + i, tag, n) == 0 && (i == 0 || list.p[i - 1] == ' ' || list.p[i - 1] == ','))
+            return true;
+    return false;
+}
+
 static void
 refuse(cancel_t *c, cancel_job_t *cj, gh_err_t err, const gh_registration_t *rules)
 {
@@ -275,6 +294,7 @@ apply(cancel_t *c, cancel_job_t *cj)
     order_t *o = cj->order;
     o->state = cj->verdict.state;
     o->payment = cj->verdict.payment;
+    o->version++;
     o->hidden = o->hidden || cj->surface == HEARTBEAT;
     locked_session_t *s = find_session(c, o->schedule_id);
     s->freed++;
@@ -303,6 +323,10 @@ decide_job(cancel_t *c, cancel_job_t *cj)
     const order_t *o = cj->order;
     const gh_registration_t *rules = gh_facts_rules_of(c->rules, c->n_rules, o->doctor_id);
     gh_canceller_t who = canceller_of(cj);
+    if (who.allowed && !tag_matches(cj)) {
+        refuse(c, cj, GH_E_PRECONDITION_FAILED, NULL);
+        return;
+    }
     gh_cancel_facts_t facts = {.state = o->state,
                                .payment = o->payment,
                                .price = o->price,
