@@ -129,6 +129,7 @@ gh_str_t gh_frame_str(zmq_msg_t *frame);
 /* ---- monitor.c: connections */
 int gh_monitor_open(gh_broker_t *b, size_t i) GH_MUSTCHECK;
 void gh_monitor_read(gh_broker_t *b, size_t i);
+void gh_monitor_close(gh_broker_t *b, size_t i);
 
 /* ---- endpoint.c: what may be bound (pure but for the directory's mode) */
 typedef enum { GH_ENDPOINT_BAD, GH_ENDPOINT_IPC, GH_ENDPOINT_LOOPBACK, GH_ENDPOINT_TCP } gh_endpoint_t;

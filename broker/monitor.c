@@ -74,3 +74,15 @@ gh_monitor_read(gh_broker_t *b, size_t i)
             mark(b, value, event == ZMQ_EVENT_ACCEPTED);
     }
 }
+
+void
+gh_monitor_close(gh_broker_t *b, size_t i)
+{
+    if (!b->monitor[i])
+        return;
+    /* libzmq loses the memory of events that nobody reads: stop it, then read the last ones. */
+    zmq_socket_monitor(b->port[i].router, NULL, 0);
+    gh_monitor_read(b, i);
+    zmq_close(b->monitor[i]);
+    b->monitor[i] = NULL;
+}

@@ -173,8 +173,8 @@ void
 gh_ports_close(gh_broker_t *b)
 {
     for (size_t i = 0; i < b->n_ports; i++) {
+        gh_monitor_close(b, i);
         close_socket(&b->port[i].router);
-        close_socket(&b->monitor[i]);
     }
     for (int i = 0; i < 2; i++) {
         close_socket(&b->events_in[i]);
