@@ -43,7 +43,7 @@ typedef struct gh_wpool gh_wpool_t;
 
 /* Where a parameter of a declarative statement comes from. */
 typedef struct gh_bind {
-    enum {
+    enum gh_bind_from {
         GH_BIND_ARG, /* path in the argument map */
         GH_BIND_USER,
         GH_BIND_PATIENT,

@@ -20,7 +20,7 @@ gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out)
 {
     static const struct {
         const char *name;
-        int from;
+        enum gh_bind_from from;
     } fixed[] = {
         {"actor.user_id", GH_BIND_USER},
         {"actor.patient_id", GH_BIND_PATIENT},
