@@ -137,7 +137,9 @@ fail_many(gh_batch_priv_t *b)
     for (size_t i = 0; i < b->batch.n; i++)
         if (gh_priv(b->batch.jobs[i])->tries > tries)
             tries = gh_priv(b->batch.jobs[i])->tries;
-    bool apart = !b->expired &&
+    /* its twin has committed while our record waited for it: once more together, it will be found now */
+    bool found = done_elsewhere(&b->error) && tries < 2;
+    bool apart = !b->expired && !found &&
                  gh_fail_decide(b->error.sqlstate, b->lost, b->batch.n, tries, b->kind) == GH_ALONE;
     bool recheck = b->kind == GH_OP_WRITE && (b->lost || done_elsewhere(&b->error));
     gh_log(GH_LOG_WARN, "batch_failed", GH_KS("kind", b->group->name), GH_KI("jobs", b->batch.n),

@@ -235,14 +235,14 @@ on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 /* ---- time */
 
 static void
-tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms, int64_t liveness)
+tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms, int64_t silence_ms)
 {
     if (!l->sock) {
         if (now >= l->reopen_ms)
             gh_link_open(l);
         return;
     }
-    if (now - l->heard_ms > heartbeat_ms * liveness) {
+    if (now - l->heard_ms > silence_ms) {
         if (!l->silent)
             gh_log(GH_LOG_WARN, "broker_silent", GH_KS("pool", l->pool->def->name),
                    GH_KS("broker", l->endpoint));
@@ -254,10 +254,11 @@ tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms, int64_t liveness)
 void
 gh_links_tick(gh_wpool_t *p)
 {
-    int64_t heartbeat_ms = gh_conf_int(p->worker->conf, "worker.heartbeat_ms");
-    int64_t liveness = gh_conf_int(p->worker->conf, "broker.liveness"), now = gh_mono_ms();
+    const gh_conf_t *conf = p->worker->conf;
+    int64_t heartbeat_ms = gh_conf_int(conf, "worker.heartbeat_ms"), now = gh_mono_ms();
+    int64_t silence_ms = gh_conf_int(conf, "broker.heartbeat_ms") * gh_conf_int(conf, "broker.liveness");
     if (!p->started || p->worker->disconnected)
         return;
     for (size_t i = 0; i < p->n_links; i++)
-        tick(&p->links[i], now, heartbeat_ms, liveness);
+        tick(&p->links[i], now, heartbeat_ms, silence_ms);
 }

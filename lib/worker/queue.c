@@ -117,13 +117,25 @@ gh_group_take(gh_group_t *g, gh_wjob_priv_t **out, size_t max, int64_t now_ms)
     return n;
 }
 
+/* Reads never take the last lane of a pool that writes: one slow list must not hold up the bookings. */
+static bool
+lane_kept_for_writes(const gh_wpool_t *p)
+{
+    size_t reads = 0;
+    for (size_t i = 0; i < p->n_groups; i++)
+        if (p->groups[i].kind == GH_OP_READ)
+            reads += p->groups[i].running;
+    return p->writes && p->n_lanes > 1 && reads + 1 >= p->n_lanes;
+}
+
 gh_group_t *
 gh_pool_pick(gh_wpool_t *p)
 {
     gh_group_t *best = NULL;
+    bool no_reads = lane_kept_for_writes(p);
     for (size_t i = 0; i < p->n_groups; i++) {
         gh_group_t *g = &p->groups[i];
-        if (!g->head || g->gate || (g->alone_first && g->running > 0))
+        if (!g->head || g->gate || (g->alone_first && g->running > 0) || (no_reads && g->kind == GH_OP_READ))
             continue;
         if (!best || g->head->seq < best->head->seq)
             best = g;

@@ -95,7 +95,7 @@ def test_jobs_that_cannot_be_served_say_why(site):
 
 def test_a_broker_that_falls_silent_or_says_goodbye_is_joined_again(site):
     _, broker = site
-    _, worker = start(site, **{"worker.heartbeat_ms": 200})
+    _, worker = start(site, **{"worker.heartbeat_ms": 200, "broker.heartbeat_ms": 300})
     broker.send_raw(worker, b"MDPW02", b"\x06")
     wait_for("a new session", lambda: len(broker.workers) == 2)
     worker.gone = True

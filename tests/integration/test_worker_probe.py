@@ -261,6 +261,14 @@ def test_deadlocks_are_tried_again(site):
     assert "event=job_failed" not in site.process.output()
 
 
+def test_slow_reads_do_not_hold_up_writes(site):
+    slow = [site.send("get", deadline=20000, body={"n": 8, "pause": 2.5}) for _ in range(3)]
+    time.sleep(0.3)
+    assert site.call("add", user=1, body={"name": "a"}).error is None
+    assert not any(Reply(f).id in slow for _, _, f in site.broker.replies), "answered while the reads still ran"
+    assert [r.error for r in site.answers(slow)] == [None] * 3
+
+
 # ---- connections
 
 

@@ -112,6 +112,26 @@ the_group_that_waits_longest_is_next_unless_its_gate_is_shut(void **state)
 }
 
 static void
+reads_leave_the_last_lane_to_writes(void **state)
+{
+    site_t *s = *state;
+    s->groups[0].kind = GH_OP_READ;
+    s->pool.writes = true;
+    s->pool.n_lanes = 2;
+    job(s, 0, 1);
+    assert_ptr_equal(gh_pool_pick(&s->pool), &s->groups[0]);
+    s->groups[0].running = 1;
+    assert_null(gh_pool_pick(&s->pool));
+    job(s, 1, 2);
+    assert_ptr_equal(gh_pool_pick(&s->pool), &s->groups[1]);
+    s->pool.n_lanes = 1; /* there is only one for all */
+    assert_ptr_equal(gh_pool_pick(&s->pool), &s->groups[0]);
+    s->pool.n_lanes = 2;
+    s->pool.writes = false;
+    assert_ptr_equal(gh_pool_pick(&s->pool), &s->groups[0]);
+}
+
+static void
 jobs_whose_time_is_over_are_answered_and_not_begun(void **state)
 {
     site_t *s = *state;
@@ -210,6 +230,7 @@ main(void)
         cmocka_unit_test_setup_teardown(batches_keep_the_order_of_arrival_and_their_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_group_that_waits_longest_is_next_unless_its_gate_is_shut, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(reads_leave_the_last_lane_to_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(jobs_whose_time_is_over_are_answered_and_not_begun, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_job_from_a_failed_batch_runs_alone_and_first, set_up, tear_down),
