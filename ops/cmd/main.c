@@ -144,6 +144,8 @@ gh_cmd_config(gh_cmd_t *c)
     return GH_EXIT_DONE;
 }
 
+static void say(const gh_cmd_t *c, const char *fmt, va_list ap) GH_PRINTF(2, 0);
+
 static void
 say(const gh_cmd_t *c, const char *fmt, va_list ap)
 {

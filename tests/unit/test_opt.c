@@ -24,7 +24,7 @@ parse(gh_args_t *a, const char *const *words)
     return gh_args_parse(a, s_own, s_global, n, argv);
 }
 
-#define PARSE(a, ...) parse((a), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define PARSE(a, ...) parse((a), (const char *const[]){__VA_ARGS__, NULL})
 
 static void
 values_flags_and_words_may_be_mixed(void **state)
