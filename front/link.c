@@ -20,6 +20,7 @@
 #include "front/front.h"
 #include "wire/event.h"
 #include "wire/mdp.h"
+#include "wire/secure.h"
 
 #define BROKERS_MAX   8
 #define BUCKETS       16384u
@@ -604,7 +605,8 @@ open_link(size_t i, const char *inner, const char *events)
     l->jobs = open_socket(ZMQ_DEALER);
     l->events = open_socket(ZMQ_SUB);
     l->monitor = zmq_socket(s_link.ctx, ZMQ_PAIR);
-    if (!l->jobs || !l->events || !l->monitor ||
+    if (!l->jobs || !l->events || !l->monitor || gh_link_secure(l->jobs, front.conf, inner, i) ||
+        gh_link_secure(l->events, front.conf, events, i) ||
         zmq_socket_monitor(l->jobs, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) ||
         zmq_connect(l->monitor, name) || zmq_connect(l->jobs, inner) || zmq_connect(l->events, events)) {
         gh_log(GH_LOG_ERROR, "link_failed", GH_KS("endpoint", inner),
