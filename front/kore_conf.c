@@ -94,6 +94,17 @@ static struct sock_filter s_filter[] = {
 #endif
 };
 
+#ifdef FRONT_SANITIZED
+const char *__asan_default_options(void);
+
+/* The leak check at exit stops the process with ptrace, which hangs inside the sandbox. */
+const char *
+__asan_default_options(void)
+{
+    return "detect_leaks=0";
+}
+#endif
+
 void
 kore_seccomp_hook(void)
 {
@@ -162,6 +173,7 @@ front_log(int priority, const char *who, const char *text)
 {
     gh_log_level_t level = priority <= LOG_ERR       ? GH_LOG_ERROR
                            : priority == LOG_WARNING ? GH_LOG_WARN
+                           : priority == LOG_NOTICE  ? GH_LOG_INFO
                                                      : GH_LOG_DEBUG;
     gh_log(level, "kore", GH_KS("process", who), GH_KS("text", text));
 }

@@ -14,10 +14,15 @@ class Bench:
         self.brokers = [FakeBroker(self.var, f"b{i}", **broker_options) for i in range(brokers)]
         self.broker = self.brokers[0]
         self.front = Front(self.brokers, self.var, conf)
+        self.death_expected = False
 
     def close(self):
         try:
             self.front.process.stop(timeout=15)
+            log = self.front.process.output()
+            # Kore starts a dead worker again, so that only the log tells
+            bad = ["Sanitizer", "runtime error:"] + ([] if self.death_expected else ["gone\"", "sandbox violation"])
+            assert not [word for word in bad if word in log], log[-4000:]
         finally:
             for b in self.brokers:
                 b.close()
