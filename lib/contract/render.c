@@ -272,7 +272,8 @@ put_validation(const gh_refusal_t *x, gh_json_t *j)
 static bool
 is_booking_conflict(gh_err_t err)
 {
-    return err == GH_E_APPOINTMENT_IN_PAST || err == GH_E_BEYOND_BOOKING_WINDOW || err == GH_E_SLOT_NOT_ALIGNED;
+    return err == GH_E_APPOINTMENT_IN_PAST || err == GH_E_BEYOND_BOOKING_WINDOW ||
+           err == GH_E_SLOT_NOT_ALIGNED;
 }
 
 static void
