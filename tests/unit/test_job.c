@@ -372,8 +372,8 @@ reply_members_are_checked(void **state)
         "\xa6params\x81\xa1n\x03", /* not a text */
         "\xa7headers\x90",         /* no map */
         "\xa7timings\x91\x01",     /* one number */
-        "\xa5"
-        "error\x01",
+        ("\xa5"
+         "error\x01"),
     };
 
     for (size_t i = 0; i < GH_COUNT(bad); i++) {
