@@ -114,9 +114,9 @@ kore_seccomp_hook(void)
 int
 front_kore_write_conf(void)
 {
-    long long connections = gh_conf_int(front.conf, "front.max_connections");
+    long long clients = gh_conf_int(front.conf, "front.max_connections");
     /* Brokers' sockets, ZeroMQ's own descriptors, logs; Kore adds what is open already. */
-    long long files = connections + 128;
+    long long files = clients + 128;
     int n = snprintf((char *)asset_builtin_kore_conf, sizeof asset_builtin_kore_conf,
                      "server guahao {\n"
                      "\tbind %s %lld\n"
@@ -146,8 +146,8 @@ front_kore_write_conf(void)
                      "}\n",
                      gh_conf_str(front.conf, "front.host"), (long long)gh_conf_int(front.conf, "front.port"),
                      gh_conf_str(front.conf, "run.dir"), gh_conf_str(front.conf, "run.dir"),
-                     (long long)gh_conf_int(front.conf, "front.workers"), connections, files,
-                     (long long)gh_conf_int(front.conf, "front.body_max"), connections + 64,
+                     (long long)gh_conf_int(front.conf, "front.workers"), clients, files,
+                     (long long)gh_conf_int(front.conf, "front.body_max"), clients + 64,
                      getenv("GUAHAO_SECCOMP_TRACE") ? "yes" : "no");
     if (n < 0 || (size_t)n >= sizeof asset_builtin_kore_conf)
         return -1;
