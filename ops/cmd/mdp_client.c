@@ -10,6 +10,7 @@
 
 #include "base/timez.h"
 #include "wire/mdp.h"
+#include "wire/secure.h"
 
 #define ENDPOINT_MAX 256
 
@@ -19,6 +20,7 @@ typedef struct broker {
 } broker_t;
 
 struct gh_mdp_client {
+    const gh_conf_t *conf;
     void *context;
     int timeout_ms;
     size_t n;
@@ -39,6 +41,8 @@ s_reconnect(gh_mdp_client_t *c, broker_t *b)
     zmq_setsockopt(b->socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(b->socket, ZMQ_RECONNECT_IVL_MAX, &max_ivl, sizeof max_ivl);
     zmq_setsockopt(b->socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size);
+    if (gh_link_secure(b->socket, c->conf, b->endpoint, (size_t)(b - c->brokers)) != 0)
+        return -1;
     return zmq_connect(b->socket, b->endpoint);
 }
 
@@ -64,11 +68,13 @@ s_add(gh_mdp_client_t *c, const char *start, size_t n)
 }
 
 gh_mdp_client_t *
-gh_mdp_client_new(const char *endpoints, int timeout_ms)
+gh_mdp_client_new(const gh_conf_t *conf, int timeout_ms)
 {
+    const char *endpoints = gh_conf_str(conf, "link.inner");
     gh_mdp_client_t *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
+    c->conf = conf;
     c->timeout_ms = timeout_ms;
     c->context = zmq_ctx_new();
     if (!c->context)

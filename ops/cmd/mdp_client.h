@@ -15,10 +15,10 @@
 
 typedef struct gh_mdp_client gh_mdp_client_t;
 
-/* A client of every broker named in `endpoints` (comma list, as the setting link.inner has it). NULL after
- * a message on stderr when the list is empty, too long or holds an endpoint that ZeroMQ refuses. Caller
- * destroys. */
-gh_mdp_client_t *gh_mdp_client_new(const char *endpoints, int timeout_ms);
+/* A client of every broker of the setting link.inner, with the keys of link.cert where an endpoint needs them (settings are
+ * borrowed). NULL after a message on stderr when the list is empty or too long, or holds an endpoint that cannot be
+ * connected to. Caller destroys. */
+gh_mdp_client_t *gh_mdp_client_new(const gh_conf_t *conf, int timeout_ms);
 void gh_mdp_client_destroy(gh_mdp_client_t **client_p);
 
 size_t gh_mdp_client_count(const gh_mdp_client_t *c);

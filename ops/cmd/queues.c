@@ -75,7 +75,7 @@ s_json(gh_json_t *j, const char *endpoint, gh_str_t queues, gh_str_t workers)
 int
 gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json)
 {
-    gh_mdp_client_t *c = gh_mdp_client_new(gh_conf_str(conf, "link.inner"), timeout_ms);
+    gh_mdp_client_t *c = gh_mdp_client_new(conf, timeout_ms);
     if (!c)
         return 1;
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, queues GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;

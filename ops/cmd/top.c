@@ -234,7 +234,7 @@ gh_top_run(const gh_conf_t *conf, const gh_top_options_t *opt)
         return 1;
     int rc = 1;
     t->interval_ms = opt->interval_ms;
-    t->client = gh_mdp_client_new(gh_conf_str(conf, "link.inner"), 1000);
+    t->client = gh_mdp_client_new(conf, 1000);
     if (t->client) {
         t->n = gh_mdp_client_count(t->client);
         gh_term_catch_signals();

@@ -5,15 +5,17 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import threading
 import time
 
 import pytest
 import zmq
+import zmq.auth
 
 from support import paths
-from support.system import System
+from support.system import System, free_port
 
 BOUNDS = [100, 1000, 10000, None]
 
@@ -152,3 +154,32 @@ def test_top_puts_the_terminal_back(system, broker, leave):
     assert sent and os.waitstatus_to_exitcode(status) == 0
     assert seen.startswith(b"\x1b[?1049h") and seen.endswith(b"\x1b[?25h\x1b[?1049l")
     assert re.search(rb"WORK50", seen)
+
+
+def make_key(folder, name, role=None):
+    """A CURVE key pair as the README makes one: NAME.key and NAME.key_secret, with a role in the public file."""
+    zmq.auth.create_certificates(folder, name)
+    path = os.path.join(folder, name + ".key")
+    if role:
+        with open(path, encoding="ascii") as f:
+            text = f.read()
+        with open(path, "w", encoding="ascii") as f:
+            f.write(re.sub(r"^metadata$", f'metadata\n    role = "{role}"', text, flags=re.M))
+    return path
+
+
+def test_queues_over_curve(make_system):
+    """A real broker on tcp with CURVE: a key with role ops is answered, none or an unknown one is not."""
+    s = make_system(None)
+    curve = os.path.join(s.var, "curve")
+    os.makedirs(os.path.join(curve, "clients"), mode=0o700)
+    server = make_key(curve, "server")
+    ops, stranger = make_key(s.var, "ops", "ops"), make_key(s.var, "stranger", "ops")
+    shutil.copy(ops, os.path.join(curve, "clients"))
+    port = free_port()
+    s.start_broker(conf={"broker.inner": f"{s.inner},tcp://127.0.0.1:{port}", "broker.curve_dir": curve})
+    link = {"link.inner": f"tcp://127.0.0.1:{port}", "link.server_cert": server}
+    good = s.cli("queues", "--json", conf={**link, "link.cert": ops})
+    assert json.loads(good.stdout)["brokers"][0]["queues"]["broker"]["id"]
+    for conf in (link, {**link, "link.cert": stranger}):
+        assert s.cli("queues", "--timeout", "500", check=False, conf=conf).returncode == 1
