@@ -33,7 +33,7 @@ OUT = os.environ.get("BENCH_OUT", os.path.join(paths.BUILD, "bench.json"))
 PGBENCH_CLIENTS = (8, 32)
 SPREAD = 10000
 # A hot run must not run out of patients: more than any side here books in a run.
-PATIENTS = max(20000, int(SECONDS * 30000))
+PATIENTS = max(20000, int(SECONDS * 20000))
 FIRST_PHONE = 13800000001
 
 HISTORY = 100000    # old bookings that are there before a run, as in a hospital that works: plans are made for real tables
