@@ -154,12 +154,12 @@ front_first_language(gh_str_t list)
 }
 
 front_media_t
-front_media(gh_str_t t)
+front_media(gh_str_t content_type)
 {
     size_t n = 0;
-    while (n < t.n && t.p[n] != ';' && t.p[n] != ' ')
+    while (n < content_type.n && content_type.p[n] != ';' && content_type.p[n] != ' ')
         n++;
-    gh_str_t base = {t.p, n};
+    gh_str_t base = {content_type.p, n};
     if (n == 0)
         return FRONT_MEDIA_NONE;
     if (n == 16 && strncasecmp(base.p, "application/json", n) == 0)

@@ -24,9 +24,6 @@ u_int32_t asset_len_builtin_kore_conf;
 
 void front_log(int priority, const char *who, const char *text);
 u_int64_t front_drain(void);
-void kore_worker_configure(void);
-void kore_worker_teardown(void);
-void kore_seccomp_hook(void);
 
 /* ZeroMQ's I/O thread, and what a worker needs besides Kore's own list (design.md, pitfalls 1.4). */
 static struct sock_filter s_filter[] = {

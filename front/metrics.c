@@ -4,6 +4,7 @@
  */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/timez.h"
@@ -138,14 +139,15 @@ static uint64_t
 resident_bytes(int64_t pid)
 {
     char path[64];
-    unsigned long long pages = 0;
+    char text[128];
     snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
     FILE *f = fopen(path, "r");
     if (!f)
         return 0;
-    if (fscanf(f, "%*u %llu", &pages) != 1)
-        pages = 0;
+    const char *got = fgets(text, sizeof text, f);
     fclose(f);
+    const char *second = got ? strchr(text, ' ') : NULL; /* "size resident ..." in pages */
+    unsigned long long pages = second ? strtoull(second, NULL, 10) : 0;
     return pages * 4096;
 }
 
