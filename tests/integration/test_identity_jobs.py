@@ -493,7 +493,9 @@ def test_more_sign_ins_than_can_be_checked(system, patient):
     other = Jobs(system)
     assert other.call("identity.get_role", actor={"user": patient[0]}).ok() == {"role": "user"}
     errors = [burst.recv().error for _ in range(300)]
-    assert set(errors) == {"BAD_CREDENTIALS", "QUEUE_FULL"} and errors.count("BAD_CREDENTIALS") >= 10, errors
+    # a machine that grows slower meanwhile may be late with some that it had let in
+    assert {"BAD_CREDENTIALS", "QUEUE_FULL"} <= set(errors) <= {"BAD_CREDENTIALS", "QUEUE_FULL", "UPSTREAM_TIMEOUT"}, errors
+    assert errors.count("QUEUE_FULL") >= 100, errors
     burst.close()
     other.close()
 
