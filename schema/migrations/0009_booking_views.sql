@@ -41,21 +41,41 @@ create function gh_cancel_hours(of_doctor_id bigint) returns int language sql st
                       order by c.scope_type = 'DOCTOR' desc limit 1), 2)
 $$;
 
+-- Words of api/24 for what is stored.
+create function gh_shown_status(status text) returns text language sql immutable as $$
+    select case status when 'pending' then 'SCHEDULED' when 'confirmed' then 'SCHEDULED' when 'completed' then 'COMPLETED'
+                       else 'CANCELLED' end
+$$;
+create function gh_fhir_status(status text, checked_in_at timestamptz) returns text language sql immutable as $$
+    select case status when 'pending' then 'pending' when 'completed' then 'fulfilled' when 'no_show' then 'noshow'
+                       when 'confirmed' then case when checked_in_at is null then 'booked' else 'arrived' end
+                       when 'waitlist' then 'waitlist' else 'cancelled' end
+$$;
+create function gh_shown_payment(payment_status text) returns text language sql immutable as $$
+    select case when payment_status in ('paid', 'refunded') then upper(payment_status) else 'UNPAID' end
+$$;
+
+-- The value by which a list of appointments is ordered for one key of `sort` (api/20 section 7): `start_time`, `-id`, ...
+create function gh_booking_order(key text, id bigint, starts_at timestamptz, created_at timestamptz, shown_status text)
+returns numeric language sql stable as $$
+    select case key when 'id' then id when '-id' then -id
+                    when 'start_time' then extract(epoch from starts_at) when '-start_time' then -extract(epoch from starts_at)
+                    when 'created_at' then extract(epoch from created_at) when '-created_at' then -extract(epoch from created_at)
+                    when 'status' then strpos('CANCELLED COMPLETED SCHEDULED', shown_status)
+                    when '-status' then -strpos('CANCELLED COMPLETED SCHEDULED', shown_status) end
+$$;
+
 -- View: v_bookings - an order with its patient, doctor, session, place in the house and living registration bill.
 -- Departments are the doctor's; a session made without a clinic has neither clinic nor area.
 create view v_bookings as
-    select o.*, case o.status when 'pending' then 'SCHEDULED' when 'confirmed' then 'SCHEDULED'
-                              when 'completed' then 'COMPLETED' else 'CANCELLED' end as shown_status,
-           case o.status when 'pending' then 'pending' when 'completed' then 'fulfilled' when 'no_show' then 'noshow'
-                         when 'confirmed' then case when o.checked_in_at is null then 'booked' else 'arrived' end
-                         when 'waitlist' then 'waitlist' else 'cancelled' end as fhir_status,
+    select o.*, gh_shown_status(o.status) as shown_status, gh_fhir_status(o.status, o.checked_in_at) as fhir_status,
            s.starts_at as session_starts_at,
            p.name as patient_name, p.first_name as patient_first_name, p.last_name as patient_last_name,
            p.gender as patient_gender, p.user_id as patient_user_id, coalesce(p.phone, pu.phonenumber) as patient_phone,
            d.name as doctor_name, d.title as doctor_title, d.specialty as doctor_specialty, d.user_id as doctor_user_id,
            m.id as dept_id, m.name as dept_name, c.id as clinic_id, c.name as clinic_name,
            h.id as area_id, h.name as area_name, h.destination as area_address, b.id as bill_id,
-           case when o.payment_status in ('paid', 'refunded') then upper(o.payment_status) else 'UNPAID' end as shown_payment
+           gh_shown_payment(o.payment_status) as shown_payment
       from registration_orders o
       join schedules s on s.id = o.schedule_id
       join patients p on p.id = o.patient_id

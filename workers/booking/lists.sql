@@ -24,7 +24,8 @@ select case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING' end a
        json_build_object('total', (select count(*) from found), 'page', $5::int, 'pageSize', $6::int,
            'list', coalesce((select json_agg(gh_code_appointment(b, $7::text, $8::timestamptz)
                                              order by b.created_at desc, b.id desc)
-                               from page p join v_bookings b on b.id = p.id), '[]')) as body;
+                               from page p
+                              cross join lateral (select v.* from v_bookings v where v.id = p.id offset 0) b), '[]')) as body;
 
 -- name: code_get
 -- $1 order, $2 caller, $3 his patient row, $4 zone, $5 now (BR-95).
@@ -39,23 +40,10 @@ select case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING'
 -- name: v1_list
 -- AP-02, AP-03, AP-04. $1 the query as an object, $2 scopes (null: AP-03, AP-04: own rows of the role in question),
 -- $3 the caller's patient row, $4 whose relatives count as own, $5 his doctor row, $6 his department, $7 now, $8 zone,
--- $9 currency. Branches of `visible` whose scope is not given are never run.
-with visible as (
-    select o.id from registration_orders o where $2::int & 1 = 1
-    union all
-    (select o.id
-       from registration_orders o
-      where o.patient_id in (select nullif($3::bigint, 0)
-                             union select r.related_patient_id from patient_relations r
-                                    where r.user_patient_id = nullif($4::bigint, 0))
-        and coalesce($2::int, 8) & 9 = 8
-     union
-     select o.id from registration_orders o
-      where o.doctor_id = nullif($5::bigint, 0) and coalesce($2::int, 8) & 9 = 8
-     union
-     select o.id from registration_orders o join doctors d on d.id = o.doctor_id
-      where d.dept_id = nullif($6::bigint, 0) and $2::int & 3 = 2)
-), asked as (
+-- $9 currency. Each branch of `visible` has its index, and is never run when its scope or filter is not given; only a
+-- caller who sees everything and names neither patient nor doctor reads the whole table. `offset 0` keeps the planner from
+-- joining all rows before it knows which ones are on the page.
+with asked as (
     select coalesce($1::jsonb, '{}') as query,
            coalesce(($1::jsonb->>'page')::int, 1) as page,
            coalesce(($1::jsonb->>'per_page')::int, ($1::jsonb->>'limit')::int, ($1::jsonb->>'page_size')::int, 20) as size,
@@ -68,44 +56,68 @@ with visible as (
            gh_moment($1::jsonb->>'start_time_from', $8::text, false) as since,
            gh_moment($1::jsonb->>'start_time_to', $8::text, true) as until,
            ($1::jsonb->>'date')::date as day, coalesce(($1::jsonb->>'upcoming')::boolean, false) as upcoming,
-           lower($1::jsonb->>'q') as words, $1::jsonb->>'sort' as sort,
+           lower($1::jsonb->>'q') as words, string_to_array(replace($1::jsonb->>'sort', ' ', ''), ',') as sort,
            string_to_array(replace($1::jsonb->>'fields', ' ', ''), ',') as fields,
            coalesce($2::int, 8) & 3 = 0 and coalesce($5::bigint, 0) = 0 as own_list
+), visible as (
+    select o.* from registration_orders o
+     where $2::int & 1 = 1 and o.patient_id = any (gh_json_texts($1::jsonb->'patient_id')::bigint[])
+    union all
+    select o.* from registration_orders o
+     where $2::int & 1 = 1 and gh_json_texts($1::jsonb->'patient_id') is null
+       and o.doctor_id = any (gh_json_texts($1::jsonb->'doctor_id')::bigint[])
+    union all
+    select o.* from registration_orders o
+     where $2::int & 1 = 1 and gh_json_texts($1::jsonb->'patient_id') is null
+       and gh_json_texts($1::jsonb->'doctor_id') is null
+    union all
+    select o.*
+      from (select x.id
+              from (select nullif($3::bigint, 0) as id
+                    union
+                    select r.related_patient_id from patient_relations r
+                     where r.user_patient_id = nullif($4::bigint, 0)) w
+              join registration_orders x on x.patient_id = w.id
+             where coalesce($2::int, 8) & 9 = 8
+            union
+            select x.id from registration_orders x
+             where x.doctor_id = nullif($5::bigint, 0) and coalesce($2::int, 8) & 9 = 8
+            union
+            select x.id from doctors d join registration_orders x on x.doctor_id = d.id
+             where d.dept_id = nullif($6::bigint, 0) and $2::int & 3 = 2) own
+     cross join lateral (select x.* from registration_orders x where x.id = own.id offset 0) o
 ), found as (
-    select b.id, b.starts_at, b.created_at, b.shown_status
+    select o.id, o.starts_at, o.created_at, gh_shown_status(o.status) as shown_status
       from asked a
-      join visible v on true
-      join v_bookings b on b.id = v.id
-     where b.status <> 'waitlist'
-       and (a.statuses is null or b.shown_status = any (a.statuses))
-       and (a.fhir is null or b.fhir_status = any (a.fhir))
-       and (a.doctors is null or b.doctor_id = any (a.doctors))
-       and (a.patients is null or b.patient_id = any (a.patients))
-       and (a.depts is null or b.dept_id = any (a.depts))
-       and (a.sessions is null or b.schedule_id = any (a.sessions))
-       and (a.payments is null or b.shown_payment = any (a.payments))
-       and (a.channels is null or b.channel = any (a.channels))
-       and (a.since is null or b.starts_at >= a.since)
-       and (a.until is null or b.starts_at <= a.until)
-       and (a.day is null or b.slot_date = a.day)
-       and (not a.upcoming or (b.status in ('pending', 'confirmed') and b.starts_at > $7::timestamptz))
-       and (a.words is null or a.own_list or strpos(lower(b.patient_name), a.words) > 0
-            or strpos(coalesce(b.patient_phone, ''), a.words) > 0 or strpos(lower('A' || b.order_no), a.words) > 0)
+      join visible o on true
+     where o.status <> 'waitlist'
+       and (a.statuses is null or gh_shown_status(o.status) = any (a.statuses))
+       and (a.fhir is null or gh_fhir_status(o.status, o.checked_in_at) = any (a.fhir))
+       and (a.doctors is null or o.doctor_id = any (a.doctors))
+       and (a.patients is null or o.patient_id = any (a.patients))
+       and (a.depts is null or o.doctor_id in (select d.id from doctors d where d.dept_id = any (a.depts)))
+       and (a.sessions is null or o.schedule_id = any (a.sessions))
+       and (a.payments is null or gh_shown_payment(o.payment_status) = any (a.payments))
+       and (a.channels is null or o.channel = any (a.channels))
+       and (a.since is null or o.starts_at >= a.since)
+       and (a.until is null or o.starts_at <= a.until)
+       and (a.day is null or o.slot_date = a.day)
+       and (not a.upcoming or (o.status in ('pending', 'confirmed') and o.starts_at > $7::timestamptz))
+       and (a.words is null or a.own_list or strpos(lower('A' || o.order_no), a.words) > 0
+            or exists (select from patients p left join users u on u.id = p.user_id
+                        where p.id = o.patient_id and (strpos(lower(p.name), a.words) > 0
+                              or strpos(coalesce(p.phone, u.phonenumber, ''), a.words) > 0)))
 ), page as (
-    select f.id, row_number() over (order by (
-               select array_agg(case when left(u.key, 1) = '-' then -u.value else u.value end order by u.n)
-                 from (select btrim(k.key) as key, k.n,
-                              case ltrim(btrim(k.key), '-')
-                                   when 'id' then f.id::numeric
-                                   when 'start_time' then extract(epoch from f.starts_at)
-                                   when 'created_at' then extract(epoch from f.created_at)
-                                   when 'status' then strpos('CANCELLED COMPLETED SCHEDULED', f.shown_status)::numeric
-                              end as value
-                         from regexp_split_to_table((select sort from asked), ',') with ordinality as k (key, n)) u),
-               case when (select sort from asked) is null then -f.id else f.id end) as place
-      from found f
-     order by place
-     limit (select size from asked) offset (select (page - 1)::bigint * size from asked)
+    select x.id, row_number() over () as place
+      from (select f.id
+              from asked a
+              join found f on true
+             order by gh_booking_order(a.sort[1], f.id, f.starts_at, f.created_at, f.shown_status),
+                      gh_booking_order(a.sort[2], f.id, f.starts_at, f.created_at, f.shown_status),
+                      gh_booking_order(a.sort[3], f.id, f.starts_at, f.created_at, f.shown_status),
+                      gh_booking_order(a.sort[4], f.id, f.starts_at, f.created_at, f.shown_status),
+                      case when a.sort is null then -f.id else f.id end
+             limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
 )
 select case when $2::int is null and coalesce($3::bigint, 0) = 0 and coalesce($5::bigint, 0) = 0
             then 'PROFILE_NOT_FOUND' end as error,
@@ -113,8 +125,8 @@ select case when $2::int is null and coalesce($3::bigint, 0) = 0 and coalesce($5
            'items', coalesce((select json_agg(gh_pick(case when a.own_list then gh_without(x.doc, 'patient') else x.doc end,
                                                       a.fields) order by p.place)
                                 from page p
-                                join v_bookings b on b.id = p.id
-                               cross join lateral (select gh_v1_appointment(b, $8::text, $9::text) as doc) x), '[]'),
+                               cross join lateral (select gh_v1_appointment(b, $8::text, $9::text) as doc
+                                                     from v_bookings b where b.id = p.id offset 0) x), '[]'),
            'page', a.page, 'page_size', a.size, 'total', t.total, 'pages', (t.total + a.size - 1) / a.size) as body,
        gh_page_headers(a.query, a.page, a.size, t.total) as headers
   from asked a
@@ -159,26 +171,28 @@ with may as (
                                 and o.status in ('pending', 'confirmed', 'completed', 'no_show'))) then null
         else 'NOT_OWNER' end as error
 ), found as (
-    select o.id, o.starts_at
+    select o.id, o.starts_at, o.status
       from registration_orders o
      where o.doctor_id = $1::bigint and (select error from may) is null
        and o.status <> 'waitlist' and not o.hb_hidden
     union all
-    select o.id, o.starts_at
+    select o.id, o.starts_at, o.status
       from registration_orders o
      where o.patient_id = $2::bigint and (select error from may) is null
        and o.status <> 'waitlist' and not o.hb_hidden
 ), shown as (
-    select b as row, b.id, b.starts_at
-      from found f join v_bookings b on b.id = f.id
-     where $3::jsonb->>'status' is null or b.shown_status = $3::jsonb->>'status'
+    select f.id, f.starts_at
+      from found f
+     where $3::jsonb->>'status' is null or gh_shown_status(f.status) = $3::jsonb->>'status'
 ), asked as (
     select coalesce(($3::jsonb->>'skip')::int, 0) as skip, coalesce(($3::jsonb->>'limit')::int, 1000) as size,
            coalesce(($3::jsonb->>'expand')::boolean, false) as expand
 )
 select (select error from may) as error,
-       coalesce((select json_agg(gh_hb_appointment(p.row, $9::text, a.expand) order by p.starts_at, p.id)
-                   from (select s.* from shown s order by s.starts_at, s.id limit a.size offset a.skip) p), '[]') as body,
+       coalesce((select json_agg(x.doc order by p.starts_at, p.id)
+                   from (select s.* from shown s order by s.starts_at, s.id limit a.size offset a.skip) p
+                  cross join lateral (select gh_hb_appointment(b, $9::text, a.expand) as doc
+                                        from v_bookings b where b.id = p.id offset 0) x), '[]') as body,
        case when (select error from may) is null
             then gh_skip_headers(coalesce($3::jsonb, '{}'), a.skip, a.size, (select count(*) from shown)) end as headers
   from asked a;
