@@ -28,6 +28,7 @@ typedef struct front_worker_counts {
 } front_worker_counts_t;
 
 typedef struct front_counters {
+    atomic_bool failed; /* a worker could not start: the program exits with 1 */
     size_t workers, routes;
     front_worker_counts_t *worker; /* [workers] */
     front_route_counts_t *route;   /* [workers][routes] */

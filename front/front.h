@@ -126,6 +126,7 @@ void front_sync_tick(int64_t now_ms);
 bool front_sync_ready(void);      /* the list is loaded and fresh: protected routes may be served */
 int64_t front_sync_last_ms(void); /* when the identity pool last answered, 0 never */
 void front_sync_check_soon(void);
+void front_sync_need(void); /* events may have been missed */
 
 /* ---- probes, metrics (probes.c, metrics.c) */
 

@@ -185,6 +185,7 @@ kore_worker_configure(void)
     atomic_store(&front.counters->worker[front.worker].pid, getpid());
     if (!front.tokens || !front.revoked || front_link_start()) {
         gh_log(GH_LOG_ERROR, "worker_failed", GH_KI("worker", front.worker));
+        atomic_store(&front.counters->failed, true);
         kore_shutdown(); /* all of them share what is wrong */
         return;
     }

@@ -54,7 +54,7 @@ typedef struct front_watch {
 
 typedef struct front_link {
     front_watch_t jobs_watch, events_watch;
-    void *jobs, *events, *monitor;
+    void *jobs, *events, *jobs_monitor, *events_monitor;
     size_t index;
     bool up;
     int64_t beat_ms;
@@ -509,31 +509,46 @@ sweep(int64_t now)
     }
 }
 
-/* A monitor message: event number (2 bytes) and value, then the endpoint. */
-static void
-watch_connection(front_link_t *l)
+/* The number of the next monitor event (2 bytes and a value, then the endpoint), 0 when there is none. */
+static int
+next_change(void *monitor)
 {
     zmq_msg_t parts[PARTS_MAX];
-    size_t n;
-    while ((n = receive(l->monitor, parts)) > 0) {
-        uint16_t event = 0;
-        if (zmq_msg_size(&parts[0]) >= sizeof event)
-            memcpy(&event, zmq_msg_data(&parts[0]), sizeof event);
-        for (size_t i = 0; i < n; i++)
-            zmq_msg_close(&parts[i]);
-        bool up = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-        if (up == l->up || (!up && event != ZMQ_EVENT_DISCONNECTED))
-            continue;
-        l->up = up;
-        if (!up) {
-            l->beat_ms = 0;
-            /* Jobs of a connection that is gone are gone, even if a new one comes before the sweep looks. */
-            for (front_job_t *j = s_link.parked; j; j = j->next)
-                if (j->link == (int)l->index)
-                    j->link = -1;
-        }
-        gh_log(up ? GH_LOG_INFO : GH_LOG_WARN, up ? "broker_up" : "broker_gone", GH_KI("broker", l->index));
+    uint16_t event = 0;
+    size_t n = receive(monitor, parts);
+    if (n && zmq_msg_size(&parts[0]) >= sizeof event)
+        memcpy(&event, zmq_msg_data(&parts[0]), sizeof event);
+    for (size_t i = 0; i < n; i++)
+        zmq_msg_close(&parts[i]);
+    return event;
+}
+
+static void
+set_up(front_link_t *l, bool up)
+{
+    if (up == l->up)
+        return;
+    l->up = up;
+    if (!up) {
+        l->beat_ms = 0;
+        /* Jobs of a connection that is gone are gone, even if a new one comes before the sweep looks. */
+        for (front_job_t *j = s_link.parked; j; j = j->next)
+            if (j->link == (int)l->index)
+                j->link = -1;
     }
+    gh_log(up ? GH_LOG_INFO : GH_LOG_WARN, up ? "broker_up" : "broker_gone", GH_KI("broker", l->index));
+}
+
+static void
+watch_connections(front_link_t *l)
+{
+    int event;
+    while ((event = next_change(l->jobs_monitor)) != 0)
+        set_up(l, event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    /* Between two connections events may have passed unheard. */
+    while ((event = next_change(l->events_monitor)) != 0)
+        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            front_sync_need();
 }
 
 static void
@@ -545,7 +560,7 @@ tick(void *arg, u_int64_t now_kore)
     s_link.again = false;
     for (size_t i = 0; i < s_link.n; i++) {
         front_link_t *l = &s_link.at[i];
-        watch_connection(l);
+        watch_connections(l);
         drain_jobs(l);
         drain(l, l->events, take_event);
     }
@@ -595,20 +610,34 @@ watch(front_watch_t *w, front_link_t *l, void *socket, void (*handle)(void *, in
         kore_platform_event_level_read(fd, w);
 }
 
+/* A socket that tells when the other one is connected and when no longer. */
+static void *
+open_monitor(void *socket, const char *what, size_t i)
+{
+    char name[48];
+    snprintf(name, sizeof name, "inproc://monitor-%s-%zu", what, i);
+    void *m = zmq_socket(s_link.ctx, ZMQ_PAIR);
+    if (!m || zmq_socket_monitor(socket, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) ||
+        zmq_connect(m, name)) {
+        if (m)
+            zmq_close(m);
+        return NULL;
+    }
+    return m;
+}
+
 static int
 open_link(size_t i, const char *inner, const char *events)
 {
     front_link_t *l = &s_link.at[i];
-    char name[40];
-    snprintf(name, sizeof name, "inproc://monitor-%zu", i);
     l->index = i;
     l->jobs = open_socket(ZMQ_DEALER);
     l->events = open_socket(ZMQ_SUB);
-    l->monitor = zmq_socket(s_link.ctx, ZMQ_PAIR);
-    if (!l->jobs || !l->events || !l->monitor || gh_link_secure(l->jobs, front.conf, inner, i) ||
+    if (!l->jobs || !l->events || gh_link_secure(l->jobs, front.conf, inner, i) ||
         gh_link_secure(l->events, front.conf, events, i) ||
-        zmq_socket_monitor(l->jobs, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) ||
-        zmq_connect(l->monitor, name) || zmq_connect(l->jobs, inner) || zmq_connect(l->events, events)) {
+        !(l->jobs_monitor = open_monitor(l->jobs, "jobs", i)) ||
+        !(l->events_monitor = open_monitor(l->events, "events", i)) || zmq_connect(l->jobs, inner) ||
+        zmq_connect(l->events, events)) {
         gh_log(GH_LOG_ERROR, "link_failed", GH_KS("endpoint", inner),
                GH_KS("reason", zmq_strerror(zmq_errno())));
         return -1;
@@ -651,12 +680,26 @@ front_link_start(void)
                    GH_KS("than", "link.events_out"));
             return -1;
         }
+        s_link.n++;
         if (open_link(i, a, b))
             return -1;
-        s_link.n++;
     }
     kore_timer_add(tick, TICK_MS, NULL, 0);
     return s_link.n ? 0 : -1;
+}
+
+/* Whatever of it was opened: an open socket would keep the context from ending. */
+static void
+close_link(front_link_t *l)
+{
+    void *all[] = {l->jobs_monitor, l->events_monitor, l->jobs, l->events};
+    if (l->jobs)
+        (void)zmq_socket_monitor(l->jobs, NULL, 0);
+    if (l->events)
+        (void)zmq_socket_monitor(l->events, NULL, 0);
+    for (size_t i = 0; i < GH_COUNT(all); i++)
+        if (all[i])
+            zmq_close(all[i]);
 }
 
 void
@@ -664,14 +707,11 @@ front_link_stop(void)
 {
     while (s_link.parked)
         finish_with_error(s_link.parked, GH_E_SERVICE_UNAVAILABLE);
-    for (size_t i = 0; i < s_link.n; i++) {
-        (void)zmq_socket_monitor(s_link.at[i].jobs, NULL, 0);
-        zmq_close(s_link.at[i].monitor);
-        zmq_close(s_link.at[i].jobs);
-        zmq_close(s_link.at[i].events);
-    }
+    for (size_t i = 0; i < s_link.n; i++)
+        close_link(&s_link.at[i]);
     s_link.n = 0;
-    zmq_ctx_term(s_link.ctx);
+    if (s_link.ctx)
+        zmq_ctx_term(s_link.ctx);
     while (s_link.free) {
         front_job_t *j = s_link.free;
         s_link.free = j->chain;

@@ -113,6 +113,8 @@ main(int argc, char *argv[])
            GH_KI("port", gh_conf_int(front.conf, "front.port")),
            GH_KI("operations", gh_contract_count(front.contract)));
     int rc = kore_main(argc, argv);
+    if (atomic_load(&front.counters->failed))
+        rc = 1;
     gh_token_keys_destroy(&front.keys);
     gh_contract_destroy(&front.contract);
     free(front.openapi);

@@ -2,7 +2,8 @@
  * front/sync.c - keep the revocation list complete (decisions 11, R-34)
  *
  * The list is loaded from the identity pool (identity.sync_revocations) at start and again whenever something may have
- * been missed: a broker announces a number above the last event seen, a new broker identity appears, or the list is old.
+ * been missed: a broker announces a number above the last event seen, a new broker identity appears, an event socket was
+ * connected anew, or the list is old.
  * Events that come meanwhile are added at once; entries only add up, so the order does not matter. Protected routes are
  * refused while no broker is heard, before the first list, and when a needed reload does not come within STALE_MS.
  */
@@ -37,6 +38,12 @@ need(int64_t now)
     if (!s_sync.needed)
         s_sync.needed_ms = now;
     s_sync.needed = true;
+}
+
+void
+front_sync_need(void)
+{
+    need(gh_mono_ms());
 }
 
 bool

@@ -275,3 +275,32 @@ def test_a_broken_contract_stops_the_start(make_bench, tmp_path):
     assert b.front.process.wait(20) == 1
     log = b.front.process.output()
     assert "bad.yaml" in log and "operation=a.b" in log and "x-envelope" in log
+
+
+def test_unsafe_links_stop_the_start(make_bench):
+    b = make_bench(conf={"link.inner": "tcp://10.0.0.1:5555", "link.events_out": "tcp://10.0.0.1:5556"})
+    assert b.front.process.wait(20) == 1
+    assert "link_refused" in b.front.process.output()
+
+
+def test_a_port_in_use_stops_the_start(make_bench):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen(1)
+        b = make_bench(conf={"front.port": s.getsockname()[1], "http.port": s.getsockname()[1]})
+        assert b.front.process.wait(20) == 1
+
+
+def test_a_big_answer_is_sent_whole_while_draining(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    b.broker.on("echo.echo", lambda job: Reply({"text": "x" * 12_000_000}))
+    s = b.front.connect()
+    s.sendall(b"POST /bench/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+    first = s.recv(100)
+    b.front.process.signal(signal.SIGTERM)
+    time.sleep(0.3)
+    data = first + read_all(s, 20, quiet=3)
+    s.close()
+    assert len(body_of(data)[1]) == 12_000_011
+    assert b.front.process.wait(10) == 0
