@@ -44,9 +44,8 @@ gh_places_destroy(gh_places_t **self_p)
     gh_places_t *self = *self_p;
     if (!self)
         return;
-    entry_t *e, *next;
-    HASH_ITER(hh, self->entries, e, next)
-    drop(self, e);
+    while (self->entries)
+        drop(self, self->entries);
     free(self);
     *self_p = NULL;
 }
