@@ -66,7 +66,6 @@ typedef struct gh_replay_row {
     int64_t sent_us, latency_us; /* first request; last reply's own latency */
     int64_t due_us;
     int attempts;
-    int status;          /* last HTTP status */
     char reason[40];     /* refused: name of the error row */
     size_t next_waiting; /* see gh_replay_patient_t.waiting */
 } gh_replay_row_t;
@@ -83,7 +82,6 @@ typedef struct gh_replay {
     gh_replay_patient_t *patients;
     size_t n_patients;
     int64_t retries, lost; /* requests sent again; replies that never came */
-    int64_t by_status[600];
     double seconds; /* first request to last reply */
     /* check */
     size_t db_orders, faults;

@@ -227,9 +227,7 @@ s_done(void *arg, void *tag, const gh_load_reply_t *reply)
     gh_replay_row_t *row = tag;
     s->in_hand--;
     s->last_us = gh_mono_us();
-    row->status = reply->status;
     row->latency_us = reply->latency_us;
-    r->by_status[reply->status]++;
     bool yes = false;
     if (reply->status)
         yes = gh_replay_read_reply(row->surface, reply->status, reply->body, &row->order_id, row->reason);
