@@ -5,7 +5,7 @@
  * while its connection stands and its beat was heard within BEAT_MS. Jobs with one shard go to one broker while it
  * lives; others go round. When a broker vanishes, its jobs are sent once more, marked `resend`, to whichever broker is
  * usable within their time: the job record makes that safe (design.md, exactly once).
- * ZMQ_FD is edge-like: after every send and receive the socket is drained (pitfalls 1.2).
+ * ZMQ_FD is edge-like: a socket that was sent on is drained at the end of the turn (pitfalls 1.2).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static struct {
     front_job_t *parked, *free;
     size_t n_parked, n_free;
     gh_buf_t head;
-    bool again; /* a drain ran out of budget */
+    bool look; /* something was sent, or a drain ran out of budget: look at the sockets when the turn ends */
 } s_link;
 
 /* ---- parked jobs */
@@ -241,8 +241,6 @@ send_frames(front_link_t *l, const char *service, gh_str_t head, gh_str_t args)
            (args.n == 0 || zmq_send(l->jobs, args.p, args.n, ZMQ_DONTWAIT) >= 0);
 }
 
-static void drain_jobs(front_link_t *l);
-
 /* Try the brokers from where the shard (or the turn) points; -1 when none takes it. */
 static int
 send_job(front_job_t *j)
@@ -318,7 +316,7 @@ front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *s
     req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
     req->onfree = on_request_freed;
     http_request_sleep(req);
-    drain_jobs(&s_link.at[j->link]);
+    s_link.look = true;
 }
 
 bool
@@ -354,7 +352,7 @@ front_link_mmi(const char *name)
             (void)zmq_send_const(s, request, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT);
             (void)zmq_send(s, name, strlen(name), ZMQ_SNDMORE | ZMQ_DONTWAIT);
             (void)zmq_send(s, "", 0, ZMQ_DONTWAIT);
-            drain_jobs(&s_link.at[i]);
+            s_link.look = true;
         }
 }
 
@@ -434,22 +432,20 @@ take_event(front_link_t *l, zmq_msg_t *parts, size_t n)
     front_sync_event(topic, view(&parts[1]), l->index);
 }
 
+/* Receive until nothing is left: the last try, which finds nothing, also re-reads the socket's state. */
 static void
 drain(front_link_t *l, void *socket, void (*take)(front_link_t *, zmq_msg_t *, size_t))
 {
     for (int budget = DRAIN_BUDGET; budget > 0; budget--) {
-        int events = 0;
-        size_t size = sizeof events;
-        if (zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) || !(events & ZMQ_POLLIN))
-            return;
         zmq_msg_t parts[PARTS_MAX];
         size_t n = receive(socket, parts);
-        if (n)
-            take(l, parts, n);
+        if (n == 0)
+            return;
+        take(l, parts, n);
         for (size_t i = 0; i < n; i++)
             zmq_msg_close(&parts[i]);
     }
-    s_link.again = true;
+    s_link.look = true;
 }
 
 static void
@@ -472,6 +468,19 @@ on_events(void *arg, int error)
     front_watch_t *w = arg;
     (void)error;
     drain(w->link, w->link->events, take_event);
+}
+
+void front_turn(void);
+
+/* Kore's hook (front/kore/0007): the end of a turn of its loop. Answers written here leave at once. */
+void
+front_turn(void)
+{
+    for (int pass = 0; s_link.look && pass < 4; pass++) {
+        s_link.look = false;
+        for (size_t i = 0; i < s_link.n; i++)
+            drain_jobs(&s_link.at[i]);
+    }
 }
 
 /* ---- time */
@@ -557,7 +566,6 @@ tick(void *arg, u_int64_t now_kore)
     (void)arg;
     (void)now_kore;
     int64_t now = gh_mono_ms();
-    s_link.again = false;
     for (size_t i = 0; i < s_link.n; i++) {
         front_link_t *l = &s_link.at[i];
         watch_connections(l);
