@@ -4,12 +4,14 @@ FRONT_SRC   := $(sort $(wildcard front/*.c))
 FRONT_BIN   := $(BUILD)/guahao-front
 KORE_DIR    := $(BUILD)/kore
 KORE_PATCH  := $(sort $(wildcard front/kore/*.patch))
+# Named after the list, so that a patch that goes away counts too.
+KORE_STAMP  := $(KORE_DIR)/.patched-$(shell echo $(KORE_PATCH) | cksum | cut -d' ' -f1)
 KORE_NAMES  := kore buf config connection domain filemap fileref json mem msg module net pool runtime timer utils worker \
                keymgr auth accesslog http validator websocket linux seccomp
 KORE_OBJ    := $(KORE_NAMES:%=$(KORE_DIR)/obj/%.o) $(KORE_DIR)/obj/version.o
 KORE_FLAGS  := -D_GNU_SOURCE -DKORE_SINGLE_BINARY -DPREFIX='"/usr"' -I$(KORE_DIR)/include/kore -I$(KORE_DIR)/obj -w
 
-$(KORE_DIR)/.patched: $(KORE_PATCH)
+$(KORE_STAMP): $(KORE_PATCH)
 	@src=$$(kodev source 2>/dev/null || true); \
 	 test -n "$$src" -a -d "$$src/src" || { echo "Kore's sources are not installed: run make deps" >&2; exit 1; }; \
 	 rm -rf $(KORE_DIR) && mkdir -p $(KORE_DIR)/obj && cp -R "$$src/src" "$$src/include" "$$src/misc" "$$src/RELEASE" $(KORE_DIR)/
@@ -21,14 +23,14 @@ $(KORE_DIR)/.patched: $(KORE_PATCH)
 
 # Kore's main becomes a function that ours calls when the configuration is ready.
 $(KORE_DIR)/obj/kore.o: KORE_FLAGS += -Dmain=kore_main
-$(KORE_DIR)/obj/version.o: $(KORE_DIR)/.patched
+$(KORE_DIR)/obj/version.o: $(KORE_STAMP)
 	@$(CC) $(CFLAGS) $(KORE_FLAGS) -c $(KORE_DIR)/obj/version.c -o $@
-$(KORE_DIR)/obj/%.o: $(KORE_DIR)/.patched
+$(KORE_DIR)/obj/%.o: $(KORE_STAMP)
 	@echo "  KORE  $*"
 	@$(CC) $(CFLAGS) $(KORE_FLAGS) -c $(KORE_DIR)/src/$*.c -o $@
 
 $(call obj,$(FRONT_SRC)): CPPFLAGS += -DKORE_SINGLE_BINARY -isystem $(KORE_DIR)/include $(if $(SAN),-DFRONT_SANITIZED)
-$(call obj,$(FRONT_SRC)): | $(KORE_DIR)/.patched
+$(call obj,$(FRONT_SRC)): | $(KORE_STAMP)
 
 # Kore finds our hooks by name, hence -rdynamic.
 $(FRONT_BIN): $(call obj,$(FRONT_SRC)) $(KORE_OBJ) $(BUILD)/libguahao.a

@@ -37,7 +37,7 @@ lint-cppcheck: $(GEN_HDR)
 
 TIDY_STAMPS := $(patsubst %.c,$(LINT_OUT)/tidy/%.ok,$(LINT_C))
 lint-tidy: $(TIDY_STAMPS)
-$(LINT_OUT)/tidy/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h front/*.h broker/*.h workers/*/*.h) $(GEN_HDR) | $(KORE_DIR)/.patched
+$(LINT_OUT)/tidy/%.ok: %.c .clang-tidy $(wildcard lib/*/*.h front/*.h broker/*.h workers/*/*.h) $(GEN_HDR) | $(KORE_STAMP)
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- -std=gnu17 -DKORE_SINGLE_BINARY -isystem $(KORE_DIR)/include $(LINT_FLAGS) 2>$@.err || { cat $@.err; exit 1; }
 	@touch $@
