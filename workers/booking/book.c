@@ -1,7 +1,7 @@
 /*
  * workers/booking/book.c - the batch of bookings: read once, decide in order of arrival, write once
  *
- *   phase 0   lock sessions, read people, their orders, settings, numbers, unknown taken places    (facts.c)
+ *   phase 0   read people, their orders, settings, numbers; lock sessions, unknown taken places    (facts.c)
  *   phase 1   [taken places of sessions whose remembered bitmap is out of date]
  *   phase 1/2 decide each job over what earlier jobs of the batch have left; queue the writes      (write.c)
  *   [then]    free places nearby, for refusals that carry them

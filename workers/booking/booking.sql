@@ -1,8 +1,8 @@
 -- Statements of the booking batch (book.c). A batch runs, in one transaction:
---   lock_sessions, book_people, patient_orders, registration_settings, booking_settings, order_numbers, taken_slots   read
+--   book_people, patient_orders, registration_settings, booking_settings, order_numbers, lock_sessions, taken_slots   read
 --   write_bookings, count_places                                                                                    written
 -- Instants leave as microseconds since 1970, days as days since 1970, money as text, rates in ten-thousandths.
--- Lock order (decisions 17): sessions by id, then patients by id (advisory), then orders by id, then bills by id.
+-- Lock order (decisions 17): patients by id (advisory), then sessions by id, then orders by id, then bills by id.
 
 -- name: lock_sessions
 -- $1 session ids, $2 and $3 doctor and day of bookings by time. Everything a decision or an answer needs of a session.
@@ -36,7 +36,7 @@ select l.id, l.doctor_id, coalesce(l.clinic_id, 0), coalesce(c.area_id, 0), d.de
 -- name: book_people
 -- One row a job: who asks ($1 users), for whom ($2 patients, null = the own row), $3 does he ask for an override, $4 now,
 -- $5 doctors of bookings by time (null = by session). Locks the patients against other batches, so that limits that no
--- constraint can hold (BR-75, BR-79) are exact: those batches wait here, after their sessions, in the order of ids.
+-- constraint can hold (BR-75, BR-79) are exact: those batches wait here, before their sessions, in the order of ids.
 with ask as (
     select t.n, t.user_id, coalesce(t.patient_id, own.id) as patient_id, own.id as own_id, t.override, t.doctor_id
       from unnest($1::bigint[], $2::bigint[], $3::boolean[], $5::bigint[]) with ordinality

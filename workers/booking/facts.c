@@ -107,15 +107,16 @@ gh_facts_ask(gh_book_t *book)
     ask_sessions(book, &ids, &doctors, &days);
     const char *const wanted[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&doctors),
                                   gh_pgarr_literal(&days)};
-    book->at_sessions = gh_batch_query(book->b, "lock_sessions", 3, wanted);
     ask_people(book, now);
     ask_orders(book);
     book->at_rules = gh_batch_query(book->b, "registration_settings", 2, wanted);
     book->at_settings = gh_batch_query(book->b, "booking_settings", 0, NULL);
+    ask_numbers(book);
+    /* Last of what does not need it: while this waits for the former batch of a hot session, the reading is done. */
+    book->at_sessions = gh_batch_query(book->b, "lock_sessions", 3, wanted);
     gh_pgarr_fini(&ids);
     gh_pgarr_fini(&doctors);
     gh_pgarr_fini(&days);
-    ask_numbers(book);
     ask_cold_places(book);
 }
 
