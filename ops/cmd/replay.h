@@ -82,7 +82,7 @@ typedef struct gh_replay {
     gh_replay_patient_t *patients;
     size_t n_patients;
     int64_t retries, lost; /* requests sent again; replies that never came */
-    double seconds; /* first request to last reply */
+    double seconds;        /* first request to last reply */
     /* check */
     size_t db_orders, faults;
     char fault[8][200]; /* the first ones, in words */
