@@ -25,11 +25,14 @@ static struct {
     uint8_t broker[BROKERS_MAX][16];
     bool known[BROKERS_MAX];
     int64_t seq; /* highest event number seen or covered by a list */
-    bool loaded, asking, needed, broken;
-    bool check;        /* readiness wants to know whether the pool still answers */
-    int64_t needed_ms; /* since when a reload is needed */
+    bool loaded, asking, broken;
+    bool check;                 /* readiness wants to know whether the pool still answers */
+    bool needed;                /* something was missed and not asked for yet */
+    bool owed;                  /* asked for, not answered */
+    int64_t needed_ms, owed_ms; /* since when */
     int64_t asked_ms, answered_ms, expired_ms;
-    int64_t wanted_seq; /* what made it needed */
+    int64_t wanted_seq; /* highest number known to be missed */
+    int64_t asked_seq;  /* of those, what the list under way covers */
 } s_sync;
 
 static void
@@ -46,10 +49,21 @@ front_sync_need(void)
     need(gh_mono_ms());
 }
 
+/* Event numbers up to seq exist, and not all of them were seen. */
+static void
+missed(int64_t seq)
+{
+    if (seq > s_sync.wanted_seq)
+        s_sync.wanted_seq = seq;
+    need(gh_mono_ms());
+}
+
 bool
 front_sync_ready(void)
 {
-    bool fresh = !s_sync.needed || gh_mono_ms() - s_sync.needed_ms < STALE_MS;
+    int64_t now = gh_mono_ms();
+    bool fresh = (!s_sync.needed || now - s_sync.needed_ms < STALE_MS) &&
+                 (!s_sync.owed || now - s_sync.owed_ms < STALE_MS);
     return s_sync.loaded && !s_sync.broken && fresh && front_link_alive();
 }
 
@@ -95,7 +109,7 @@ take_revocation(gh_mp_t map)
 }
 
 static void
-take_beat(gh_mp_t map, size_t broker, int64_t now)
+take_beat(gh_mp_t map, size_t broker)
 {
     gh_str_t id;
     int64_t seq = 0;
@@ -105,12 +119,10 @@ take_beat(gh_mp_t map, size_t broker, int64_t now)
     if (!same) {
         memcpy(s_sync.broker[broker], id.p, 16);
         s_sync.known[broker] = true;
-        need(now);
+        need(gh_mono_ms());
     }
-    if (gh_mp_int(gh_mp_get(map, "seq"), &seq) && seq > s_sync.seq) {
-        s_sync.wanted_seq = seq;
-        need(now);
-    }
+    if (gh_mp_int(gh_mp_get(map, "seq"), &seq) && seq > s_sync.seq)
+        missed(seq);
 }
 
 void
@@ -121,13 +133,16 @@ front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker)
     if (gh_event_decode(frame.p, frame.n, &map))
         return;
     if (gh_str_is(topic, "beat")) {
-        take_beat(map, broker, gh_mono_ms());
+        take_beat(map, broker);
         return;
     }
     if (gh_str_is(topic, "revoke"))
         take_revocation(map);
-    if (gh_mp_int(gh_mp_get(map, "seq"), &seq) && seq > s_sync.seq)
-        s_sync.seq = seq;
+    if (!gh_mp_int(gh_mp_get(map, "seq"), &seq) || seq <= s_sync.seq)
+        return;
+    if (seq > s_sync.seq + 1)
+        missed(seq); /* what lies between was lost, or comes later: a list read now has all that was answered */
+    s_sync.seq = seq;
 }
 
 /* ---- the whole list */
@@ -161,12 +176,12 @@ take_list(const gh_reply_head_t *head, gh_str_t body)
         take_entry(json_array_get(list, i));
     int64_t seq = json_integer_value(json_object_get(root, "seq"));
     s_sync.seq = seq > s_sync.seq ? seq : s_sync.seq;
-    /* The number that asked for this reload is covered: the list was read after the broker announced it. */
-    s_sync.seq = s_sync.wanted_seq > s_sync.seq ? s_sync.wanted_seq : s_sync.seq;
+    /* The numbers that asked for this list are covered: it was read after they were announced. */
+    s_sync.seq = s_sync.asked_seq > s_sync.seq ? s_sync.asked_seq : s_sync.seq;
     if (!s_sync.loaded)
         gh_log(GH_LOG_INFO, "revocations_loaded", GH_KI("entries", json_array_size(list)), GH_KI("seq", seq));
     s_sync.loaded = true;
-    s_sync.needed = s_sync.check = false;
+    s_sync.owed = s_sync.check = false;
     s_sync.answered_ms = gh_mono_ms();
     json_decref(root);
 }
@@ -178,9 +193,16 @@ front_sync_tick(int64_t now)
         s_sync.expired_ms = now;
         front_revoked_expire(front.revoked, gh_now_us() / 1000000);
     }
-    bool wanted = !s_sync.loaded || s_sync.needed || s_sync.check || now - s_sync.answered_ms > RELOAD_MS;
+    bool wanted = !s_sync.loaded || s_sync.needed || s_sync.owed || s_sync.check || now - s_sync.answered_ms > RELOAD_MS;
     if (!wanted || s_sync.asking || now - s_sync.asked_ms < RETRY_MS || !front_link_alive())
         return;
     s_sync.asked_ms = now;
     s_sync.asking = front_link_ask("identity", "identity.sync_revocations", take_list);
+    if (!s_sync.asking)
+        return;
+    s_sync.asked_seq = s_sync.wanted_seq;
+    if (s_sync.needed && !s_sync.owed)
+        s_sync.owed_ms = s_sync.needed_ms;
+    s_sync.owed = s_sync.owed || s_sync.needed;
+    s_sync.needed = false;
 }

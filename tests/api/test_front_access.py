@@ -158,6 +158,15 @@ def test_the_list_is_loaded_at_start_and_after_a_gap(make_bench):
     wait_for("the list to be loaded again", lambda: b.broker.sync_calls > calls, 3)
     wait_for("the second session", lambda: b.front.get(ME, token=token(sid=second)).status_code == 401, 2)
     assert b.front.get(ME, token=token(sid=first)).status_code == 401
+    # an event that leaves out a number shows it at once, without a beat
+    third = str(uuid.uuid4())
+    b.broker.beat = False
+    b.broker.revoked = [{"sid": third, "until": now + 4000}]
+    b.broker.seq = 6
+    assert b.front.get(ME, token=token(sid=third)).status_code == 200
+    b.broker.publish("config", seq=6, key="x")
+    wait_for("the third session", lambda: b.front.get(ME, token=token(sid=third)).status_code == 401, 1.5, every=0.02)
+    b.broker.beat = True
     # a new broker identity too
     calls = b.broker.sync_calls
     b.broker.id = b"0123456789abcdef"
