@@ -4,29 +4,34 @@
 #include "broker.h"
 
 #include <czmq.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/timez.h"
+#include "base/program.h"
 #include "base/uuid7.h"
 
 #ifndef ZMQ_ZERO_COPY_RECV
 #define ZMQ_ZERO_COPY_RECV 10 /* of the draft interface; the library knows it all the same */
 #endif
 
-static const char s_help[] =
-    "usage: guahao-broker [--config FILE]\n"
-    "\n"
-    "Majordomo broker of Guahao: queues of jobs between fronts and worker pools, and the event socket.\n"
-    "Runs in the foreground, logs to stderr. SIGTERM or SIGINT: refuses new jobs, lets those in hand finish\n"
-    "(broker.stop_ms), then exits 0; a second signal stops at once.\n"
-    "\n"
-    "  --config FILE   settings (default: GUAHAO_CONFIG, or conf/guahao.conf); see broker.* in `guahao "
-    "config`\n"
-    "  --help          this text\n";
+static void
+usage(FILE *out)
+{
+    fputs(
+        "usage: guahao-broker [--config FILE]\n"
+        "\n"
+        "Majordomo broker of Guahao: queues of jobs between fronts and worker pools, and the event socket.\n"
+        "Runs in the foreground, logs to stderr. SIGTERM or SIGINT: refuses new jobs, lets those in hand "
+        "finish\n"
+        "(broker.stop_ms), then exits 0; a second signal stops at once.\n"
+        "\n"
+        "  --config FILE   settings (default: GUAHAO_CONFIG, or conf/guahao.conf); see broker.* in `guahao "
+        "config`\n"
+        "  --help          this text\n",
+        out);
+}
 
 /* Signals arrive by signalfd only: block them before libzmq starts its threads. */
 static void
@@ -59,19 +64,6 @@ configure(gh_broker_t *b, const gh_conf_t *conf)
 }
 
 static int
-start_log(const gh_conf_t *conf)
-{
-    gh_log_level_t level = GH_LOG_INFO;
-
-    if (gh_tz_init(gh_conf_str(conf, "hospital.timezone")) < 0 ||
-        gh_log_level_parse(gh_conf_str(conf, "log.level"), &level) < 0)
-        return -1;
-    gh_log_init("broker", level,
-                strcmp(gh_conf_str(conf, "log.format"), "json") == 0 ? GH_LOGJSON : GH_LOGFMT);
-    return 0;
-}
-
-static int
 serve(const gh_conf_t *conf)
 {
     gh_broker_t *b = calloc(1, sizeof *b);
@@ -101,26 +93,11 @@ serve(const gh_conf_t *conf)
 int
 main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    const char *file = NULL;
-    int c;
+    const char *file;
+    int status = gh_program_args(argc, argv, 0, usage, &file, NULL);
 
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(s_help, stdout);
-            return 0;
-        }
-        if (c != 'c') {
-            fputs(s_help, stderr);
-            return 2;
-        }
-        file = optarg;
-    }
-    if (optind < argc) {
-        fputs(s_help, stderr);
-        return 2;
-    }
+    if (status >= 0)
+        return status;
     block_signals();
     /* Jobs are small and short-lived: give memory back, and do not let each thread keep a heap. */
     mallopt(M_ARENA_MAX, 2);
@@ -128,7 +105,7 @@ main(int argc, char **argv)
     gh_conf_t *conf = gh_conf_load(file);
     if (!conf)
         return 1;
-    int rc = start_log(conf) == 0 && serve(conf) == 0 ? 0 : 1;
+    int rc = gh_program_start(conf, "broker") == 0 && serve(conf) == 0 ? 0 : 1;
     gh_conf_destroy(&conf);
     gh_log(GH_LOG_INFO, "stopped", GH_KI("status", rc));
     return rc;

@@ -2,7 +2,6 @@
  * front/main.c - guahao-front: load settings, contract and keys, then become Kore
  */
 #include <errno.h>
-#include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,30 +9,26 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/timez.h"
+#include "base/program.h"
 #include "front/front.h"
 #include "front/kore_conf.h"
 
 front_t front;
 
-static const char s_usage[] =
-    "usage: guahao-front [--config FILE]\n"
-    "\n"
-    "The HTTP front: checks requests against the contract, turns them into jobs for the brokers and answers "
-    "with their\n"
-    "replies. Runs in the foreground, logs to stderr, drains on SIGTERM and SIGINT. Settings: guahao "
-    "config.\n"
-    "\n"
-    "  --config FILE   settings (ZPL); default GUAHAO_CONFIG, else conf/guahao.conf\n"
-    "  --help          this text\n";
-
 static void
-start_log(void)
+usage(FILE *out)
 {
-    gh_log_level_t level = GH_LOG_INFO;
-    (void)gh_log_level_parse(gh_conf_str(front.conf, "log.level"), &level);
-    bool json = strcmp(gh_conf_str(front.conf, "log.format"), "json") == 0;
-    gh_log_init("front", level, json ? GH_LOGJSON : GH_LOGFMT);
+    fputs("usage: guahao-front [--config FILE]\n"
+          "\n"
+          "The HTTP front: checks requests against the contract, turns them into jobs for the brokers and "
+          "answers "
+          "with their\n"
+          "replies. Runs in the foreground, logs to stderr, drains on SIGTERM and SIGINT. Settings: guahao "
+          "config.\n"
+          "\n"
+          "  --config FILE   settings (ZPL); default GUAHAO_CONFIG, else conf/guahao.conf\n"
+          "  --help          this text\n",
+          out);
 }
 
 static int
@@ -74,7 +69,7 @@ prepare(void)
         gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "metrics.allow"));
         return -1;
     }
-    if (gh_tz_init(gh_conf_str(front.conf, "hospital.timezone")) || make_run_dir() || load_contract())
+    if (make_run_dir() || load_contract())
         return -1;
     /* The first to start makes the key, whoever that is; only the identity pool and `guahao token` sign with it. */
     front.keys = gh_token_keys_load(front.conf, true);
@@ -102,25 +97,13 @@ schedule_in_batches(void)
 int
 main(int argc, char *argv[])
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *file = NULL;
-    int c;
-    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(s_usage, stdout);
-            return 0;
-        }
-        if (c != 'c') {
-            fputs(s_usage, stderr);
-            return 2;
-        }
-        file = optarg;
-    }
+    const char *file;
+    int status = gh_program_args(argc, argv, 0, usage, &file, NULL);
+    if (status >= 0)
+        return status;
     front.conf = gh_conf_load(file);
-    if (!front.conf)
+    if (!front.conf || gh_program_start(front.conf, "front"))
         return 1;
-    start_log();
     schedule_in_batches();
     if (prepare())
         return 1;

@@ -1,12 +1,10 @@
 /*
  * workers/main.c - guahao-worker: serve one or several pools until SIGTERM
  */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "base/log.h"
-#include "base/timez.h"
+#include "base/program.h"
 #include "worker/worker.h"
 
 #define POOLS_MAX 32
@@ -60,48 +58,20 @@ parse_pools(const char *list, const gh_pool_t **out)
     }
 }
 
-static int
-start_logging(const gh_conf_t *conf)
-{
-    gh_log_level_t level = GH_LOG_INFO;
-    if (gh_log_level_parse(gh_conf_str(conf, "log.level"), &level))
-        return -1;
-    bool json = strcmp(gh_conf_str(conf, "log.format"), "json") == 0;
-    gh_log_init("worker", level, json ? GH_LOGJSON : GH_LOGFMT);
-    return 0;
-}
-
 int
 main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *config = NULL;
-    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-        if (c == 'h') {
-            usage(stdout);
-            return 0;
-        }
-        if (c != 'c') {
-            usage(stderr);
-            return 2;
-        }
-        config = optarg;
-    }
-    if (optind != argc - 1) {
-        usage(stderr);
-        return 2;
-    }
+    const char *config;
+    char **words;
+    int status = gh_program_args(argc, argv, 1, usage, &config, &words);
+    if (status >= 0)
+        return status;
     const gh_pool_t *pools[POOLS_MAX] = {0};
-    size_t n = parse_pools(argv[optind], pools);
+    size_t n = parse_pools(words[0], pools);
     gh_conf_t *conf = n > 0 ? gh_conf_load(config) : NULL;
     if (!conf)
         return 2;
-    int rc = 1;
-    if (start_logging(conf) == 0 && gh_tz_init(gh_conf_str(conf, "hospital.timezone")) == 0)
-        rc = gh_worker_run(conf, pools, n);
-    else
-        fputs("guahao-worker: log.level or hospital.timezone is not usable\n", stderr);
+    int rc = gh_program_start(conf, "worker") == 0 ? gh_worker_run(conf, pools, n) : 1;
     gh_conf_destroy(&conf);
     return rc;
 }

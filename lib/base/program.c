@@ -1,0 +1,44 @@
+/*
+ * lib/base/program.c - how the long-running programs start
+ */
+#include "base/program.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+
+int
+gh_program_args(int argc, char **argv, int n_words, void (*usage)(FILE *out), const char **config,
+                char ***words)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    *config = NULL;
+    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        if (c != 'c') {
+            usage(c == 'h' ? stdout : stderr);
+            return c == 'h' ? 0 : 2;
+        }
+        *config = optarg;
+    }
+    if (argc - optind != n_words) {
+        usage(stderr);
+        return 2;
+    }
+    if (words)
+        *words = argv + optind;
+    return -1;
+}
+
+int
+gh_program_start(const gh_conf_t *conf, const char *component)
+{
+    gh_log_level_t level = GH_LOG_INFO;
+    if (gh_log_level_parse(gh_conf_str(conf, "log.level"), &level) != 0)
+        return -1; /* the settings' own check has let only levels through */
+    bool json = strcmp(gh_conf_str(conf, "log.format"), "json") == 0;
+    gh_log_init(component, level, json ? GH_LOGJSON : GH_LOGFMT);
+    return gh_tz_init(gh_conf_str(conf, "hospital.timezone"));
+}

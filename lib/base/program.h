@@ -1,0 +1,21 @@
+/*
+ * lib/base/program.h - how the long-running programs start: command line, log, time zone
+ */
+#ifndef GH_BASE_PROGRAM_H
+#define GH_BASE_PROGRAM_H
+
+#include <stdio.h>
+
+#include "base/conf.h"
+
+/*
+ * Read `[--config FILE] [--help]` and n_words words. *config is the file or NULL, *words (may be NULL) the first word in
+ * argv. Returns -1 to go on, or the status to exit with after usage() was printed: 0 for --help, 2 for what does not fit.
+ */
+int gh_program_args(int argc, char **argv, int n_words, void (*usage)(FILE *out), const char **config,
+                    char ***words);
+
+/* Start the log of this component as log.* say, and set the hospital's time zone. 0, or -1 after a message. */
+int gh_program_start(const gh_conf_t *conf, const char *component);
+
+#endif
