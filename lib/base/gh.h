@@ -48,6 +48,9 @@ gh_str_is(gh_str_t a, const char *b)
     return gh_str_eq(a, gh_str(b));
 }
 
+/* The byte that two hex digits (either case) stand for, or -1. */
+int gh_hex_byte(const char digits[2]);
+
 /* For scoped clean-up: `char *p GH_CLEANUP(gh_freep) = malloc(...)`. */
 void gh_freep(void *p);
 

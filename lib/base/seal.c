@@ -47,16 +47,6 @@ gh_seal_destroy(gh_seal_t **seal_p)
     *seal_p = NULL;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* 64 hex digits, then nothing but line ends. */
 static int
 read_hex_key(const char *text, size_t n, uint8_t key[32])
@@ -64,10 +54,10 @@ read_hex_key(const char *text, size_t n, uint8_t key[32])
     if (n < 64)
         return -1;
     for (size_t i = 0; i < 32; i++) {
-        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0)
+        int byte = gh_hex_byte(text + 2 * i);
+        if (byte < 0)
             return -1;
-        key[i] = (uint8_t)(high << 4 | low);
+        key[i] = (uint8_t)byte;
     }
     for (size_t i = 64; i < n; i++)
         if (text[i] != '\n' && text[i] != '\r')

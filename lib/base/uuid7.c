@@ -114,16 +114,6 @@ gh_uuid_text(const uint8_t id[16], char out[GH_UUID_TEXT])
     *out = 0;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int
 gh_uuid_parse(gh_str_t s, uint8_t out[16])
 {
@@ -134,10 +124,11 @@ gh_uuid_parse(gh_str_t s, uint8_t out[16])
     for (size_t i = 0; i < 16; i++) {
         if ((i == 4 || i == 6 || i == 8 || i == 10) && s.p[at++] != '-')
             return -1;
-        int hi = hex_digit(s.p[at++]), lo = hex_digit(s.p[at++]);
-        if (hi < 0 || lo < 0)
+        int byte = gh_hex_byte(s.p + at);
+        if (byte < 0)
             return -1;
-        id[i] = (uint8_t)(hi << 4 | lo);
+        id[i] = (uint8_t)byte;
+        at += 2;
     }
     memcpy(out, id, 16);
     return 0;

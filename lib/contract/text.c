@@ -3,16 +3,6 @@
  */
 #include "contract/validate.h"
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int
 gh_url_decode(gh_str_t in, bool form, char *out, size_t *n)
 {
@@ -20,9 +10,10 @@ gh_url_decode(gh_str_t in, bool form, char *out, size_t *n)
     for (size_t i = 0; i < in.n; i++) {
         char c = in.p[i];
         if (c == '%') {
-            if (in.n - i < 3 || hex_value(in.p[i + 1]) < 0 || hex_value(in.p[i + 2]) < 0)
+            int byte = in.n - i < 3 ? -1 : gh_hex_byte(in.p + i + 1);
+            if (byte < 0)
                 return -1;
-            out[w++] = (char)(hex_value(in.p[i + 1]) << 4 | hex_value(in.p[i + 2]));
+            out[w++] = (char)byte;
             i += 2;
         } else {
             out[w++] = form && c == '+' ? ' ' : c;

@@ -135,12 +135,6 @@ step_sent(gh_batch_t *b)
     return mark_sent(b, &ids);
 }
 
-static int
-hex_digit(char c)
-{
-    return c >= 'a' ? c - 'a' + 10 : c - '0'; /* PostgreSQL writes nothing else */
-}
-
 /* bytea in hex format -> bytes in batch memory. */
 static gh_str_t
 bytea(gh_batch_t *b, gh_str_t hex)
@@ -150,7 +144,7 @@ bytea(gh_batch_t *b, gh_str_t hex)
     size_t n = (hex.n - 2) / 2;
     char *out = gh_batch_alloc(b, n + 1);
     for (size_t i = 0; i < n; i++)
-        out[i] = (char)(hex_digit(hex.p[2 + 2 * i]) * 16 + hex_digit(hex.p[3 + 2 * i]));
+        out[i] = (char)gh_hex_byte(hex.p + 2 + 2 * i); /* PostgreSQL writes nothing else */
     return (gh_str_t){out, n};
 }
 

@@ -195,28 +195,32 @@ forged_headers_and_claims_are_refused(void **state)
     gh_token_keys_destroy(&k);
 }
 
+/* What was written, as a new string; the BIO is given up. */
+static char *
+take_text(BIO *mem)
+{
+    char *data = NULL;
+    assert_int_equal(BIO_write(mem, "", 1), 1);
+    BIO_get_mem_data(mem, &data);
+    char *text = strdup(data);
+    BIO_free(mem);
+    return text;
+}
+
 static char *
 private_pem(EVP_PKEY *key)
 {
     BIO *mem = BIO_new(BIO_s_mem());
-    char *data = NULL;
     assert_int_equal(PEM_write_bio_PrivateKey(mem, key, NULL, NULL, 0, NULL, NULL), 1);
-    long n = BIO_get_mem_data(mem, &data);
-    char *text = strndup(data, (size_t)n);
-    BIO_free(mem);
-    return text;
+    return take_text(mem);
 }
 
 static char *
 public_pem(EVP_PKEY *key)
 {
     BIO *mem = BIO_new(BIO_s_mem());
-    char *data = NULL;
     assert_int_equal(PEM_write_bio_PUBKEY(mem, key), 1);
-    long n = BIO_get_mem_data(mem, &data);
-    char *text = strndup(data, (size_t)n);
-    BIO_free(mem);
-    return text;
+    return take_text(mem);
 }
 
 static void

@@ -90,21 +90,10 @@ select o.patient_id, o.schedule_id, d.dept_id,
 
 -- name: registration_settings
 -- The global entry (doctor 0) and those of the doctors concerned: of sessions $1 and $2 themselves.
-select coalesce(c.scope_id, 0),
-       coalesce(gh_setting_int(c.config_value, 'advanceBookingDays'), -1),
-       coalesce(gh_setting_minutes(c.config_value, 'sameDayDeadline'), -1),
-       coalesce(gh_setting_int(c.config_value, 'noShowLimit'), -1),
-       coalesce(gh_setting_int(c.config_value, 'cancelHoursBefore'), -1),
-       coalesce(gh_setting_int(c.config_value, 'sameClinicInterval'), -1),
-       coalesce(gh_setting_int(c.config_value, 'paymentTimeoutMinutes'), -1),
-       coalesce(gh_setting_int(c.config_value, 'maxAppointmentsPerPeriod'), -1),
-       coalesce(gh_setting_int(c.config_value, 'appointmentPeriodDays'), -1)
-  from system_config c
- where c.config_key = 'registration' and c.is_active
-   and (c.scope_type = 'GLOBAL'
-        or (c.scope_type = 'DOCTOR'
-            and (c.scope_id = any ($2::bigint[])
-                 or c.scope_id in (select s.doctor_id from schedules s where s.id = any ($1::bigint[])))));
+select r.*
+  from v_registration_settings r
+ where r.doctor_id = 0 or r.doctor_id = any ($2::bigint[])
+    or r.doctor_id in (select s.doctor_id from schedules s where s.id = any ($1::bigint[]));
 
 -- name: booking_settings
 -- One row: identity rates and switches. The stored names of the rates are the Chinese ones, else the English ones.

@@ -42,20 +42,9 @@ select exists (select from registration_orders o
 
 -- name: cancel_settings
 -- `registration` of the doctors of orders $1 and the global one; columns as registration_settings.
-select coalesce(c.scope_id, 0),
-       coalesce(gh_setting_int(c.config_value, 'advanceBookingDays'), -1),
-       coalesce(gh_setting_minutes(c.config_value, 'sameDayDeadline'), -1),
-       coalesce(gh_setting_int(c.config_value, 'noShowLimit'), -1),
-       coalesce(gh_setting_int(c.config_value, 'cancelHoursBefore'), -1),
-       coalesce(gh_setting_int(c.config_value, 'sameClinicInterval'), -1),
-       coalesce(gh_setting_int(c.config_value, 'paymentTimeoutMinutes'), -1),
-       coalesce(gh_setting_int(c.config_value, 'maxAppointmentsPerPeriod'), -1),
-       coalesce(gh_setting_int(c.config_value, 'appointmentPeriodDays'), -1)
-  from system_config c
- where c.config_key = 'registration' and c.is_active
-   and (c.scope_type = 'GLOBAL'
-        or (c.scope_type = 'DOCTOR'
-            and c.scope_id in (select o.doctor_id from registration_orders o where o.id = any ($1::bigint[]))));
+select r.*
+  from v_registration_settings r
+ where r.doctor_id = 0 or r.doctor_id in (select o.doctor_id from registration_orders o where o.id = any ($1::bigint[]));
 
 -- name: write_cancellations
 -- $1 orders, $2 new states, $3 new payment states, $4 refunds (null: none), $5 reasons, $6 by whom, $7 hidden from
