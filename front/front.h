@@ -124,8 +124,8 @@ void front_link_mmi(const char *name);
 void front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker);
 void front_sync_tick(int64_t now_ms);
 bool front_sync_ready(void);      /* the list is loaded and fresh: protected routes may be served */
-int64_t front_sync_last_ms(void); /* when the identity pool last answered, 0 never */
-void front_sync_check_soon(void);
+bool front_sync_answered(void);   /* the identity pool answers when it is asked, from the database */
+void front_sync_check_soon(void); /* ask it soon, unless it has answered just now */
 void front_sync_need(void); /* events may have been missed */
 
 /* ---- probes, metrics (probes.c, metrics.c) */

@@ -12,8 +12,7 @@
 #define ASK_MS      1000
 #define ASK_SOON_MS 250 /* while not ready */
 #define FRESH_MS    3500
-#define WORKER_MS   2000  /* a worker of this front says so often that it can serve */
-#define DATABASE_MS 10000 /* the pools' last answer from the database may be this old */
+#define WORKER_MS   2000 /* a worker of this front says so often that it can serve */
 
 static const char *const s_essential[] = {"identity", "directory", "booking"};
 
@@ -119,9 +118,8 @@ put_check(gh_json_t *j, const char *name, bool ok)
 static void
 serve_ready(const front_ask_t *ask)
 {
-    int64_t last = front_sync_last_ms();
     bool broker = front_link_alive(), workers = broker && s_probe.workers;
-    bool database = last && gh_mono_ms() - last < DATABASE_MS,
+    bool database = front_sync_answered(),
          ready = broker && workers && database && front_sync_ready() && all_ready();
     gh_buf_t body GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t j;

@@ -20,6 +20,7 @@
 #define STALE_MS    1000
 #define RELOAD_MS   60000 /* a net under everything else */
 #define CHECK_MS    2000  /* readiness asks for news no older than this */
+#define SILENT_MS   3000  /* the pool, and so the database, counts as down after this without an answer */
 
 static struct {
     uint8_t broker[BROKERS_MAX][16];
@@ -31,6 +32,7 @@ static struct {
     bool owed;                  /* asked for, not answered */
     int64_t needed_ms, owed_ms; /* since when */
     int64_t asked_ms, answered_ms, expired_ms;
+    int64_t silent_ms;  /* asked since then without a good answer, 0 = answered */
     int64_t wanted_seq; /* highest number known to be missed */
     int64_t asked_seq;  /* of those, what the list under way covers */
 } s_sync;
@@ -67,10 +69,10 @@ front_sync_ready(void)
     return s_sync.loaded && !s_sync.broken && fresh && front_link_alive();
 }
 
-int64_t
-front_sync_last_ms(void)
+bool
+front_sync_answered(void)
 {
-    return s_sync.answered_ms;
+    return s_sync.loaded && (!s_sync.silent_ms || gh_mono_ms() - s_sync.silent_ms < SILENT_MS);
 }
 
 void
@@ -141,7 +143,8 @@ front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker)
     if (!gh_mp_int(gh_mp_get(map, "seq"), &seq) || seq <= s_sync.seq)
         return;
     if (seq > s_sync.seq + 1)
-        missed(seq); /* what lies between was lost, or comes later: a list read now has all that was answered */
+        missed(
+            seq); /* what lies between was lost, or comes later: a list read now has all that was answered */
     s_sync.seq = seq;
 }
 
@@ -183,6 +186,7 @@ take_list(const gh_reply_head_t *head, gh_str_t body)
     s_sync.loaded = true;
     s_sync.owed = s_sync.check = false;
     s_sync.answered_ms = gh_mono_ms();
+    s_sync.silent_ms = 0;
     json_decref(root);
 }
 
@@ -193,13 +197,15 @@ front_sync_tick(int64_t now)
         s_sync.expired_ms = now;
         front_revoked_expire(front.revoked, gh_now_us() / 1000000);
     }
-    bool wanted = !s_sync.loaded || s_sync.needed || s_sync.owed || s_sync.check || now - s_sync.answered_ms > RELOAD_MS;
+    bool wanted = !s_sync.loaded || s_sync.needed || s_sync.owed || s_sync.check ||
+                  now - s_sync.answered_ms > RELOAD_MS;
     if (!wanted || s_sync.asking || now - s_sync.asked_ms < RETRY_MS || !front_link_alive())
         return;
     s_sync.asked_ms = now;
     s_sync.asking = front_link_ask("identity", "identity.sync_revocations", take_list);
     if (!s_sync.asking)
         return;
+    s_sync.silent_ms = s_sync.silent_ms ? s_sync.silent_ms : now;
     s_sync.asked_seq = s_sync.wanted_seq;
     if (s_sync.needed && !s_sync.owed)
         s_sync.owed_ms = s_sync.needed_ms;

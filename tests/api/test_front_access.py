@@ -201,6 +201,21 @@ def test_a_front_that_hears_no_broker_refuses(make_bench):
     assert b.front.get(ME, token=token()).status_code == 200
 
 
+def test_readiness_tells_what_it_knows_of_the_database(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    time.sleep(11)    # nobody asked for long: the first to ask is not told "down"
+    assert b.front.get("/readyz").status_code == 200
+    b.broker.sync = False
+
+    def database():
+        return b.front.get("/readyz").json()["checks"]["database"]["status"]
+    wait_for("the silence to be told", lambda: database() == "down", 10)
+    assert b.front.get("/readyz").status_code == 503
+    b.broker.sync = True
+    b.front.wait_ready(10)
+
+
 def test_metrics_are_for_the_allowed_networks(make_bench):
     b = make_bench(conf={"metrics.allow": "10.0.0.0/8"})
     b.front.wait_up()
