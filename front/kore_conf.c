@@ -61,6 +61,8 @@ static struct sock_filter s_filter[] = {
     KORE_SYSCALL_ALLOW(prlimit64),
     KORE_SYSCALL_ALLOW(restart_syscall),
     KORE_SYSCALL_ALLOW(mremap),
+    KORE_SYSCALL_ALLOW(mlock), /* keys of CURVE, by libsodium */
+    KORE_SYSCALL_ALLOW(munlock),
     KORE_SYSCALL_ALLOW(gettimeofday),
     KORE_SYSCALL_ALLOW(time),
 #ifdef FRONT_SANITIZED

@@ -9,9 +9,10 @@ KORE_STAMP  := $(KORE_DIR)/.patched-$(shell echo $(KORE_PATCH) | cksum | cut -d'
 KORE_NAMES  := kore buf config connection domain filemap fileref json mem msg module net pool runtime timer utils worker \
                keymgr auth accesslog http validator websocket linux seccomp
 KORE_OBJ    := $(KORE_NAMES:%=$(KORE_DIR)/obj/%.o) $(KORE_DIR)/obj/version.o
-KORE_FLAGS  := -D_GNU_SOURCE -DKORE_SINGLE_BINARY -DPREFIX='"/usr"' -I$(KORE_DIR)/include/kore -I$(KORE_DIR)/obj -w
+# A forbidden system call ends the process, which is logged and started anew: a lone dead ZeroMQ thread would go unnoticed.
+KORE_FLAGS  := -DSECCOMP_KILL_POLICY=SECCOMP_RET_KILL_PROCESS -D_GNU_SOURCE -DKORE_SINGLE_BINARY -DPREFIX='"/usr"' -I$(KORE_DIR)/include/kore -I$(KORE_DIR)/obj -w
 
-$(KORE_STAMP): $(KORE_PATCH)
+$(KORE_STAMP): $(KORE_PATCH) ops/mk/front.mk
 	@src=$$(kodev source 2>/dev/null || true); \
 	 test -n "$$src" -a -d "$$src/src" || { echo "Kore's sources are not installed: run make deps" >&2; exit 1; }; \
 	 rm -rf $(KORE_DIR) && mkdir -p $(KORE_DIR)/obj && cp -R "$$src/src" "$$src/include" "$$src/misc" "$$src/RELEASE" $(KORE_DIR)/

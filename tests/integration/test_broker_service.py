@@ -13,6 +13,7 @@ import zmq
 import zmq.utils.z85
 
 from support import paths
+from support.curve import write_cert
 from support.broker import FINAL, Broker, Worker, head, read_head, read_reply, reply_head
 from support.proc import wait_for
 
@@ -260,17 +261,6 @@ def test_help_and_bad_arguments():
 
 
 # ---- CURVE
-
-def write_cert(path, public, secret=None, role=None):
-    """A certificate as czmq's zcert writes it."""
-    meta = f'metadata\n    role = "{role}"\n' if role else "metadata\n"
-    keys = f'curve\n    public-key = "{public.decode()}"\n'
-    with open(path, "w", encoding="ascii") as f:
-        f.write(meta + keys)
-    if secret:
-        with open(path + "_secret", "w", encoding="ascii", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
-            f.write(meta + keys + f'    secret-key = "{secret.decode()}"\n')
-
 
 class CurveBroker:
     """A broker with a tcp inner endpoint beside its ipc one, and keys for peers."""
