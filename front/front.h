@@ -126,7 +126,7 @@ void front_sync_tick(int64_t now_ms);
 bool front_sync_ready(void);      /* the list is loaded and fresh: protected routes may be served */
 bool front_sync_answered(void);   /* the identity pool answers when it is asked, from the database */
 void front_sync_check_soon(void); /* ask it soon, unless it has answered just now */
-void front_sync_need(void); /* events may have been missed */
+void front_sync_need(void);       /* events may have been missed */
 
 /* ---- probes, metrics (probes.c, metrics.c) */
 
