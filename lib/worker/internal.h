@@ -46,6 +46,7 @@ typedef struct gh_bind {
     enum gh_bind_from {
         GH_BIND_ARG, /* path in the argument map */
         GH_BIND_USER,
+        GH_BIND_SESSION,
         GH_BIND_PATIENT,
         GH_BIND_DOCTOR,
         GH_BIND_DEPT,

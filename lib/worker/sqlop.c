@@ -23,6 +23,7 @@ gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out)
         enum gh_bind_from from;
     } fixed[] = {
         {"actor.user_id", GH_BIND_USER},
+        {"actor.session", GH_BIND_SESSION},
         {"actor.patient_id", GH_BIND_PATIENT},
         {"actor.doctor_id", GH_BIND_DOCTOR},
         {"actor.dept_id", GH_BIND_DEPT},
@@ -135,6 +136,16 @@ id_or_null(gh_batch_priv_t *b, int64_t id)
 }
 
 static const char *
+session_or_null(gh_batch_priv_t *b, gh_str_t sid)
+{
+    char text[GH_UUID_TEXT];
+    if (sid.n != 16)
+        return NULL;
+    gh_uuid_text((const uint8_t *)sid.p, text);
+    return arena_text(b, text);
+}
+
+static const char *
 number(gh_batch_priv_t *b, uint32_t v)
 {
     char text[16];
@@ -167,6 +178,9 @@ bind_one(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_bind_t *bind, const cha
         return bind_arg(b, j, bind->text, out);
     case GH_BIND_USER:
         *out = id_or_null(b, a->user_id);
+        break;
+    case GH_BIND_SESSION:
+        *out = session_or_null(b, j->job.head.actor.session);
         break;
     case GH_BIND_PATIENT:
         *out = id_or_null(b, a->patient_id);

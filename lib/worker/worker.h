@@ -151,9 +151,9 @@ typedef struct gh_op {
     gh_step_fn step;
     /* ... or one SQL statement per job, by its name in the pool's tables. bind names its parameters in order,
      * NULL ends: "path.id", "query.page", "body.x", "form.x", "query" or "body" (the whole section as JSON),
-     * "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id" (NULL when 0), "actor.scopes",
-     * "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz", "job.id", "lang",
-     * "conf.<setting>". Lists become array literals (cast $1::bigint[] or $1::text[]), maps JSON text, absent
+     * "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id" (NULL when 0), "actor.session"
+     * (uuid), "actor.scopes", "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz",
+     * "job.id", "lang", "conf.<setting>". Lists become array literals (cast $1::bigint[] or $1::text[]), maps JSON text, absent
      * members SQL NULL. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of
      * an error row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json. No
      * row at all is NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */

@@ -3,7 +3,10 @@
 import pytest
 
 from support import contract
-from support.http import data, problem
+from support.accounts import PASSWORD, add_user
+from support.http import data, message, problem
+from support.jobs import claims
+from support.proc import wait_for
 
 CONF = {"password.cost": 10}
 
@@ -21,6 +24,35 @@ def db(demo_db):
 @pytest.fixture
 def api(system):
     return system.api()
+
+
+_serial = iter(range(1, 10000))
+
+
+@pytest.fixture
+def patient(db):
+    """(id, phone) of a fresh account."""
+    phone = f"1360000{next(_serial):04d}"
+    return add_user(db, phonenumber=phone), phone
+
+
+def sign_in(api, name, password=PASSWORD):
+    return data(api.post("/api/v1/auth/login", {"username": name, "password": password}))
+
+
+def refresh(api, token):
+    return api.post("/api/v1/auth/refresh", {"refresh_token": token})
+
+
+def alive(api, token):
+    return api.get("/api/v1/auth/me", token=token).status_code == 200
+
+
+def dies(api, *tokens):
+    """The tokens are refused at once, as those of an ended session."""
+    for token in tokens:
+        wait_for("the token to die", lambda: not alive(api, token), timeout=5)
+        problem(api.get("/api/v1/auth/me", token=token), "TOKEN_REVOKED", 401)
 
 
 # ---- the password rule
@@ -56,3 +88,72 @@ def test_password_check(api, body, failed):                                     
 def test_password_check_needs_a_password(api):
     for body in ({}, {"password": 5}, {"password": "x", "username": ""}):
         assert problem(api.post("/api/v1/auth/password-check", body), "VALIDATION_FAILED", 422)["errors"]
+
+
+# ---- renewed tokens
+
+def test_refresh(api, patient):                                                       # R-32
+    one = sign_in(api, patient[1])
+    two = contract.check("identity.v1_refresh_tokens", data(refresh(api, one["refresh_token"])))
+    assert two["session_id"] == one["session_id"] == claims(two["access_token"])["sid"]
+    assert two["user"] == one["user"] and two["refresh_token"] != one["refresh_token"]
+    assert alive(api, two["access_token"]) and alive(api, one["access_token"])
+    three = data(api.post("/api/auth/refresh", {"refresh_token": two["refresh_token"]}))
+    grant = api.request("POST", "/auth/token", data={"grant_type": "refresh_token", "refresh_token": three["refresh_token"]})
+    assert grant.status_code == 200 and claims(grant.json()["access_token"])["sid"] == one["session_id"]
+
+
+def test_a_burnt_refresh_token_ends_its_session(api, patient):                        # R-33
+    other, one = sign_in(api, patient[1]), sign_in(api, patient[1])
+    two = data(refresh(api, one["refresh_token"]))
+    problem(refresh(api, one["refresh_token"]), "REFRESH_REUSED", 401)
+    dies(api, one["access_token"], two["access_token"])
+    for token in (one["refresh_token"], two["refresh_token"]):
+        problem(refresh(api, token), "TOKEN_REVOKED", 401)
+    assert alive(api, other["access_token"])
+
+
+def test_refused_refresh_tokens(api, db, patient):
+    pair = sign_in(api, patient[1])
+    problem(refresh(api, pair["access_token"]), "TOKEN_INVALID", 401)                 # R-43
+    problem(refresh(api, "rubbish"), "TOKEN_INVALID", 401)
+    problem(api.get("/api/v1/auth/me", token=pair["refresh_token"]), "TOKEN_INVALID", 401)
+    problem(api.post("/api/v1/auth/refresh", {}), "VALIDATION_FAILED", 422)
+    db.query("update users set is_active = false where id = %s", patient[0])
+    problem(refresh(api, pair["refresh_token"]), "REFRESH_INVALID", 401)
+    db.query("update users set is_active = true where id = %s", patient[0])
+    db.query("update sessions set expires_at = created_at where id = %s", pair["session_id"])
+    problem(refresh(api, pair["refresh_token"]), "TOKEN_EXPIRED", 401)
+    db.query("delete from sessions where id = %s", pair["session_id"])
+    problem(refresh(api, pair["refresh_token"]), "REFRESH_INVALID", 401)
+
+
+# ---- sessions
+
+def test_sessions_are_listed_and_ended(api, patient, db):
+    old, new = sign_in(api, patient[1]), sign_in(api, patient[1])
+    classic = message(api.post("/auth/patient/login", {"phonenumber": patient[1], "password": PASSWORD}))
+    stranger = sign_in(api, "13800000009")
+    ended = sign_in(api, patient[1])
+    data(api.post("/api/v1/auth/logout", {}, token=ended["access_token"]))
+    sessions = contract.check("identity.v1_list_sessions", data(api.get("/api/v1/auth/sessions", token=old["access_token"])))
+    assert [(s["id"], s["surface"], s["current"]) for s in sessions] == [
+        (claims(classic)["sid"], "bjtu", False), (new["session_id"], "v1", False), (old["session_id"], "v1", True)]
+    assert sessions[0]["ip"] == "127.0.0.1" and "python-requests" in sessions[0]["user_agent"]
+    for sid in (stranger["session_id"], ended["session_id"], "0195f2b4-7c11-7d3e-9a55-3f0c2b7a9d10"):
+        problem(api.delete(f"/api/v1/auth/sessions/{sid}", token=old["access_token"]), "NOT_FOUND", 404)
+    assert alive(api, stranger["access_token"])
+    for sid in (new["session_id"], claims(classic)["sid"].upper()):
+        assert data(api.delete(f"/api/v1/auth/sessions/{sid}", token=old["access_token"])) is None
+    dies(api, new["access_token"], classic)                                           # R-34
+    problem(refresh(api, new["refresh_token"]), "TOKEN_REVOKED", 401)
+    assert [s["id"] for s in data(api.get("/api/v1/auth/sessions", token=old["access_token"]))] == [old["session_id"]]
+    assert data(api.delete(f"/api/v1/auth/sessions/{old['session_id']}", token=old["access_token"])) is None
+    dies(api, old["access_token"])
+
+
+def test_sessions_need_a_token_and_an_id(api, patient):
+    problem(api.get("/api/v1/auth/sessions"), "TOKEN_MISSING", 401)
+    problem(api.delete("/api/v1/auth/sessions/0195f2b4-7c11-7d3e-9a55-3f0c2b7a9d10"), "TOKEN_MISSING", 401)
+    token = sign_in(api, patient[1])["access_token"]
+    assert api.delete("/api/v1/auth/sessions/5", token=token).status_code in (404, 422)

@@ -115,10 +115,23 @@ br112_identity_numbers_are_masked(void **state)
     assert_string_equal(out, "********");
 }
 
+static void
+r30_a_refused_refresh_says_what_became_of_the_session(void **state)
+{
+    (void)state;
+    assert_int_equal(gh_refresh_error(&(gh_refresh_facts_t){.revoked = true, .expired = true, .burnt = true}),
+                     GH_E_TOKEN_REVOKED);
+    assert_int_equal(gh_refresh_error(&(gh_refresh_facts_t){.expired = true, .current = true}),
+                     GH_E_TOKEN_EXPIRED);
+    assert_int_equal(gh_refresh_error(&(gh_refresh_facts_t){0}), GH_E_REFRESH_INVALID);
+    assert_int_equal(gh_refresh_error(&(gh_refresh_facts_t){.current = true}), GH_E_REFRESH_INVALID);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(r30_a_refused_refresh_says_what_became_of_the_session),
         cmocka_unit_test(r25_wrong_and_unknown_look_the_same),
         cmocka_unit_test(r27_only_the_right_password_learns_that_an_account_is_closed),
         cmocka_unit_test(r26_seconds_are_rounded_up),

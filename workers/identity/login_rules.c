@@ -45,6 +45,14 @@ gh_refresh_decide(const gh_refresh_facts_t *facts, int64_t now_us)
     return facts->welcome ? GH_REFRESH_ROTATE : GH_REFRESH_REFUSE;
 }
 
+gh_err_t
+gh_refresh_error(const gh_refresh_facts_t *facts)
+{
+    if (facts->revoked)
+        return GH_E_TOKEN_REVOKED;
+    return facts->expired ? GH_E_TOKEN_EXPIRED : GH_E_REFRESH_INVALID;
+}
+
 int
 gh_mask_id(gh_str_t number, char out[GH_MASKED_ID])
 {

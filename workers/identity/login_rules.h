@@ -40,6 +40,10 @@ typedef struct gh_refresh_facts {
  * within the minute: the token was burnt by its own first attempt, whose answer was lost. */
 gh_refresh_t gh_refresh_decide(const gh_refresh_facts_t *facts, int64_t now_us);
 
+/* What a refused refresh is called: the session has ended (R-30), has run out, or the token is none of its (or its user
+ * may not come in). */
+gh_err_t gh_refresh_error(const gh_refresh_facts_t *facts);
+
 /* BR-112: first 6 characters, eight asterisks, last 4; shorter numbers give asterisks alone. Returns the length. */
 #define GH_MASKED_ID 19
 int gh_mask_id(gh_str_t number, char out[GH_MASKED_ID]);

@@ -3,6 +3,7 @@
  *
  *   identity.close_session      the token's session; a token that is dead already, or none, is a success too
  *   identity.v1_logout_session  the token's session, the one of a refresh token of the same user, or all of the user's
+ *   identity.v1_revoke_session  one of the user's sessions by its id (AU-10)
  *
  * phase 0 locks the sessions, phase 1 ends them; the event leaves after the commit.
  */
@@ -14,11 +15,17 @@
 
 #define SECOND_US INT64_C(1000000)
 
+static bool
+by_id(const gh_wjob_t *job)
+{
+    return gh_str_is(job->head.op, "identity.v1_revoke_session");
+}
+
 static gh_step_t
 reply(gh_batch_t *b)
 {
     gh_wjob_t *job = b->jobs[0];
-    bool v1 = gh_str_is(job->head.op, "identity.v1_logout_session");
+    bool v1 = by_id(job) || gh_str_is(job->head.op, "identity.v1_logout_session");
     gh_job_ok(b, job, 0, v1 ? GH_STR("null") : GH_STR("\"登出成功\""));
     return GH_STEP_DONE;
 }
@@ -31,6 +38,12 @@ named(gh_batch_t *b, gh_pgarr_t *ids)
     const gh_actor_ref_t *actor = &job->head.actor;
     gh_str_t text = gh_arg_text(job, "refresh_token");
     gh_token_t token;
+    if (by_id(job)) {
+        uint8_t sid[16];
+        if (gh_mp_str(gh_mp_path(job->args, "path.sid"), &text) && gh_uuid_parse(text, sid) == 0)
+            gh_pgarr_uuid(ids, sid);
+        return gh_pgarr_literal(ids);
+    }
     if (actor->session.n == 16)
         gh_pgarr_uuid(ids, (const uint8_t *)actor->session.p);
     if (text.n &&
@@ -76,6 +89,10 @@ end_sessions(gh_batch_t *b)
     const char *sids = gh_pgarr_literal(&ids);
     if (!sids)
         return GH_STEP_FAIL;
+    if (n == 0 && by_id(b->jobs[0])) {
+        gh_job_refuse(b, b->jobs[0], GH_E_NOT_FOUND, NULL);
+        return GH_STEP_DONE;
+    }
     if (n > 0)
         gh_batch_query(b, "sessions_end", 3, (const char *[]){sids, gh_text_time(b, b->now_us), "logout"});
     else

@@ -10,7 +10,8 @@ select s.refresh_jti_hash = decode($3::text, 'hex') as current,
        u.is_active and not u.is_deleted
            and not exists (select 1 from user_bans b where b.user_id = u.id and b.is_active and b.ban_type in ('login', 'all')
                                                        and (b.ban_until is null or b.ban_until > $4)) as welcome,
-       array_to_string(gh_user_roles(u.id), ',') as roles, encode(s.refresh_jti_hash, 'hex') as live_hash
+       array_to_string(gh_user_roles(u.id), ',') as roles, encode(s.refresh_jti_hash, 'hex') as live_hash,
+       gh_user_brief(u)::text as brief
   from sessions s
   join users u on u.id = s.user_id
  where s.id = $1::uuid and s.user_id = $2::bigint
@@ -33,6 +34,15 @@ update sessions
        access_expires_at = greatest(access_expires_at, to_timestamp($5::bigint)), last_seen_at = $6,
        expires_at = to_timestamp($7::bigint)
  where id = $1 and refresh_jti_hash = decode($2::text, 'hex')
+
+-- name: v1_sessions
+-- $1 user, $2 session of the caller's token, $3 now, $4 zone. Those that live, the newest first.
+select coalesce(json_agg(json_build_object(
+           'id', s.id, 'created_at', gh_ts_text(s.created_at, $4::text), 'last_seen_at', gh_ts_text(s.last_seen_at, $4),
+           'expires_at', gh_ts_text(s.expires_at, $4), 'ip', host(s.ip), 'user_agent', s.user_agent, 'surface', s.surface,
+           'current', s.id is not distinct from $2::uuid) order by s.created_at desc, s.id desc), '[]')::text as body
+  from sessions s
+ where s.user_id = $1::bigint and s.revoked_at is null and s.expires_at > $3::timestamptz
 
 -- name: logout_lock
 -- $1 user, $2 sessions named, $3 all of the user's. The user's row first: no new session appears meanwhile.

@@ -29,8 +29,7 @@ select encode(sha256(convert_to(n.counted, 'UTF8')), 'hex') as name_hash,
        u.id, u.hashed_password, u.is_active, u.is_verified, w.way = 4 as by_identifier,
        b.id is not null as banned, b.reason as ban_reason, (extract(epoch from b.ban_until) * 1000000)::bigint as ban_until,
        array_to_string(gh_user_roles(u.id), ',') as roles,
-       json_build_object('id', u.id, 'username', gh_user_label(u), 'full_name', u.full_name,
-                         'roles', to_json(gh_user_roles(u.id)), 'is_superuser', u.is_superuser)::text as brief
+       gh_user_brief(u)::text as brief
   from name n
   left join who w on true
   left join users u on u.id = w.id
