@@ -495,7 +495,7 @@ def test_drain_finishes_what_runs_and_hands_back_the_rest(site):
     conn.close()
     assert site.broker.reply(running).error is None
     assert site.process.wait(20) == 0
-    assert worker.gone and worker.identity in site.broker.disconnects
+    wait_for("its goodbye", lambda: worker.gone and worker.identity in site.broker.disconnects, 10)
     assert all(Reply(f).id not in waiting for _, _, f in site.broker.replies)
     # the next worker gets them from the broker, which kept them
     site.start()
