@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "contract/contract.h"
+#include "front/rates.h"
 
 #define FRONT_BUCKETS 14
 
@@ -21,6 +22,7 @@ typedef struct front_route_counts {
 
 typedef struct front_worker_counts {
     atomic_uint_fast64_t auth_failures[4]; /* missing, invalid, expired, revoked */
+    atomic_uint_fast64_t rate_limited[FRONT_POLICIES];
     atomic_uint_fast64_t parked, resent, late, left, send_failed, resident_bytes, token_hits, token_misses,
         revoked;
     atomic_int_fast64_t pid;

@@ -12,6 +12,7 @@
 #include "contract/render.h"
 #include "front/counters.h"
 #include "front/networks.h"
+#include "front/rates.h"
 #include "front/revoked.h"
 #include "front/token_cache.h"
 #include "wire/job.h"
@@ -30,7 +31,7 @@ typedef struct front {
     size_t openapi_n;
     uint32_t timeout_ms, drain_ms;
     bool docs;
-    front_networks_t metrics_allow;
+    front_networks_t metrics_allow, proxy_trusted;
     front_counters_t *counters; /* shared by all workers */
     /* of this worker */
     size_t worker; /* 0.. */
@@ -51,6 +52,8 @@ typedef struct front_headers {
 } front_headers_t;
 
 void front_headers_read(struct http_request *req, front_headers_t *out);
+/* Whom the request comes from: the peer, or whom trusted proxies name. family 0 for a Unix socket. */
+void front_client_read(struct http_request *req, front_address_t *out);
 /* Accept asks for this type no less than for JSON. */
 bool front_accepts(gh_str_t accept, const char *type);
 /* Idempotency-Key without its quotes (api/20 section 8); false when it is not one. */
@@ -73,6 +76,7 @@ typedef struct front_ask {
     char id_text[37];
     bool head, close;
     int64_t start_us;
+    front_rate_t rate; /* what the answer tells of its limit */
 } front_ask_t;
 
 /* Bytes and media type as given; headers: further lines, each ended by CR LF, or empty. */

@@ -1,6 +1,7 @@
 /*
  * front/headers.c - what the header lines of a request say
  */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <strings.h>
 
@@ -10,6 +11,8 @@
 #include "front/front.h"
 
 #define KEY_MAX 255
+
+TAILQ_HEAD(header_list, http_header); /* Kore's own list has no name, which going backwards asks for */
 
 static bool
 has_token(gh_str_t list, const char *word)
@@ -52,6 +55,27 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                 *wanted[i].value = gh_str(h->value);
         if (strcasecmp(h->header, "connection") == 0 && has_token(gh_str(h->value), "close"))
             out->close = true;
+    }
+}
+
+void
+front_client_read(struct http_request *req, front_address_t *out)
+{
+    const struct connection *c = req->owner;
+    struct http_header *h;
+    *out = (front_address_t){0};
+    if (c->family == AF_INET)
+        front_address_set(out, AF_INET, &c->addr.ipv4.sin_addr);
+    else if (c->family == AF_INET6)
+        front_address_set(out, AF_INET6, &c->addr.ipv6.sin6_addr);
+    if (!front_networks_hold(&front.proxy_trusted, out->family, out->bytes))
+        return;
+    /* A proxy appends to the last line, or a line of its own: the last is read first. */
+    TAILQ_FOREACH_REVERSE(h, &req->req_headers, header_list, list)
+    {
+        if (strcasecmp(h->header, "x-forwarded-for") == 0 &&
+            !front_forwarded(&front.proxy_trusted, gh_str(h->value), out))
+            return;
     }
 }
 

@@ -69,6 +69,10 @@ prepare(void)
         gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "metrics.allow"));
         return -1;
     }
+    if (front_networks_parse(gh_conf_str(front.conf, "proxy.trusted"), &front.proxy_trusted)) {
+        gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "proxy.trusted"));
+        return -1;
+    }
     if (make_run_dir() || load_contract())
         return -1;
     /* The first to start makes the key, whoever that is; only the identity pool and `guahao token` sign with it. */
@@ -77,7 +81,10 @@ prepare(void)
                                         gh_contract_count(front.contract) + 1);
     if (!front.keys || !front.counters || front_kore_write_conf())
         return -1;
-    (void)gh_hash64("", 0); /* seeds itself before the sandbox */
+    (void)gh_hash64(
+        "", 0); /* seeds itself before the sandbox, and once for all workers: they share a table by it */
+    if (front_rates_init(front.conf, front.contract))
+        return -1;
     return 0;
 }
 

@@ -134,6 +134,16 @@ put_auth(gh_buf_t *out)
                                                 i * sizeof(atomic_uint_fast64_t)));
 }
 
+static void
+put_limited(gh_buf_t *out)
+{
+    head(out, "guahao_rate_limited_total", "counter", "Requests refused for their rate.");
+    for (size_t i = 0; i < FRONT_POLICIES; i++)
+        gh_buf_printf(out, "guahao_rate_limited_total{policy=\"%s\"} %llu\n", front_rates_name(i),
+                      (unsigned long long)total(offsetof(front_worker_counts_t, rate_limited) +
+                                                i * sizeof(atomic_uint_fast64_t)));
+}
+
 /* Resident memory from /proc, which the sandbox lets us read. */
 static uint64_t
 resident_bytes(int64_t pid)
@@ -259,6 +269,7 @@ front_metrics(gh_buf_t *out)
     for (size_t r = 0; r < front.counters->routes; r++)
         put_histogram(out, r);
     put_auth(out);
+    put_limited(out);
     put_one(out, "guahao_front_parked", "gauge", "Requests that wait for a reply.",
             offsetof(front_worker_counts_t, parked));
     put_one(out, "guahao_front_resent_total", "counter", "Jobs sent again because a broker vanished.",

@@ -113,6 +113,7 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     gh_buf_str(h, ask->render.request_id);
     gh_buf_puts(h, "\r\n");
     gh_buf_str(h, headers);
+    front_rates_lines(&ask->rate, h);
     if (!has_line(headers, "cache-control"))
         gh_buf_puts(h, "cache-control: no-store\r\n");
     gh_buf_put(h, s_security, sizeof s_security - 1);
@@ -192,7 +193,7 @@ is_own(gh_str_t name)
 {
     static const char *const own[] = {"content-type", "content-length", "transfer-encoding",
                                       "connection",   "date",           "x-request-id",
-                                      "server"};
+                                      "server",       "ratelimit",      "ratelimit-policy"};
     for (size_t i = 0; i < GH_COUNT(own); i++)
         if (strlen(own[i]) == name.n && strncasecmp(own[i], name.p, name.n) == 0)
             return true;

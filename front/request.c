@@ -2,6 +2,7 @@
  * front/request.c - from a request to a job: match, access, validation, header, broker
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include <kore/kore.h>
@@ -26,7 +27,8 @@ typedef struct inbound {
     gh_str_t query;
     gh_token_t token;
     bool has_token;
-    char ip[INET6_ADDRSTRLEN];
+    front_address_t client;
+    char ip[INET6_ADDRSTRLEN]; /* its text */
 } inbound_t;
 
 /* The path of the request target: origin form, or absolute form without scheme and host (RFC 9112 section 3.2). */
@@ -66,21 +68,13 @@ method_of(const struct http_request *req, gh_method_t *out)
     }
 }
 
-static void
-read_address(const struct connection *c, char out[INET6_ADDRSTRLEN])
-{
-    const void *a = c->family == AF_INET6 ? (const void *)&c->addr.ipv6.sin6_addr : &c->addr.ipv4.sin_addr;
-    out[0] = '\0';
-    if (c->family == AF_INET || c->family == AF_INET6)
-        (void)inet_ntop(c->family, a, out, INET6_ADDRSTRLEN);
-}
-
 /* What stays the same for every answer of this request. id names the job. */
 static void
 begin(struct http_request *req, inbound_t *in, uint8_t id[16])
 {
     front_ask_t *ask = &in->ask;
     front_headers_read(req, &in->headers);
+    front_client_read(req, &in->client);
     in->known_method = method_of(req, &in->method);
     in->query = gh_str(req->query_string);
     gh_str_t path = target_path(req->path);
@@ -119,6 +113,21 @@ is_enabled(const gh_operation_t *op)
     return !op->enabled_if || strcmp(op->enabled_if, "docs.enabled") != 0 || front.docs;
 }
 
+/* Count the request; true when that refused it. */
+static bool
+refuse_by_rate(inbound_t *in)
+{
+    char wait[16];
+    front_ask_t *ask = &in->ask;
+    int64_t user = in->has_token ? in->token.user_id : 0;
+    if (front_rates_take(in->match.op, &in->client, user, ask->start_us, &ask->rate))
+        return false;
+    front_add(&front.counters->worker[front.worker].rate_limited[front_rates_index(&ask->rate)], 1);
+    snprintf(wait, sizeof wait, "%u", ask->rate.take.retry_s);
+    front_answer_error(ask, GH_E_RATE_LIMITED, (const gh_error_arg_t[]){{"n", gh_str(wait)}, {0}}, NULL);
+    return true;
+}
+
 /* Unknown paths, OPTIONS, methods that the path lacks. True when answered. */
 static bool
 answer_without_operation(inbound_t *in)
@@ -130,6 +139,8 @@ answer_without_operation(inbound_t *in)
     }
     if (in->known_method && m->op && is_enabled(m->op))
         return false;
+    if (refuse_by_rate(in))
+        return true;
     if (m->allowed && !m->op) {
         gh_rendered_t out;
         gh_buf_t body GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, lines GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
@@ -163,21 +174,13 @@ body_kind(const inbound_t *in, gh_str_t body, gh_body_kind_t *kind)
     }
 }
 
-static bool
-from_allowed_network(const inbound_t *in)
-{
-    const struct connection *c = in->ask.req->owner;
-    const void *a = c->family == AF_INET6 ? (const void *)&c->addr.ipv6.sin6_addr : &c->addr.ipv4.sin_addr;
-    return (c->family == AF_INET || c->family == AF_INET6) &&
-           front_networks_hold(&front.metrics_allow, c->family, a);
-}
-
 /* What the front answers itself: no token, no broker. */
 static void
 serve_own(inbound_t *in)
 {
     const gh_operation_t *op = in->match.op;
-    if (op->allow_networks && !from_allowed_network(in)) {
+    if (op->allow_networks &&
+        !front_networks_hold(&front.metrics_allow, in->client.family, in->client.bytes)) {
         /* A permission lives in the database, which the front does not ask: only the networks open these routes. */
         front_answer_error(&in->ask, GH_E_FORBIDDEN, NULL, NULL);
         return;
@@ -234,7 +237,8 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
         return;
     }
     gh_request_shard(op, gh_buf_view(&args), &shard);
-    read_address(in->ask.req->owner, in->ip);
+    if (in->client.family)
+        (void)inet_ntop(in->client.family, in->client.bytes, in->ip, sizeof in->ip);
     fill_head(in, id, key, gh_buf_view(&shard), &head);
     front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args));
 }
@@ -245,11 +249,14 @@ handle(inbound_t *in, const uint8_t id[16])
     const struct http_request *req = in->ask.req;
     const gh_operation_t *op = in->match.op;
     if (strcmp(op->pool, "front") == 0) {
-        serve_own(in);
+        if (!refuse_by_rate(in))
+            serve_own(in);
         return;
     }
     gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,
                                       &in->has_token);
+    if (refuse_by_rate(in))
+        return;
     if (err != GH_E_NONE) {
         front_answer_error(&in->ask, err, NULL, NULL);
         return;

@@ -28,6 +28,11 @@
 
 #define MINUTES_A_DAY 1440
 
+/* A policy of rate limits: quota and window. */
+#define RATE(policy_, quota_, window_, what_)                                                                \
+    INT("ratelimit." policy_ ".quota", quota_, 1, 1000000000, "requests", "Requests a window " what_ "."),   \
+        INT("ratelimit." policy_ ".window", window_, 1, 86400, "s", "Time in which the quota comes back.")
+
 const gh_setting_t gh_settings[] = {
     {.name = "hospital.timezone",
      .type = GH_SET_STR,
@@ -138,6 +143,21 @@ const gh_setting_t gh_settings[] = {
     BOOL("docs.enabled", "true", "Serve the OpenAPI document."),
     STR("metrics.allow", "127.0.0.0/8,::1/128", 4000,
         "Networks that may read /metrics without a token, comma list."),
+
+    STR("proxy.trusted", "", 4000,
+        "Networks of proxies whose X-Forwarded-For is believed, comma list; empty: nobody's."),
+
+    BOOL("ratelimit.enabled", "true", "Limit the rate of requests (429)."),
+    STR("ratelimit.exempt", "127.0.0.0/8,::1/128", 4000,
+        "Networks whose requests are not limited, comma list: the hospital's own address. The default suits "
+        "development; behind a proxy on this host set proxy.trusted, or all of its clients are exempt."),
+    RATE("anon", "120", "60", "of an address without a token"),
+    RATE("user", "600", "60", "of a signed-in user"),
+    RATE("login", "30", "60", "of an address that signs in"),
+    RATE("register", "30", "3600", "of an address that registers accounts"),
+    RATE("reset", "20", "3600", "of an address that resets passwords"),
+    RATE("upload", "60", "60", "of a user who uploads files"),
+    RATE("diagnosis", "30", "60", "of a user who asks for image diagnosis"),
 
     INT("worker.lanes", "2", 1, 16, "connections", "Database connections of one pool in one worker process."),
     INT("worker.credit", "128", 1, 4096, "jobs",
