@@ -35,6 +35,7 @@ endif
 
 include ops/mk/gen.mk
 include ops/mk/programs.mk
+include ops/mk/npm.mk
 include ops/mk/front.mk
 include ops/mk/tests.mk
 include ops/mk/bench.mk

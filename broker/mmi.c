@@ -12,9 +12,6 @@
 #include "base/log.h"
 #include "base/uuid7.h"
 
-#ifndef GH_VERSION
-#define GH_VERSION "0.1.0"
-#endif
 
 bool
 gh_mmi_is(gh_str_t service)

@@ -17,8 +17,6 @@
 #include "front/token_cache.h"
 #include "wire/job.h"
 
-#define FRONT_VERSION "0.1.0"
-
 struct http_request;
 struct connection;
 

@@ -39,7 +39,7 @@ load_contract(void)
     front.contract = gh_contract_load(dir, gh_conf_str(front.conf, "front.contract_extra"));
     if (!front.contract)
         return -1;
-    json_t *doc = gh_contract_publish(front.contract, "Guahao", FRONT_VERSION);
+    json_t *doc = gh_contract_publish(front.contract, gh_conf_str(front.conf, "hospital.name"), GH_VERSION);
     front.openapi = json_dumps(doc, JSON_COMPACT);
     json_decref(doc);
     front.openapi_n = front.openapi ? strlen(front.openapi) : 0;

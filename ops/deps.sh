@@ -35,6 +35,8 @@ build  libcrypt-dev          file:/usr/include/crypt.h
 build  libpq-dev             pc:libpq
 build  libcurl4-openssl-dev  pc:libcurl
 build  uthash-dev            file:/usr/include/uthash.h
+build  nodejs                cmd:node
+build  npm                   cmd:npm
 test   libcmocka-dev         pc:cmocka
 test   python3               cmd:/usr/bin/python3
 test   python3-pytest        py:pytest

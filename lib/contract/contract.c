@@ -141,6 +141,21 @@ merge_paths(gh_contract_t *c, json_t *from)
     }
 }
 
+/* What the published document says about itself. */
+static void
+merge_about(gh_contract_t *c, const json_t *doc)
+{
+    json_t *info = json_object_get(doc, "info");
+    if (json_object_get(info, "description")) {
+        if (c->info)
+            gh_contract_fault(c, "a second file whose info has a description");
+        else
+            c->info = json_incref(info);
+    }
+    if (json_object_get(doc, "tags"))
+        json_array_extend(c->tags, json_object_get(doc, "tags"));
+}
+
 static void
 load_file(gh_contract_t *c, const char *dir, const char *name)
 {
@@ -156,6 +171,7 @@ load_file(gh_contract_t *c, const char *dir, const char *name)
     if (!version || strncmp(version, "3.1.", 4) != 0)
         gh_contract_fault(c, "not an OpenAPI 3.1 document");
     merge_components(c, json_object_get(doc, "components"));
+    merge_about(c, doc);
     merge_paths(c, json_object_get(doc, "paths"));
     json_decref(doc);
 }
@@ -416,6 +432,7 @@ gh_contract_load(const char *dir, const char *extra_dir)
         return NULL;
     c->paths = json_object();
     c->components = json_object();
+    c->tags = json_array();
     load_dir(c, dir);
     if (extra_dir && *extra_dir)
         load_dir(c, extra_dir);
@@ -445,6 +462,8 @@ gh_contract_destroy(gh_contract_t **contract_p)
     }
     json_decref(c->paths);
     json_decref(c->components);
+    json_decref(c->info);
+    json_decref(c->tags);
     free(c->ops);
     free(c);
 }

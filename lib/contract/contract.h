@@ -10,6 +10,7 @@
 #define GH_CONTRACT_CONTRACT_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "contract/access.h"
 
@@ -64,7 +65,11 @@ typedef struct gh_match {
 /* Trailing slash ignored, literal segments before parameters, integer parameters match digits only. Under 2 us. */
 void gh_contract_match(const gh_contract_t *c, gh_method_t method, gh_str_t path, gh_match_t *out);
 
-/* The published document: envelopes wrapped round replies, error replies added, aliases repeated. New reference. */
+/* The published document: envelopes wrapped round replies, error replies with their examples added, aliases repeated,
+ * access and rules told in words. title and version become those of its info. New reference. */
 json_t *gh_contract_publish(const gh_contract_t *c, const char *title, const char *version);
+
+/* Write a JSON value as YAML 1.1, UTF-8. 0, or -1 when memory or the file failed. */
+int gh_yaml_write(const json_t *v, FILE *out) GH_MUSTCHECK;
 
 #endif

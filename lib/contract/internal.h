@@ -34,6 +34,8 @@ struct gh_contract {
     gh_named_schema_t *named;
     json_t *paths;      /* path -> method -> operation object, merged */
     json_t *components; /* kind -> name -> object, merged */
+    json_t *info;       /* of the file whose info has a description; NULL if none */
+    json_t *tags;       /* descriptions of tags, of all files */
     gh_operation_t **ops;
     size_t n_ops, cap_ops;
     gh_operation_t **by_id; /* sorted */
@@ -63,6 +65,12 @@ void gh_routes_finish(gh_contract_t *c);
 /* schema.c: compile parameters and bodies of an operation. */
 const gh_request_schema_t *gh_request_compile(gh_contract_t *c, const gh_operation_t *op,
                                               const json_t *shared_params);
+
+/* publish_errors.c: add to responses what the operation may refuse; examples and shared replies go into components. token:
+ * callers need one. */
+void gh_publish_errors(const gh_operation_t *op, bool token, json_t *responses, json_t *components);
+/* publish.c: the member of that name, made as an empty object when it is not there. Borrowed. */
+json_t *gh_publish_group(json_t *components, const char *kind);
 
 /* yaml.c: a YAML file as JSON (core schema: null, true, false, numbers; everything quoted is a string). New reference;
  * NULL with a message in err. */

@@ -4,60 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "contract/internal.h"
 
-#define REF(name) "#/components/schemas/" name
+#define JSON_TYPE "application/json"
 
 static const char *const s_methods[GH_METHOD_COUNT] = {"get", "post", "put", "patch", "delete"};
-
-/* Statuses that every operation of a surface may answer besides its own (api/20 section 2, api/00 section 0.4). */
-static const int s_common[] = {400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 503, 504};
-static const int s_common_code[] = {401, 404, 405, 413, 415, 429, 503, 504};
-
-static const char s_components[] =
-    "{\"CodeError\":{\"type\":\"object\",\"required\":[\"code\",\"message\"],\"properties\":{\"code\":{"
-    "\"type\":\"integer\","
-    "\"not\":{\"const\":0}},\"message\":{\"type\":\"object\",\"required\":[\"error\",\"msg\"],\"properties\":"
-    "{\"error\":{\"type\":"
-    "\"string\"},\"msg\":{\"type\":\"string\"}}}}},"
-    "\"V1Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"code\","
-    "\"instance\",\"request_id\"],"
-    "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":"
-    "\"integer\"},\"detail\":"
-    "{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"request_id\":{"
-    "\"type\":\"string\"},"
-    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"field\",\"code\","
-    "\"message\"],\"properties\":"
-    "{\"field\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}},"
-    "\"V1Error\":{\"type\":\"object\",\"required\":[\"success\",\"data\",\"message\"],\"properties\":{"
-    "\"success\":{\"const\":false},"
-    "\"data\":{\"$ref\":\"#/components/schemas/V1Problem\"},\"message\":{\"type\":\"string\"}}},"
-    "\"HbError\":{\"type\":\"object\",\"required\":[\"detail\"],\"properties\":{\"detail\":{\"type\":["
-    "\"string\",\"array\"]},\"code\":"
-    "{\"type\":\"string\"}}},"
-    "\"OauthError\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":"
-    "\"string\"},"
-    "\"error_description\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}";
 
 static json_t *
 ref(const char *target)
 {
     return json_pack("{s:s}", "$ref", target);
-}
-
-static const char *
-error_ref(gh_envelope_t env)
-{
-    switch (env) {
-    case GH_ENV_V1:
-        return REF("V1Error");
-    case GH_ENV_PLAIN:
-        return REF("HbError");
-    case GH_ENV_OAUTH:
-        return REF("OauthError");
-    default:
-        return REF("CodeError");
-    }
 }
 
 /* Remove what is only for the source, all the way down. */
@@ -88,9 +45,8 @@ wrap_schema(gh_envelope_t env, json_t *payload)
     if (!payload)
         payload = json_pack("{s:s}", "type", "null");
     if (env == GH_ENV_CODE)
-        return json_pack("{s:[{s:s,s:[s,s],s:{s:{s:i},s:o}},{s:s}]}", "oneOf", "type", "object", "required",
-                         "code", "message", "properties", "code", "const", 0, "message", payload, "$ref",
-                         REF("CodeError"));
+        return json_pack("{s:s,s:[s,s],s:{s:{s:i},s:o}}", "type", "object", "required", "code", "message",
+                         "properties", "code", "const", 0, "message", payload);
     if (env == GH_ENV_V1)
         return json_pack("{s:s,s:[s,s,s],s:{s:{s:b},s:o,s:{s:s}}}", "type", "object", "required", "success",
                          "data", "message", "properties", "success", "const", 1, "data", payload, "message",
@@ -111,79 +67,98 @@ wrap_example(gh_envelope_t env, json_t *payload)
 static void
 wrap_reply(gh_envelope_t env, json_t *reply)
 {
-    const char *type;
-    json_t *media;
-    if (env == GH_ENV_RAW)
+    if (env != GH_ENV_CODE && env != GH_ENV_V1)
         return;
-    if (!json_object_get(reply, "content") && (env == GH_ENV_CODE || env == GH_ENV_V1))
-        json_object_set_new(reply, "content", json_pack("{s:{}}", "application/json"));
-    json_object_foreach(json_object_get(reply, "content"), type, media)
-    {
-        if (strcmp(type, "application/json") != 0)
-            continue;
-        json_t *schema = json_incref(json_object_get(media, "schema"));
-        json_object_set_new(media, "schema", wrap_schema(env, schema));
-        json_t *example = json_object_get(media, "example");
-        if (example)
-            json_object_set_new(media, "example", wrap_example(env, json_incref(example)));
-    }
+    json_t *content = json_object_get(reply, "content");
+    if (!content)
+        json_object_set_new(reply, "content", json_pack("{s:{s:n}}", JSON_TYPE, "example"));
+    json_t *media = json_object_get(json_object_get(reply, "content"), JSON_TYPE);
+    if (!media)
+        return;
+    json_t *schema = json_incref(json_object_get(media, "schema"));
+    json_object_set_new(media, "schema", wrap_schema(env, schema));
+    json_t *example = json_object_get(media, "example");
+    if (example)
+        json_object_set_new(media, "example", wrap_example(env, json_incref(example)));
+}
+
+/* Header parameters that the source says by a flag. */
+static void
+add_headers(const gh_operation_t *op, json_t *params)
+{
+    if (op->idempotent)
+        json_array_append_new(params, ref("#/components/parameters/IdempotencyKey"));
+    if (op->etag)
+        json_array_append_new(params, ref(op->method == GH_GET ? "#/components/parameters/IfNoneMatch"
+                                                               : "#/components/parameters/IfMatch"));
+    if (op->async)
+        json_array_append_new(params, ref("#/components/parameters/PreferAsync"));
 }
 
 static void
-add_error(json_t *responses, int status, const char *names, gh_envelope_t env)
+put_words(gh_buf_t *out, const json_t *list)
 {
-    char key[8];
-    snprintf(key, sizeof key, "%d", status);
-    if (json_object_get(responses, key))
-        return;
-    json_object_set_new(responses, key,
-                        json_pack("{s:s,s:{s:{s:o}}}", "description", names, "content", "application/json",
-                                  "schema", ref(error_ref(env))));
+    for (size_t i = 0; i < json_array_size(list); i++)
+        gh_buf_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(list, i)));
 }
 
-/* Errors that the operation names, by status, then the common ones. */
+/* Who may call and which rules hold, as a sentence below the operation's own description. */
 static void
-add_errors(const gh_operation_t *op, json_t *responses)
+describe_access(const gh_operation_t *op, json_t *out)
 {
-    const json_t *names = json_object_get(op->source, "x-errors");
-    bool code = op->envelope == GH_ENV_CODE && !op->literal_status;
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        gh_err_t err = gh_error_find(gh_str(json_string_value(json_array_get(names, i))));
-        const gh_error_row_t *row = gh_error_row(err);
-        int status = op->envelope == GH_ENV_CODE ? (code ? 200 : row->strict) : gh_error_row(row->v1)->http;
-        char text[2048] = "";
-        for (size_t k = 0; k < json_array_size(names); k++) {
-            const gh_error_row_t *other = gh_error_row(
-                gh_error_find(gh_str(json_string_value(json_array_get(names, k)))));
-            int s = op->envelope == GH_ENV_CODE ? (code ? 200 : other->strict)
-                                                : gh_error_row(other->v1)->http;
-            if (s == status)
-                snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", *text ? ", " : "",
-                         other->name);
-        }
-        add_error(responses, status, text, op->envelope);
+    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    const char *own = gh_json_text(out, "description");
+    const json_t *access = json_object_get(op->source, "x-access"),
+                 *rules = json_object_get(op->source, "x-rules");
+    gh_buf_printf(&text, "%s%sAccess: ", own ? own : "", own ? "\n\n" : "");
+    if (json_is_array(access)) {
+        put_words(&text, access);
+    } else if (json_is_object(access)) {
+        gh_buf_printf(&text, "permission `%s` (", gh_json_text(access, "permission"));
+        put_words(&text, json_object_get(access, "scope"));
+        gh_buf_putc(&text, ')');
+    } else {
+        gh_buf_puts(&text, op->access.kind == GH_ACCESS_PUBLIC ? "public" : "any valid token");
     }
-    const int *common = code ? s_common_code : s_common;
-    size_t n = code ? GH_COUNT(s_common_code) : GH_COUNT(s_common);
-    for (size_t i = 0; i < n; i++)
-        add_error(responses, common[i], "a common refusal", op->envelope);
+    gh_buf_putc(&text, '.');
+    if (json_array_size(rules)) {
+        gh_buf_puts(&text, " Rules: ");
+        put_words(&text, rules);
+        gh_buf_putc(&text, '.');
+    }
+    json_object_set_new(out, "description", json_stringn(gh_buf_view(&text).p, gh_buf_view(&text).n));
+}
+
+/* below /api without a version only the routes of /api/auth/ are open to everybody. */
+static json_t *
+security_of(const gh_operation_t *op, const char *path)
+{
+    bool unversioned = strncmp(path, "/api/", 5) == 0 && strncmp(path, "/api/v1/", 8) != 0;
+    if (op->access.kind == GH_ACCESS_PUBLIC && (!unversioned || strncmp(path, "/api/auth/", 10) == 0))
+        return json_array();
+    if (op->access.public_if)
+        return json_pack("[{},{s:[]},{s:[]}]", "password", "bearer");
+    return json_pack("[{s:[]},{s:[]}]", "password", "bearer");
 }
 
 static json_t *
-describe(const gh_operation_t *op, size_t copy)
+describe(const gh_operation_t *op, const char *path, size_t copy, json_t *components)
 {
     json_t *out = json_deep_copy(op->source);
     json_t *shared = json_incref(json_object_get(out, ".shared"));
     strip(out);
-    if (shared) {
-        json_t *params = json_object_get(out, "parameters");
-        if (!params) {
-            params = json_array();
-            json_object_set_new(out, "parameters", params);
-        }
-        json_array_extend(params, shared);
-        json_decref(shared);
+    json_t *params = json_object_get(out, "parameters");
+    if (!params) {
+        params = json_array();
+        json_object_set_new(out, "parameters", params);
     }
+    if (shared)
+        json_array_extend(params, shared);
+    json_decref(shared);
+    add_headers(op, params);
+    if (json_array_size(params) == 0)
+        json_object_del(out, "parameters");
+    describe_access(op, out);
     if (copy) {
         char id[160];
         snprintf(id, sizeof id, "%s.alias%zu", op->id, copy);
@@ -192,17 +167,19 @@ describe(const gh_operation_t *op, size_t copy)
     json_t *responses = json_object_get(out, "responses");
     const char *status;
     json_t *reply;
-    json_object_foreach(responses, status, reply) wrap_reply(op->envelope, reply);
-    add_errors(op, responses);
-    json_object_set_new(out, "security",
-                        op->access.kind == GH_ACCESS_PUBLIC
-                            ? json_pack("[{},{s:[]}]", "bearer")
-                            : json_pack("[{s:[]},{s:[]}]", "bearer", "password"));
+    json_object_foreach(responses, status, reply)
+    {
+        if (status[0] == '2')
+            wrap_reply(op->envelope, reply);
+    }
+    json_t *security = security_of(op, path);
+    gh_publish_errors(op, json_array_size(security) > 0, responses, components);
+    json_object_set_new(out, "security", security);
     return out;
 }
 
 static void
-publish_at(json_t *paths, const char *path, const gh_operation_t *op, size_t *copy)
+publish_at(json_t *paths, const char *path, const gh_operation_t *op, size_t *copy, json_t *components)
 {
     json_t *item = json_object_get(paths, path);
     if (!item) {
@@ -210,40 +187,84 @@ publish_at(json_t *paths, const char *path, const gh_operation_t *op, size_t *co
         json_object_set_new(paths, path, item);
     }
     if (!json_object_get(item, s_methods[op->method]))
-        json_object_set_new(item, s_methods[op->method], describe(op, (*copy)++));
+        json_object_set_new(item, s_methods[op->method], describe(op, path, (*copy)++, components));
 }
 
 static void
-publish_operation(json_t *paths, const gh_operation_t *op)
+publish_operation(json_t *paths, const gh_operation_t *op, json_t *components)
 {
     const json_t *aliases = json_object_get(op->source, "x-aliases");
     size_t copy = 0;
     for (size_t i = 0; i <= json_array_size(aliases); i++) {
         const char *path = i ? json_string_value(json_array_get(aliases, i - 1)) : op->path;
-        publish_at(paths, path, op, &copy);
+        publish_at(paths, path, op, &copy, components);
         if (strncmp(path, "/api/v1/", 8) == 0) {
             char shorter[512];
             snprintf(shorter, sizeof shorter, "/api/%s", path + 8);
-            publish_at(paths, shorter, op, &copy);
+            publish_at(paths, shorter, op, &copy, components);
         }
     }
+}
+
+/* Sort by name; tags that the source describes keep their description. */
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static json_t *
+publish_tags(const gh_contract_t *c)
+{
+    json_t *used = json_object(), *out = json_array();
+    for (size_t i = 0; i < c->n_ops; i++) {
+        const json_t *tags = json_object_get(c->ops[i]->source, "tags");
+        for (size_t k = 0; k < json_array_size(tags); k++)
+            json_object_set_new(used, json_string_value(json_array_get(tags, k)), json_null());
+    }
+    const json_t *known;
+    size_t i, n = 0;
+    json_array_foreach(c->tags, i, known) if (json_object_get(used, gh_json_text(known, "name")))
+        json_object_set(used, gh_json_text(known, "name"), json_object_get(known, "description"));
+    const char **names = calloc(json_object_size(used) + 1, sizeof(char *));
+    if (!names)
+        abort();
+    const char *name;
+    json_t *text;
+    json_object_foreach(used, name, text) names[n++] = name;
+    qsort(names, n, sizeof(char *), by_name);
+    for (i = 0; i < n; i++)
+        json_array_append_new(out, json_pack("{s:s,s:O*}", "name", names[i], "description",
+                                             json_is_string(json_object_get(used, names[i]))
+                                                 ? json_object_get(used, names[i])
+                                                 : NULL));
+    free(names);
+    json_decref(used);
+    return out;
+}
+
+/* The group of components of a kind, made when it is not there. Borrowed. */
+json_t *
+gh_publish_group(json_t *components, const char *kind)
+{
+    json_t *group = json_object_get(components, kind);
+    if (!group) {
+        group = json_object();
+        json_object_set_new(components, kind, group);
+    }
+    return group;
 }
 
 json_t *
 gh_contract_publish(const gh_contract_t *c, const char *title, const char *version)
 {
     json_t *paths = json_object(), *components = json_deep_copy(c->components);
-    json_t *errors = json_loads(s_components, 0, NULL);
     strip(components);
-    json_t *schemas = json_object_get(components, "schemas");
-    if (!schemas) {
-        schemas = json_object();
-        json_object_set_new(components, "schemas", schemas);
-    }
-    json_object_update(schemas, errors);
-    json_decref(errors);
     for (size_t i = 0; i < c->n_ops; i++)
-        publish_operation(paths, c->ops[i]);
-    return json_pack("{s:s,s:{s:s,s:s},s:o,s:o}", "openapi", "3.1.0", "info", "title", title, "version",
-                     version, "paths", paths, "components", components);
+        publish_operation(paths, c->ops[i], components);
+    json_t *info = json_pack("{s:s,s:s}", "title", title, "version", version);
+    json_object_update_missing(info, c->info);
+    return json_pack("{s:s,s:o,s:[{s:s,s:s}],s:o,s:o,s:o}", "openapi", "3.1.0", "info", info, "servers",
+                     "url", "/", "description", "this server", "tags", publish_tags(c), "paths", paths,
+                     "components", components);
 }

@@ -44,6 +44,9 @@ static const gh_cmd_row_t s_commands[] = {
      "accounts. --user takes a phone number, a staff number, a user name or an e-mail address.",
      gh_token_opts, gh_cmd_token},
     {"config", "", 0, "Show every setting with its value and where it comes from", NULL, NULL, gh_cmd_config},
+    {"openapi", "", 0, "Write the OpenAPI document of every surface",
+     "The same document as /openapi.json of the front. --json is the default.", gh_openapi_opts,
+     gh_cmd_openapi},
     {"queues", "", 0, "Show the brokers' queues",
      "One line a service: workers, jobs in hand, waiting by priority, the age of the oldest, counters and "
      "latencies since the\n"

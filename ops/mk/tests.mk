@@ -18,6 +18,10 @@ $(BUILD)/tests/probe-worker: $(call obj,$(PROBE_SRC)) $(BUILD)/libguahao.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -o $@
 
+# The validator of the published document (tests/openapi).
+OPENAPI_CHECK := $(call npm_dir,tests/openapi)
+$(eval $(call npm_rule,tests/openapi))
+
 .PHONY: unit outside test san
 # Every test runs, each within its time limit; a failing one shows its output, and the target fails at the end.
 unit: $(UNIT_BIN) ## Build and run the unit tests
@@ -30,7 +34,7 @@ unit: $(UNIT_BIN) ## Build and run the unit tests
 # ARGS=... goes to pytest: make outside ARGS='tests/api -k login'
 OUTSIDE := $(foreach d,integration api chaos,$(if $(wildcard tests/$(d)/test_*.py),tests/$(d)))
 ARGS    ?= $(OUTSIDE)
-outside: build $(BUILD)/tests/probe-worker ## Run the tests of the running system (ARGS for pytest)
+outside: build $(BUILD)/tests/probe-worker $(OPENAPI_CHECK)/.done ## Run the tests of the running system (ARGS for pytest)
 	@[ -z "$(ARGS)" ] || GUAHAO_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
 	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider $(ARGS)
 

@@ -279,6 +279,6 @@ def test_the_document_of_the_contract(front):
         doc = front.get(path).json()
         assert doc["openapi"] == "3.1.0"
         reply = doc["paths"]["/patient/appointments"]["post"]["responses"]["200"]
-        assert reply["content"]["application/json"]["example"]["code"] == 0
+        assert reply["content"]["application/json"]["examples"]["success"]["value"]["code"] == 0
         assert "/api/appointments" in doc["paths"]
         assert "x-pool" not in json.dumps(doc)

@@ -29,10 +29,13 @@ def operation(operation_id):
     return _load()[0][operation_id]
 
 
+def _successes(operation_id):
+    return [reply for status, reply in operation(operation_id)["responses"].items() if status[0] == "2"]
+
+
 @functools.lru_cache(maxsize=None)
 def _validator(operation_id):
-    replies = operation(operation_id)["responses"]
-    (reply,) = replies.values()
+    (reply,) = _successes(operation_id)
     schema = reply["content"]["application/json"]["schema"]
     return jsonschema.Draft202012Validator({**_load()[1], **schema},
                                            format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
@@ -46,5 +49,5 @@ def check(operation_id, payload):
 
 
 def example(operation_id):
-    (reply,) = operation(operation_id)["responses"].values()
+    (reply,) = _successes(operation_id)
     return reply["content"]["application/json"]["example"]
