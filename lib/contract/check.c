@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mail.h"
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "contract/value.h"
@@ -164,20 +165,6 @@ moment_ok(gh_str_t t)
 }
 
 static bool
-email_ok(gh_str_t t)
-{
-    const char *at = memchr(t.p, '@', t.n);
-    if (!at || at == t.p || memchr(at + 1, '@', t.n - (size_t)(at + 1 - t.p)))
-        return false;
-    gh_str_t host = {at + 1, t.n - (size_t)(at + 1 - t.p)};
-    const char *dot = memchr(host.p, '.', host.n);
-    for (size_t i = 0; i < t.n; i++)
-        if ((unsigned char)t.p[i] <= ' ' || t.p[i] == '<' || t.p[i] == '>' || t.p[i] == 0x7f)
-            return false;
-    return dot && dot != host.p && host.p[host.n - 1] != '.' && t.n <= 254;
-}
-
-static bool
 format_ok(const gh_schema_t *s, gh_str_t t)
 {
     int32_t day;
@@ -191,7 +178,7 @@ format_ok(const gh_schema_t *s, gh_str_t t)
     case GH_F_MOMENT:
         return moment_ok(t);
     case GH_F_EMAIL:
-        return email_ok(t);
+        return gh_mail_address_ok(t);
     case GH_F_UUID:
         return gh_uuid_parse(t, id) == 0;
     case GH_F_URI:

@@ -15,10 +15,10 @@ $(BUILD)/obj/%.o: %.c $(GEN_HDR)
 $(BUILD)/libguahao.a: $(LIB_OBJ)
 	@rm -f $@ && ar rcs $@ $^
 
-define program # name, sources
+define program # name, sources, further libraries
 $(BUILD)/$(1): $(call obj,$(2)) $(BUILD)/libguahao.a
 	@echo "  LD    $$@"
-	@$$(CC) $$(CFLAGS) $$(LDFLAGS) $$(filter %.o,$$^) $(BUILD)/libguahao.a $$(LDLIBS) -o $$@
+	@$$(CC) $$(CFLAGS) $$(LDFLAGS) $$(filter %.o,$$^) $(BUILD)/libguahao.a $$(LDLIBS) $(3) -o $$@
 endef
 
 PROGRAMS :=
@@ -27,7 +27,7 @@ $(eval $(call program,guahao-broker,$(BROKER_SRC)))
 PROGRAMS += $(BUILD)/guahao-broker
 endif
 ifneq ($(WORKER_SRC),)
-$(eval $(call program,guahao-worker,$(WORKER_SRC)))
+$(eval $(call program,guahao-worker,$(WORKER_SRC),-lcurl))
 PROGRAMS += $(BUILD)/guahao-worker
 endif
 ifneq ($(OPS_SRC),)

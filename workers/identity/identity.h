@@ -7,6 +7,7 @@
 #include "base/seal.h"
 #include "base/token.h"
 #include "workers/identity/pool.h"
+#include "workers/identity/sender.h"
 
 /* Passwords being checked at this moment. Sign-ins past what the threads can do in time are refused at once: they would
  * only time out, and hold up every other job of the pool meanwhile (decisions 24). */
@@ -24,7 +25,8 @@ typedef struct gh_identity {
     int cost; /* bcrypt */
     int threads;
     int64_t max_failures, window_min, lock_min;
-    gh_checks_t checks; /* of the loop's thread alone */
+    gh_checks_t checks;         /* of the loop's thread alone */
+    gh_sender_t *mails, *texts; /* they send */
 } gh_identity_t;
 
 const gh_identity_t *gh_identity_of(const gh_batch_t *b);

@@ -61,6 +61,8 @@ stop(gh_worker_t *w)
     gh_identity_t *self = gh_worker_state(w, &gh_pool_identity);
     if (!self)
         return;
+    gh_sender_stop(&self->mails);
+    gh_sender_stop(&self->texts);
     gh_token_keys_destroy(&self->keys);
     gh_seal_destroy(&self->seal);
     free(self);
@@ -89,7 +91,9 @@ start(gh_worker_t *w)
     if (!self->seal)
         gh_log(GH_LOG_WARN, "sealed_columns_stay_closed", GH_KS("pool", "identity"));
     self->keys = gh_token_keys_load(conf, false);
-    if (!self->keys) {
+    self->mails = self->keys ? gh_sender_start(conf, "mail") : NULL;
+    self->texts = self->mails ? gh_sender_start(conf, "sms") : NULL;
+    if (!self->texts) {
         stop(w);
         return -1;
     }

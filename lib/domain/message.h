@@ -1,0 +1,38 @@
+/*
+ * lib/domain/message.h - messages to people, queued in the transaction of their cause
+ *
+ * A pool queues a message beside its other writes: when the transaction is rolled back nobody gets it, when it is committed
+ * the senders of the identity pool deliver it within a second (workers/identity/sender.h), at least once. Texts are templates
+ * of this table; codes and links live in them alone and are wiped from the row when it has been sent or has run out of time.
+ */
+#ifndef GH_DOMAIN_MESSAGE_H
+#define GH_DOMAIN_MESSAGE_H
+
+#include "base/error.h"
+#include "worker/worker.h"
+
+/* The placeholders of each are in message.c. */
+typedef enum {
+    GH_MESSAGE_SMS_CODE,       /* code, n (minutes) */
+    GH_MESSAGE_MAIL_CODE,      /* code, n (minutes) */
+    GH_MESSAGE_MAIL_LINK,      /* url, n (minutes) */
+    GH_MESSAGE_PASSWORD_RESET, /* url, n (minutes) */
+    GH_MESSAGE_COUNT
+} gh_message_t;
+
+typedef struct gh_message_row {
+    const char *name;
+    const char *channel; /* mail or sms */
+    const char *subject; /* NULL: the channel has none */
+    const char *text;
+} gh_message_row_t;
+
+const gh_message_row_t *gh_message_row(gh_message_t which);
+
+/* Queue a message with the writes of this phase (the last one, of a WRITE or TASK). recipient: a mail address or phone number;
+ * expires_us: not sent from then on, a code or link is worthless after its time; args: values of the placeholders. All is
+ * copied. When memory runs out the batch fails. */
+void gh_message_queue(gh_batch_t *b, gh_message_t which, const char *recipient, int64_t expires_us,
+                      const gh_error_arg_t *args);
+
+#endif

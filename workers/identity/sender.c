@@ -1,0 +1,240 @@
+/*
+ * workers/identity/sender.c - the thread that sends messages (sender.h)
+ */
+#include "workers/identity/sender.h"
+
+#include <curl/curl.h>
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "db/arrays.h"
+#include "gen/sql_identity.h"
+
+#define POLL_MS    500
+#define CONNECT_MS 3000 /* pause after a connection that failed */
+#define PRUNE_MS   60000
+#define LEASE_MORE                                                                                           \
+    INT64_C(40000000) /* us beyond the time of a delivery until somebody else takes the message */
+#define KEEP_US (7 * INT64_C(86400) * 1000000)
+
+struct gh_sender {
+    const gh_conf_t *conf;
+    const char *channel;
+    bool serves; /* the settings give the channel a sender; without one the thread removes what has aged */
+    PGconn *db;
+    int64_t pruned_ms;
+    bool down_told;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    atomic_bool stop;
+};
+
+/* ---- the connection */
+
+static void
+quiet(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+static bool
+connected(gh_sender_t *s)
+{
+    if (s->db && PQstatus(s->db) == CONNECTION_OK)
+        return true;
+    PQfinish(s->db);
+    static const char *const keys[] = {"dbname",
+                                       "application_name",
+                                       "connect_timeout",
+                                       "target_session_attrs",
+                                       "tcp_user_timeout",
+                                       "client_encoding",
+                                       NULL};
+    const char *values[] = {gh_conf_str(s->conf, "database.url"),
+                            "guahao-worker sender",
+                            "5",
+                            "read-write",
+                            "5000",
+                            "UTF8",
+                            NULL};
+    s->db = PQconnectdbParams(keys, values, 1);
+    bool up = PQstatus(s->db) == CONNECTION_OK;
+    if (up) {
+        PQsetNoticeProcessor(s->db, quiet, NULL);
+        PQclear(PQexec(s->db, "set timezone = 'UTC'; set datestyle = 'ISO'; set statement_timeout = '5s'; "
+                              "set lock_timeout = '3s'"));
+    } else if (!s->down_told) /* libpq's message may quote the connection string */
+        gh_log(GH_LOG_WARN, "sender_database_down");
+    s->down_told = !up;
+    return up;
+}
+
+static PGresult *
+run(gh_sender_t *s, const char *name, int n, const char *const *params)
+{
+    const char *text = NULL;
+    for (size_t i = 0; i < gh_sql_identity_count; i++)
+        if (strcmp(gh_sql_identity[i].name, name) == 0)
+            text = gh_sql_identity[i].text;
+    PGresult *r = PQexecParams(s->db, text, n, NULL, params, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(r);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return r;
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    gh_log(GH_LOG_WARN, "sender_statement_failed", GH_KS("statement", name),
+           GH_KS("sqlstate", state ? state : ""));
+    PQclear(r);
+    return NULL;
+}
+
+/* ---- one message */
+
+static void
+note(gh_sender_t *s, const gh_delivery_t *d, int attempts, const char *why)
+{
+    char id[24], at[GH_PG_TIME_TEXT];
+    uint32_t random = 0;
+    int64_t now = gh_now_us();
+    snprintf(id, sizeof id, "%lld", (long long)d->id);
+    if (!why) {
+        gh_pg_time_text(now, at);
+        PQclear(run(s, "message_sent", 2, (const char *[]){id, at}));
+        return;
+    }
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        random = (uint32_t)now;
+    bool again = attempts < gh_conf_int(s->conf, "message.attempts");
+    gh_pg_time_text(now + gh_sender_pause_ms(attempts, random) * 1000, at);
+    gh_log(again ? GH_LOG_INFO : GH_LOG_WARN, again ? "message_not_sent" : "message_given_up",
+           GH_KI("id", d->id), GH_KS("channel", d->channel), GH_KI("attempt", attempts),
+           GH_KS("reason", why));
+    PQclear(run(s, "message_failed", 3, (const char *[]){id, again ? at : NULL, why}));
+}
+
+/* Claim and deliver one. False when there is nothing to do. */
+static bool
+send_one(gh_sender_t *s)
+{
+    char now[GH_PG_TIME_TEXT], until[GH_PG_TIME_TEXT], why[200] = "";
+    int64_t now_us = gh_now_us();
+    gh_pg_time_text(now_us, now);
+    gh_pg_time_text(now_us + gh_conf_int(s->conf, "smtp.timeout_s") * 1000000 + LEASE_MORE, until);
+    PGresult *r = run(s, "message_claim", 3, (const char *[]){now, until, s->channel});
+    bool found = r && PQntuples(r) == 1;
+    if (found) {
+        gh_delivery_t d = {.id = gh_pg_i64(r, 0, 0, 0),
+                           .channel = PQgetvalue(r, 0, 1),
+                           .recipient = PQgetvalue(r, 0, 2),
+                           .subject = PQgetvalue(r, 0, 3),
+                           .text = PQgetvalue(r, 0, 4),
+                           .at_us = now_us};
+        bool failed = gh_deliver(s->conf, &d, &s->stop, why) != 0;
+        note(s, &d, (int)gh_pg_i64(r, 0, 5, 1), failed ? why : NULL);
+    }
+    PQclear(r);
+    return found;
+}
+
+static void
+prune(gh_sender_t *s)
+{
+    if (gh_mono_ms() - s->pruned_ms < PRUNE_MS)
+        return;
+    char now[GH_PG_TIME_TEXT], before[GH_PG_TIME_TEXT];
+    gh_pg_time_text(gh_now_us(), now);
+    gh_pg_time_text(gh_now_us() - KEEP_US, before);
+    s->pruned_ms = gh_mono_ms();
+    PQclear(run(s, "message_expire", 1, (const char *[]){now}));
+    PQclear(run(s, "message_prune", 1, (const char *[]){before}));
+}
+
+/* ---- the thread */
+
+static void
+pause_ms(gh_sender_t *s, long ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&s->lock);
+    if (!atomic_load(&s->stop))
+        pthread_cond_timedwait(&s->wake, &s->lock, &until);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void *
+thread_main(void *arg)
+{
+    gh_sender_t *s = arg;
+    while (!atomic_load(&s->stop)) {
+        if (!connected(s)) {
+            pause_ms(s, CONNECT_MS);
+            continue;
+        }
+        prune(s);
+        if (!s->serves || !send_one(s))
+            pause_ms(s, POLL_MS);
+    }
+    return NULL;
+}
+
+gh_sender_t *
+gh_sender_start(const gh_conf_t *conf, const char *channel)
+{
+    gh_sender_t *s = calloc(1, sizeof *s);
+    pthread_condattr_t clock;
+    if (!s || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        free(s);
+        return NULL;
+    }
+    s->serves = gh_sender_serves(conf, channel);
+    if (!s->serves)
+        gh_log(GH_LOG_WARN, "messages_without_sender", GH_KS("channel", channel));
+    s->conf = conf;
+    s->channel = channel;
+    s->pruned_ms = gh_mono_ms() - PRUNE_MS;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->wake, &clock);
+    pthread_condattr_destroy(&clock);
+    pthread_mutex_init(&s->lock, NULL);
+    if (pthread_create(&s->thread, NULL, thread_main, s) == 0)
+        return s;
+    gh_log(GH_LOG_ERROR, "sender_thread");
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->lock);
+    curl_global_cleanup();
+    free(s);
+    return NULL;
+}
+
+void
+gh_sender_stop(gh_sender_t **sender_p)
+{
+    gh_sender_t *s = *sender_p;
+    *sender_p = NULL;
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    atomic_store(&s->stop, true);
+    pthread_cond_broadcast(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->thread, NULL);
+    PQfinish(s->db);
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->lock);
+    curl_global_cleanup();
+    free(s);
+}
