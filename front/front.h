@@ -28,6 +28,7 @@ typedef struct front {
     char *openapi; /* the published document */
     size_t openapi_n;
     uint32_t timeout_ms, drain_ms;
+    int gzip_level; /* 0: never */
     bool docs;
     front_networks_t metrics_allow, proxy_trusted;
     front_counters_t *counters; /* shared by all workers */
@@ -44,7 +45,7 @@ extern front_t front;
 /* ---- one request: what its headers say (headers.c) */
 
 typedef struct front_headers {
-    gh_str_t authorization, content_type, accept, language, key, request_id, trace, agent, origin,
+    gh_str_t authorization, content_type, accept, encoding, language, key, request_id, trace, agent, origin,
         if_none_match, if_match, preflight_method;
     bool close; /* Connection: close, HTTP/1.0, or bytes behind the request */
 } front_headers_t;
@@ -54,6 +55,8 @@ void front_headers_read(struct http_request *req, front_headers_t *out);
 void front_client_read(struct http_request *req, front_address_t *out);
 /* Accept asks for this type no less than for JSON. */
 bool front_accepts(gh_str_t accept, const char *type);
+/* Accept-Encoding takes gzip (RFC 9110 section 12.5.3). */
+bool front_accepts_gzip(gh_str_t encodings);
 /* Idempotency-Key without its quotes (api/20 section 8); false when it is not one. */
 bool front_key_parse(gh_str_t raw, gh_str_t *key);
 bool front_trace_ok(gh_str_t trace);
@@ -72,7 +75,7 @@ typedef struct front_ask {
     gh_render_t render;
     gh_str_t origin, if_none_match;
     char id_text[37];
-    bool head, close;
+    bool head, close, gzip; /* gzip: the client takes it */
     int64_t start_us;
     front_rate_t rate; /* what the answer tells of its limit */
 } front_ask_t;

@@ -36,6 +36,7 @@ front_headers_read(struct http_request *req, front_headers_t *out)
     } wanted[] = {{"authorization", &out->authorization},
                   {"content-type", &out->content_type},
                   {"accept", &out->accept},
+                  {"accept-encoding", &out->encoding},
                   {"accept-language", &out->language},
                   {"idempotency-key", &out->key},
                   {"x-request-id", &out->request_id},
@@ -125,6 +126,13 @@ front_accepts(gh_str_t accept, const char *type)
 {
     int wanted = quality_of(accept, type);
     return wanted > 0 && wanted >= quality_of(accept, "application/json");
+}
+
+bool
+front_accepts_gzip(gh_str_t encodings)
+{
+    int named = quality_of(encodings, "gzip");
+    return named > 0 || (named < 0 && quality_of(encodings, "*") > 0);
 }
 
 /* 1..255 printable characters; quotes go, a backslash inside them escapes (RFC 8941 string). */

@@ -13,8 +13,9 @@
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "front/front.h"
+#include "front/gzip.h"
 
-static gh_buf_t s_head, s_body, s_lines; /* reused: one answer is written at a time */
+static gh_buf_t s_head, s_body, s_lines, s_gzip; /* reused: one answer is written at a time */
 
 static const char s_security[] = "x-content-type-options: nosniff\r\n"
                                  "x-frame-options: DENY\r\n"
@@ -88,6 +89,14 @@ has_line(gh_str_t lines, const char *name)
     return false;
 }
 
+/* May this body travel compressed? Tokens never: beside what a page can choose, their length tells of them (BREACH). */
+static bool
+is_compressible(const front_ask_t *ask, const char *type, gh_str_t headers, gh_str_t body)
+{
+    return front.gzip_level > 0 && body.n > FRONT_GZIP_MIN && front_gzip_type(type) &&
+           !(ask->op && strstr(ask->op->path, "/auth/")) && !has_line(headers, "content-encoding");
+}
+
 void
 front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers,
             gh_str_t body)
@@ -95,6 +104,11 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     gh_buf_t *h = &s_head;
     bool close = ask->close || front.draining || (c->flags & CONN_CLOSE_EMPTY);
     bool bodiless = status == 204 || status == 304;
+    bool compressible = !bodiless && is_compressible(ask, type, headers, body), packed = false;
+    if (compressible && ask->gzip && front_gzip(body, front.gzip_level, &s_gzip)) {
+        packed = true;
+        body = gh_buf_view(&s_gzip);
+    }
     gh_buf_clear(h);
     gh_buf_puts(h, "HTTP/1.1 ");
     gh_buf_i64(h, status);
@@ -107,8 +121,10 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
         gh_buf_puts(h, type);
         gh_buf_puts(h, "\r\ncontent-length: ");
         gh_buf_i64(h, (int64_t)body.n);
-        gh_buf_puts(h, "\r\n");
+        gh_buf_puts(h, packed ? "\r\ncontent-encoding: gzip\r\n" : "\r\n");
     }
+    if (compressible)
+        gh_buf_puts(h, "vary: Accept-Encoding\r\n");
     gh_buf_puts(h, "x-request-id: ");
     gh_buf_str(h, ask->render.request_id);
     gh_buf_puts(h, "\r\n");

@@ -86,6 +86,7 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
                          .if_none_match = in->headers.if_none_match,
                          .head = req->method == HTTP_METHOD_HEAD,
                          .close = in->headers.close,
+                         .gzip = front_accepts_gzip(in->headers.encoding),
                          .start_us = gh_mono_us()};
     gh_uuid_text(id, ask->id_text);
     ask->render.envelope = in->match.envelope;

@@ -37,6 +37,7 @@ build  libcurl4-openssl-dev  pc:libcurl
 build  uthash-dev            file:/usr/include/uthash.h
 build  nodejs                cmd:node
 build  npm                   cmd:npm
+build  zlib1g-dev            pc:zlib
 test   libcmocka-dev         pc:cmocka
 test   python3               cmd:/usr/bin/python3
 test   python3-pytest        py:pytest

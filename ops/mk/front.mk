@@ -36,7 +36,7 @@ $(call obj,$(FRONT_SRC)): | $(KORE_STAMP)
 # Kore finds our hooks by name, hence -rdynamic.
 $(FRONT_BIN): $(call obj,$(FRONT_SRC)) $(KORE_OBJ) $(BUILD)/libguahao.a
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -lssl -lcrypto -ldl -o $@
+	@$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -lssl -lcrypto -lz -ldl -o $@
 
 .PHONY: front
 front: $(FRONT_BIN)

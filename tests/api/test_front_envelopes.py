@@ -1,6 +1,9 @@
 """Success, refusals and faults on every surface, seen from a client."""
 
+import base64
+import gzip
 import json
+import os
 import uuid
 
 import pytest
@@ -250,6 +253,47 @@ def test_entity_tags(front, broker):
         assert r.status_code == 304 and r.text == "" and r.headers["etag"] == '"appointment-5-3"', match
     r = front.get("/api/v1/appointments/5", token=token(), headers={"If-None-Match": '"appointment-5-2"'})
     assert r.status_code == 200
+
+
+def test_long_bodies_are_compressed_for_those_who_take_it(front, broker):
+    areas = [{"area": f"院区{i}", "n": i} for i in range(200)]
+    broker.on("directory.browse_hospitals", {"areas": areas})
+    plain = front.get("/patient/hospitals", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers and plain.headers["vary"].startswith("Accept-Encoding")
+    for accepted in ("gzip", "deflate, gzip;q=0.5", "GZIP", "*", "br, *;q=0.1"):
+        r = front.get("/patient/hospitals", headers={"Accept-Encoding": accepted}, stream=True)
+        raw = r.raw.read(decode_content=False)
+        assert r.headers["content-encoding"] == "gzip", accepted
+        assert int(r.headers["content-length"]) == len(raw) < len(plain.content) / 2
+        assert gzip.decompress(raw) == plain.content
+    for refused in ("gzip;q=0", "*, gzip;q=0", "br", "", "xgzip", "*;q=0"):
+        r = front.get("/patient/hospitals", headers={"Accept-Encoding": refused})
+        assert "content-encoding" not in r.headers and r.content == plain.content, refused
+    r = front.call("HEAD", "/patient/hospitals", headers={"Accept-Encoding": "gzip"})
+    assert int(r.headers["content-length"]) == len(raw)
+    doc = front.get("/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert doc.headers["content-encoding"] == "gzip" and doc.json()["openapi"] == "3.1.0"
+
+
+def test_short_bodies_and_tokens_are_not_compressed(front, broker):
+    broker.on("directory.browse_hospitals", Reply(raw=b'"' + b"a" * (1024 - 2 - len('{"code":0,"message":}')) + b'"'))
+    r = front.get("/patient/hospitals")
+    assert len(r.content) == 1024 and "content-encoding" not in r.headers
+    broker.on("directory.browse_hospitals", Reply(raw=b'"' + b"a" * (1025 - 2 - len('{"code":0,"message":}')) + b'"'))
+    assert front.get("/patient/hospitals").headers["content-encoding"] == "gzip"
+    noise = base64.b64encode(os.urandom(3000))
+    broker.on("directory.browse_hospitals", Reply(raw=b'"' + noise + b'"'))
+    assert front.get("/patient/hospitals").json()["message"] == noise.decode()    # some shorter, or as it is
+    broker.on("identity.v1_login_user", {"access_token": "a" * 5000})
+    r = front.post("/api/v1/auth/login", json={"username": "x", "password": "Guahao-2026"})
+    assert r.json()["data"]["access_token"] == "a" * 5000
+    assert "content-encoding" not in r.headers and "Accept-Encoding" not in r.headers.get("vary", "")
+
+
+def test_compression_can_be_switched_off(make_bench):
+    b = make_bench({"front.gzip_level": 0})
+    b.front.wait_ready()
+    assert "content-encoding" not in b.front.get("/openapi.json").headers
 
 
 def test_security_headers_on_every_answer(front):
