@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/timez.h"
+#include "domain/if_match.h"
 
 /* ---- what arrives */
 
@@ -111,20 +112,13 @@ find_target(const gh_cancel_job_t *cj)
     return GH_E_NONE;
 }
 
-/* If-Match names the row's entity tag (RFC 9110 section 13.1.1: a list of tags, compared strongly, or *). */
+/* */
 static bool
 tag_matches(const gh_cancel_job_t *cj)
 {
-    char tag[80];
-    gh_str_t list = cj->if_match;
-    size_t n = (size_t)snprintf(tag, sizeof tag, "\"appointment-%lld-%lld\"", (long long)cj->order->id,
-                                (long long)cj->order->version);
-    if (!list.p || gh_str_is(list, "*"))
-        return true;
-    for (size_t i = 0; i + n <= list.n; i++)
-        if (memcmp(list.p + i, tag, n) == 0 && (i == 0 || list.p[i - 1] == ' ' || list.p[i - 1] == ','))
-            return true;
-    return false;
+    char tag[GH_ETAG_TEXT];
+    gh_etag(tag, "appointment", cj->order->id, cj->order->version);
+    return gh_if_match(cj->if_match, tag);
 }
 
 static void
@@ -272,9 +266,8 @@ answer_after(gh_cancel_t *c)
             row++;
         if (row == PQntuples(r))
             return GH_STEP_FAIL;
-        char etag[80];
-        snprintf(etag, sizeof etag, "\"appointment-%lld-%lld\"", (long long)cj->order_id,
-                 (long long)gh_pg_i64(r, row, 2, 0));
+        char etag[GH_ETAG_TEXT];
+        gh_etag(etag, "appointment", cj->order_id, gh_pg_i64(r, row, 2, 0));
         gh_job_header(c->b, cj->job, "ETag", etag);
         gh_job_ok(c->b, cj->job, 0, gh_pg_str(r, row, 1));
     }

@@ -68,6 +68,12 @@ void gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pai
 /* Publish, with what this phase writes, that a session is dead; until: exp of its last access token in seconds. -1 when
  * memory ran out: the batch must fail. */
 int gh_revoke_publish(gh_batch_t *b, const uint8_t sid[16], int64_t until_s) GH_MUSTCHECK;
+/* Publish, with what this phase writes, that roles or state of an account changed; 0: that what a role allows changed. -1
+ * as above. */
+int gh_authz_publish(gh_batch_t *b, int64_t user_id) GH_MUSTCHECK;
+/* End sessions (rows of logout_lock: locked in this transaction) with what this phase writes, and tell the fronts. Their
+ * number, or -1 as above. reason: at most 20 bytes. */
+int gh_end_sessions(gh_batch_t *b, const struct pg_result *living, const char *reason) GH_MUSTCHECK;
 
 /* ---- args.c: arguments of a job */
 
@@ -97,5 +103,6 @@ gh_step_t gh_logout(gh_batch_t *b);
 gh_step_t gh_user_info(gh_batch_t *b);
 gh_step_t gh_password_policy(gh_batch_t *b);
 gh_step_t gh_password_check(gh_batch_t *b);
+gh_step_t gh_administer_user(gh_batch_t *b); /* users.c */
 
 #endif

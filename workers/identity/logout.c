@@ -7,8 +7,6 @@
  *
  * phase 0 locks the sessions, phase 1 ends them; the event leaves after the commit.
  */
-#include <libpq-fe.h>
-
 #include "base/uuid7.h"
 #include "db/arrays.h"
 #include "workers/identity/identity.h"
@@ -77,25 +75,14 @@ lock(gh_batch_t *b)
 static gh_step_t
 end_sessions(gh_batch_t *b)
 {
-    const PGresult *r = gh_batch_result(b, 1);
-    gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
-    int n = PQntuples(r);
-    for (int i = 0; i < n; i++) {
-        uint8_t sid[16];
-        if (gh_uuid_parse(gh_pg_str(r, i, 0), sid) || gh_revoke_publish(b, sid, gh_pg_i64(r, i, 1, 0)))
-            return GH_STEP_FAIL;
-        gh_pgarr_uuid(&ids, sid);
-    }
-    const char *sids = gh_pgarr_literal(&ids);
-    if (!sids)
+    int n = gh_end_sessions(b, gh_batch_result(b, 1), "logout");
+    if (n < 0)
         return GH_STEP_FAIL;
     if (n == 0 && by_id(b->jobs[0])) {
         gh_job_refuse(b, b->jobs[0], GH_E_NOT_FOUND, NULL);
         return GH_STEP_DONE;
     }
-    if (n > 0)
-        gh_batch_query(b, "sessions_end", 3, (const char *[]){sids, gh_text_time(b, b->now_us), "logout"});
-    else
+    if (n == 0)
         gh_job_no_effect(b->jobs[0]);
     return reply(b);
 }

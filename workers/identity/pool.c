@@ -7,6 +7,21 @@
 #include "gen/sql_identity.h"
 #include "workers/identity/identity.h"
 
+/* R-20; decided by the constraints, so that no two requests get the same name at once. */
+static const struct gh_constraint_map names_taken[] = {{"users_username_uq", GH_E_USERNAME_TAKEN},
+                                                       {"users_email_uq", GH_E_EMAIL_TAKEN},
+                                                       {"users_phone_uq", GH_E_PHONE_TAKEN},
+                                                       {"users_identifier_uq", GH_E_IDENTIFIER_TAKEN},
+                                                       {"users_identifier_ci_uq", GH_E_IDENTIFIER_TAKEN},
+                                                       {NULL, GH_E_NONE}};
+
+/* A change of an account is decided under its lock. */
+#define ADMINISTER(op)                                                                                       \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_administer_user,                         \
+        .constraints = names_taken                                                                           \
+    }
+
 /* Sign-ins are TASKs of one job each: bcrypt runs on threads between two round trips (decisions 24), and a lock or a
  * failure is one name's matter. */
 static const gh_op_t ops[] = {
@@ -35,6 +50,21 @@ static const gh_op_t ops[] = {
      .sql = "v1_sessions",
      .bind = {"actor.user_id", "actor.session", "now", "tz"}},
     {.name = "identity.v1_revoke_session", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_logout},
+    {.name = "identity.v1_get_me",
+     .sql = "v1_user",
+     .bind = {"actor.user_id", "query.none", "actor.user_id", "now", "tz"}},
+    {.name = "identity.v1_get_user",
+     .sql = "v1_user",
+     .bind = {"path.id", "actor.scopes", "actor.user_id", "now", "tz"}},
+    {.name = "identity.v1_list_users", .sql = "v1_users", .bind = {"query", "actor.roles", "now", "tz"}},
+    {.name = "identity.v1_list_roles", .sql = "v1_roles"},
+    {.name = "identity.v1_list_permissions", .sql = "v1_permissions"},
+    ADMINISTER("identity.v1_update_me"),
+    ADMINISTER("identity.v1_update_user"),
+    ADMINISTER("identity.v1_delete_user"),
+    ADMINISTER("identity.v1_replace_user_roles"),
+    ADMINISTER("identity.v1_unlock_user"),
+    ADMINISTER("identity.v1_revoke_user_sessions"),
     {.name = "identity.sync_revocations",
      .inner = true,
      .sql = "sync_revocations",

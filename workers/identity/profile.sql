@@ -37,25 +37,11 @@ select json_build_object(
 
 -- name: v1_me
 -- $1 user, $2 now, $3 zone. A superuser passes every check, so all permissions are listed.
-select json_build_object(
-           'id', u.id, 'username', gh_user_label(u), 'email', u.email, 'phone', u.phonenumber, 'identifier', u.identifier,
-           'full_name', u.full_name, 'roles', to_json(r.codes),
-           'role', case when u.is_superuser then 'SUPERUSER' else coalesce(r.codes[1], 'PATIENT') end,
-           'patient_id', (select p.id from patients p where p.user_id = u.id and p.deleted_at is null),
-           'doctor_id', (select d.id from doctors d where d.user_id = u.id and d.deleted_at is null),
-           'is_active', u.is_active, 'is_superuser', u.is_superuser, 'must_change_password', u.must_change_password,
-           'locked_until', gh_ts_text((
-               select max(l.locked_until) from login_locks l
-                where l.locked_until > $2::timestamptz
-                  and l.name_hash in (select sha256(convert_to(n, 'UTF8'))
-                                        from unnest(array[u.username_ci, u.email_ci, u.phonenumber, lower(u.identifier)]) n
-                                       where n is not null)), $3::text),
-           'last_login_at', gh_ts_text(u.last_login_at, $3), 'created_at', gh_ts_text(u.created_at, $3),
-           'updated_at', gh_ts_text(u.updated_at, $3),
-           'permissions', coalesce((select json_agg(p.code order by p.code) from permissions p
-                                     where u.is_superuser or exists (
-                                         select 1 from role_permissions rp
-                                          where rp.permission_code = p.code and rp.role_code = any (r.codes))), '[]'))::text as body
+select gh_with(gh_v1_user(u, $2::timestamptz, $3::text), 'permissions',
+               coalesce((select json_agg(p.code order by p.code) from permissions p
+                          where u.is_superuser or exists (
+                              select 1 from role_permissions rp
+                               where rp.permission_code = p.code and rp.role_code = any (gh_user_roles(u.id)))), '[]'))::text
+           as body
   from users u
- cross join lateral (select gh_user_roles(u.id) as codes) r
  where u.id = $1::bigint

@@ -1,6 +1,11 @@
 /*
- * workers/identity/revoke.c - telling all fronts that a session is dead (lib/wire/event.h)
+ * workers/identity/revoke.c - telling all fronts that a session is dead, all workers that a caller has changed
+ * (lib/wire/event.h)
  */
+#include <libpq-fe.h>
+
+#include "base/uuid7.h"
+#include "db/arrays.h"
 #include "workers/identity/identity.h"
 
 int
@@ -16,4 +21,37 @@ gh_revoke_publish(gh_batch_t *b, const uint8_t sid[16], int64_t until_s)
         return -1;
     gh_batch_event(b, "revoke", gh_buf_view(&payload));
     return 0;
+}
+
+int
+gh_authz_publish(gh_batch_t *b, int64_t user_id)
+{
+    gh_buf_t payload GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_mpw_map(&payload, 1);
+    gh_mpw_cstr(&payload, "user");
+    gh_mpw_int(&payload, user_id);
+    if (!gh_buf_ok(&payload))
+        return -1;
+    gh_batch_event(b, "authz", gh_buf_view(&payload));
+    return 0;
+}
+
+int
+gh_end_sessions(gh_batch_t *b, const struct pg_result *living, const char *reason)
+{
+    gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
+    int n = PQntuples(living);
+    for (int i = 0; i < n; i++) {
+        uint8_t sid[16];
+        if (gh_uuid_parse(gh_pg_str(living, i, 0), sid) ||
+            gh_revoke_publish(b, sid, gh_pg_i64(living, i, 1, 0)))
+            return -1;
+        gh_pgarr_uuid(&ids, sid);
+    }
+    const char *sids = gh_pgarr_literal(&ids);
+    if (!sids)
+        return -1;
+    if (n > 0)
+        gh_batch_query(b, "sessions_end", 3, (const char *[]){sids, gh_text_time(b, b->now_us), reason});
+    return n;
 }
