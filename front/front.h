@@ -28,7 +28,8 @@ typedef struct front {
     char *openapi; /* the published document */
     size_t openapi_n;
     uint32_t timeout_ms, drain_ms;
-    int gzip_level; /* 0: never */
+    int gzip_level;   /* 0: never */
+    int access_level; /* gh_log_level_t of the lines of requests, -1: none */
     bool docs;
     front_networks_t metrics_allow, proxy_trusted;
     front_counters_t *counters; /* shared by all workers */
@@ -52,7 +53,9 @@ typedef struct front_headers {
 
 void front_headers_read(struct http_request *req, front_headers_t *out);
 /* Whom the request comes from: the peer, or whom trusted proxies name. family 0 for a Unix socket. */
-void front_client_read(struct http_request *req, front_address_t *out);
+void front_client_read(const struct http_request *req, front_address_t *out);
+/* The peer of a connection. */
+void front_peer_read(const struct connection *c, front_address_t *out);
 /* Accept asks for this type no less than for JSON. */
 bool front_accepts(gh_str_t accept, const char *type);
 /* Accept-Encoding takes gzip (RFC 9110 section 12.5.3). */
@@ -78,14 +81,19 @@ typedef struct front_ask {
     bool head, close, gzip; /* gzip: the client takes it */
     int64_t start_us;
     front_rate_t rate; /* what the answer tells of its limit */
+    front_address_t client;
+    gh_str_t trace;             /* a good traceparent, or empty */
+    int64_t user_id;            /* 0: nobody */
+    gh_err_t error;             /* of the answer, for its log line */
+    uint32_t queue_us, work_us; /* of the reply, 0 when there was none */
 } front_ask_t;
 
 /* Bytes and media type as given; headers: further lines, each ended by CR LF, or empty. */
 void front_answer(const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers, gh_str_t body);
 void front_answer_error(const front_ask_t *ask, gh_err_t error, const gh_error_arg_t *args,
                         const gh_faults_t *faults);
-/* The reply of a worker: its header and body frames. */
-void front_answer_reply(const front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body);
+/* The reply of a worker: its header and body frames. Its times are noted in ask. */
+void front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body);
 /* Put bytes of an answer on a connection: used by the functions above and for what Kore refuses. */
 void front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
                  gh_str_t headers, gh_str_t body);
@@ -93,6 +101,12 @@ void front_write(struct connection *c, const front_ask_t *ask, uint16_t status, 
 void front_answer_options(const front_ask_t *ask, uint32_t allowed, gh_str_t preflight_method);
 /* Allow: of a set of 1 << gh_method_t, with HEAD and OPTIONS. */
 void front_put_allow(gh_buf_t *out, uint32_t allowed);
+
+/* ---- log of requests (access.c) */
+
+/* The answer is on its way; bytes of its body. 499: the client left before it. */
+void front_access(const front_ask_t *ask, uint16_t status, size_t bytes);
+void front_access_flush(void); /* the end of a turn */
 
 /* ---- CORS (cors.c) */
 

@@ -60,15 +60,20 @@ front_headers_read(struct http_request *req, front_headers_t *out)
 }
 
 void
-front_client_read(struct http_request *req, front_address_t *out)
+front_peer_read(const struct connection *c, front_address_t *out)
 {
-    const struct connection *c = req->owner;
-    struct http_header *h;
     *out = (front_address_t){0};
     if (c->family == AF_INET)
         front_address_set(out, AF_INET, &c->addr.ipv4.sin_addr);
     else if (c->family == AF_INET6)
         front_address_set(out, AF_INET6, &c->addr.ipv6.sin6_addr);
+}
+
+void
+front_client_read(const struct http_request *req, front_address_t *out)
+{
+    struct http_header *h;
+    front_peer_read(req->owner, out);
     if (!front_networks_hold(&front.proxy_trusted, out->family, out->bytes))
         return;
     /* A proxy appends to the last line, or a line of its own: the last is read first. */

@@ -162,6 +162,7 @@ on_request_freed(struct http_request *req)
     if (!j)
         return;
     req->hdlr_extra = NULL;
+    front_access(&j->ask, 499, 0);
     unpark(j);
     release_job(j);
     front_add(&front.counters->worker[front.worker].left, 1);
@@ -481,6 +482,7 @@ front_turn(void)
         for (size_t i = 0; i < s_link.n; i++)
             drain_jobs(&s_link.at[i]);
     }
+    front_access_flush();
 }
 
 /* ---- time */
@@ -715,6 +717,7 @@ front_link_stop(void)
 {
     while (s_link.parked)
         finish_with_error(s_link.parked, GH_E_SERVICE_UNAVAILABLE);
+    front_access_flush();
     for (size_t i = 0; i < s_link.n; i++)
         close_link(&s_link.at[i]);
     s_link.n = 0;

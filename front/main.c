@@ -60,8 +60,16 @@ make_run_dir(void)
 }
 
 static int
+access_level(void)
+{
+    gh_log_level_t level;
+    return gh_log_level_parse(gh_conf_str(front.conf, "front.access_log"), &level) ? -1 : (int)level;
+}
+
+static int
 prepare(void)
 {
+    front.access_level = access_level();
     front.timeout_ms = (uint32_t)gh_conf_int(front.conf, "front.timeout_ms");
     front.drain_ms = (uint32_t)gh_conf_int(front.conf, "front.drain_ms");
     front.gzip_level = (int)gh_conf_int(front.conf, "front.gzip_level");

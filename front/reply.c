@@ -128,6 +128,11 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     gh_buf_puts(h, "x-request-id: ");
     gh_buf_str(h, ask->render.request_id);
     gh_buf_puts(h, "\r\n");
+    if (ask->trace.n) {
+        gh_buf_puts(h, "traceparent: ");
+        gh_buf_str(h, ask->trace);
+        gh_buf_puts(h, "\r\n");
+    }
     gh_buf_str(h, headers);
     front_rates_lines(&ask->rate, h);
     if (!has_line(headers, "cache-control"))
@@ -145,6 +150,7 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     if (close)
         c->flags |= CONN_CLOSE_EMPTY;
     front_count(ask, status);
+    front_access(ask, status, bodiless || ask->head ? 0 : body.n);
 }
 
 void
@@ -179,7 +185,9 @@ front_answer_error(const front_ask_t *ask, gh_err_t error, const gh_error_arg_t 
     gh_buf_clear(&s_lines);
     gh_render_refusal(&ask->render, &x, &s_body, &out);
     put_rendered(&s_lines, &out);
-    front_answer(ask, out.status, out.type, gh_buf_view(&s_lines), gh_buf_view(&s_body));
+    front_ask_t told = *ask;
+    told.error = error;
+    front_answer(&told, out.status, out.type, gh_buf_view(&s_lines), gh_buf_view(&s_body));
 }
 
 /* ---- replies of workers */
@@ -207,9 +215,9 @@ is_value(gh_str_t s)
 static bool
 is_own(gh_str_t name)
 {
-    static const char *const own[] = {"content-type", "content-length", "transfer-encoding",
-                                      "connection",   "date",           "x-request-id",
-                                      "server",       "ratelimit",      "ratelimit-policy"};
+    static const char *const own[] = {
+        "content-type", "content-length", "transfer-encoding", "connection",       "date",
+        "x-request-id", "server",         "ratelimit",         "ratelimit-policy", "traceparent"};
     for (size_t i = 0; i < GH_COUNT(own); i++)
         if (strlen(own[i]) == name.n && strncasecmp(own[i], name.p, name.n) == 0)
             return true;
@@ -249,14 +257,15 @@ read_params(gh_mp_t params, gh_error_arg_t args[ARGS_MAX + 1], char names[ARGS_M
 }
 
 static void
-answer_refusal(const front_ask_t *ask, const gh_reply_head_t *head)
+answer_refusal(front_ask_t *ask, const gh_reply_head_t *head)
 {
     gh_error_arg_t args[ARGS_MAX + 1];
     char names[ARGS_MAX][64];
     gh_rendered_t out;
     read_params(head->params, args, names);
     gh_err_t error = gh_error_find(head->error);
-    gh_refusal_t x = {.error = error ? error : GH_E_INTERNAL, .args = args, .extra = head->extra};
+    ask->error = error ? error : GH_E_INTERNAL;
+    gh_refusal_t x = {.error = ask->error, .args = args, .extra = head->extra};
     gh_render_refusal(&ask->render, &x, &s_body, &out);
     put_rendered(&s_lines, &out);
     front_answer(ask, out.status, out.type, gh_buf_view(&s_lines), gh_buf_view(&s_body));
@@ -289,12 +298,14 @@ not_modified(const front_ask_t *ask, const gh_reply_head_t *head)
 }
 
 void
-front_answer_reply(const front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
+front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
 {
     gh_rendered_t out;
     gh_buf_clear(&s_body);
     gh_buf_clear(&s_lines);
     put_worker_lines(&s_lines, head->headers);
+    ask->queue_us = head->queue_us;
+    ask->work_us = head->work_us;
     if (head->error.n) {
         answer_refusal(ask, head);
         return;
@@ -373,13 +384,14 @@ front_error_response(struct connection *c, int status, const char *path)
     gh_contract_match(front.contract, GH_GET, where, &match);
     gh_uuid7_new(id);
     gh_uuid_text(id, ask.id_text);
+    front_peer_read(c, &ask.client);
+    ask.error = row_of(status);
     ask.render = (gh_render_t){.envelope = match.envelope,
                                .path = where,
                                .request_id = gh_str(ask.id_text),
                                .forced_status = (uint16_t)status};
     snprintf(limit, sizeof limit, "%zu", http_body_max);
-    gh_refusal_t x = {.error = row_of(status),
-                      .args = (const gh_error_arg_t[]){{"limit", gh_str(limit)}, {0}}};
+    gh_refusal_t x = {.error = ask.error, .args = (const gh_error_arg_t[]){{"limit", gh_str(limit)}, {0}}};
     gh_buf_clear(&s_body);
     gh_render_refusal(&ask.render, &x, &s_body, &out);
     front_write(c, &ask, out.status, out.type, (gh_str_t){0}, gh_buf_view(&s_body));

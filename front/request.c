@@ -27,8 +27,7 @@ typedef struct inbound {
     gh_str_t query;
     gh_token_t token;
     bool has_token;
-    front_address_t client;
-    char ip[INET6_ADDRSTRLEN]; /* its text */
+    char ip[INET6_ADDRSTRLEN];
 } inbound_t;
 
 /* The path of the request target: origin form, or absolute form without scheme and host (RFC 9112 section 3.2). */
@@ -74,7 +73,6 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
 {
     front_ask_t *ask = &in->ask;
     front_headers_read(req, &in->headers);
-    front_client_read(req, &in->client);
     in->known_method = method_of(req, &in->method);
     in->query = gh_str(req->query_string);
     gh_str_t path = target_path(req->path);
@@ -89,6 +87,9 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
                          .gzip = front_accepts_gzip(in->headers.encoding),
                          .start_us = gh_mono_us()};
     gh_uuid_text(id, ask->id_text);
+    front_client_read(req, &ask->client);
+    if (front_trace_ok(in->headers.trace))
+        ask->trace = in->headers.trace;
     ask->render.envelope = in->match.envelope;
     ask->render.path = path;
     ask->render.problem = front_accepts(in->headers.accept, "application/problem+json");
@@ -120,8 +121,7 @@ refuse_by_rate(inbound_t *in)
 {
     char wait[16];
     front_ask_t *ask = &in->ask;
-    int64_t user = in->has_token ? in->token.user_id : 0;
-    if (front_rates_take(in->match.op, &in->client, user, ask->start_us, &ask->rate))
+    if (front_rates_take(in->match.op, &ask->client, ask->user_id, ask->start_us, &ask->rate))
         return false;
     front_add(&front.counters->worker[front.worker].rate_limited[front_rates_index(&ask->rate)], 1);
     snprintf(wait, sizeof wait, "%u", ask->rate.take.retry_s);
@@ -181,7 +181,7 @@ serve_own(inbound_t *in)
 {
     const gh_operation_t *op = in->match.op;
     if (op->allow_networks &&
-        !front_networks_hold(&front.metrics_allow, in->client.family, in->client.bytes)) {
+        !front_networks_hold(&front.metrics_allow, in->ask.client.family, in->ask.client.bytes)) {
         /* A permission lives in the database, which the front does not ask: only the networks open these routes. */
         front_answer_error(&in->ask, GH_E_FORBIDDEN, NULL, NULL);
         return;
@@ -200,10 +200,9 @@ fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_
                             .priority = op->priority,
                             .key = key,
                             .shard = shard,
+                            .trace = in->ask.trace,
                             .has_actor = true};
     memcpy(head->id, id, 16);
-    if (front_trace_ok(in->headers.trace))
-        head->trace = in->headers.trace;
     gh_actor_ref_t *a = &head->actor;
     a->ip = gh_str(in->ip);
     a->agent = in->headers.agent;
@@ -238,8 +237,8 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
         return;
     }
     gh_request_shard(op, gh_buf_view(&args), &shard);
-    if (in->client.family)
-        (void)inet_ntop(in->client.family, in->client.bytes, in->ip, sizeof in->ip);
+    if (in->ask.client.family)
+        (void)inet_ntop(in->ask.client.family, in->ask.client.bytes, in->ip, sizeof in->ip);
     fill_head(in, id, key, gh_buf_view(&shard), &head);
     front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args));
 }
@@ -256,6 +255,7 @@ handle(inbound_t *in, const uint8_t id[16])
     }
     gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,
                                       &in->has_token);
+    in->ask.user_id = in->has_token ? in->token.user_id : 0;
     if (refuse_by_rate(in))
         return;
     if (err != GH_E_NONE) {

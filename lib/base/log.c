@@ -87,10 +87,19 @@ value_text(const gh_kv_t *kv, char small[2 * 64 + 1])
     return s.p ? s : GH_STR("");
 }
 
+/* 1234 -> "1.234" */
+static gh_str_t
+ms_text(int64_t us, char small[2 * 64 + 1])
+{
+    uint64_t n = us < 0 ? 0 : (uint64_t)us;
+    snprintf(small, 2 * 64 + 1, "%llu.%03u", (unsigned long long)(n / 1000), (unsigned)(n % 1000));
+    return gh_str(small);
+}
+
 static void
 put_logfmt(gh_buf_t *b, const char *key, gh_str_t value)
 {
-    if (b->n > 0)
+    if (b->n > 0 && b->p[b->n - 1] != '\n')
         gh_buf_putc(b, ' ');
     gh_buf_puts(b, key);
     gh_buf_putc(b, '=');
@@ -115,6 +124,8 @@ line_logfmt(gh_buf_t *b, const char *ts, const char *level, const char *event, c
         if (kv->type == GH_KV_INT) {
             snprintf(small, sizeof(small), "%lld", (long long)kv->i);
             put_logfmt(b, kv->key, gh_str(small));
+        } else if (kv->type == GH_KV_MS) {
+            put_logfmt(b, kv->key, ms_text(kv->i, small));
         } else {
             put_logfmt(b, kv->key, value_text(kv, small));
         }
@@ -135,6 +146,8 @@ line_json(gh_buf_t *b, const char *ts, const char *level, const char *event, con
     for (; kv && kv->key; kv++) {
         if (kv->type == GH_KV_INT)
             gh_json_ki64(&j, kv->key, kv->i);
+        else if (kv->type == GH_KV_MS)
+            gh_json_kraw(&j, kv->key, ms_text(kv->i, small));
         else
             gh_json_kstr(&j, kv->key, value_text(kv, small));
     }
@@ -156,20 +169,32 @@ write_line(const char *p, size_t n)
 }
 
 void
+gh_log_append(gh_buf_t *out, gh_log_level_t level, const char *event, const gh_kv_t *fields)
+{
+    char ts[32];
+    timestamp(ts);
+    if (cfg.format == GH_LOGJSON)
+        line_json(out, ts, level_names[level], event, fields);
+    else
+        line_logfmt(out, ts, level_names[level], event, fields);
+    gh_buf_putc(out, '\n');
+}
+
+void
+gh_log_write(const gh_buf_t *lines)
+{
+    if (gh_buf_ok(lines))
+        write_line(lines->p, lines->n);
+}
+
+void
 gh_log_kv(gh_log_level_t level, const char *event, const gh_kv_t *fields)
 {
     if (!gh_log_enabled(level))
         return;
     int saved = errno; /* callers log first and look at errno after */
-    char ts[32];
-    timestamp(ts);
     gh_buf_t b GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
-    if (cfg.format == GH_LOGJSON)
-        line_json(&b, ts, level_names[level], event, fields);
-    else
-        line_logfmt(&b, ts, level_names[level], event, fields);
-    gh_buf_putc(&b, '\n');
-    if (gh_buf_ok(&b))
-        write_line(b.p, b.n);
+    gh_log_append(&b, level, event, fields);
+    gh_log_write(&b);
     errno = saved;
 }

@@ -9,14 +9,15 @@
 #ifndef GH_BASE_LOG_H
 #define GH_BASE_LOG_H
 
-#include "base/gh.h"
+#include "base/buf.h"
 
 typedef enum { GH_LOG_DEBUG, GH_LOG_INFO, GH_LOG_WARN, GH_LOG_ERROR } gh_log_level_t;
 typedef enum { GH_LOGFMT, GH_LOGJSON } gh_log_format_t;
 
 typedef struct gh_kv {
-    const char *key;                               /* NULL ends the list */
-    enum { GH_KV_STR, GH_KV_INT, GH_KV_BIN } type; /* BIN: 16 bytes shown as a UUID, others as hex */
+    const char *key; /* NULL ends the list */
+    /* BIN: 16 bytes shown as a UUID, others as hex; MS: microseconds shown as milliseconds, 1234 as 1.234 */
+    enum { GH_KV_STR, GH_KV_INT, GH_KV_BIN, GH_KV_MS } type;
     gh_str_t s;
     int64_t i;
 } gh_kv_t;
@@ -25,11 +26,16 @@ typedef struct gh_kv {
 #define GH_KN(key, span) ((gh_kv_t){(key), GH_KV_STR, (span), 0})
 #define GH_KI(key, int)  ((gh_kv_t){(key), GH_KV_INT, {0}, (int64_t)(int)})
 #define GH_KB(key, span) ((gh_kv_t){(key), GH_KV_BIN, (span), 0})
+#define GH_KM(key, us)   ((gh_kv_t){(key), GH_KV_MS, {0}, (int64_t)(us)})
 
 /* Once per process, before the first line; component is kept by reference (a literal). */
 void gh_log_init(const char *component, gh_log_level_t min, gh_log_format_t format);
 void gh_log_kv(gh_log_level_t level, const char *event, const gh_kv_t *fields);
 bool gh_log_enabled(gh_log_level_t level);
+/* For many lines at a time: append a line to out instead of writing it, whatever the least level; then write the lines
+ * gathered there with one write. Lines of gh_log_kv() may overtake them. */
+void gh_log_append(gh_buf_t *out, gh_log_level_t level, const char *event, const gh_kv_t *fields);
+void gh_log_write(const gh_buf_t *lines);
 /* "debug", "info", "warn", "error"; -1 for another word. */
 int gh_log_level_parse(const char *name, gh_log_level_t *level);
 

@@ -87,6 +87,28 @@ long_values_are_cut(void **state)
     assert_true(strlen(out) < 4096);
 }
 
+static void
+lines_can_be_gathered(void **state)
+{
+    (void)state;
+    gh_buf_t lines GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_log_init("test", GH_LOG_WARN, GH_LOGFMT);
+    gh_log_append(&lines, GH_LOG_INFO, "a", (const gh_kv_t[]){GH_KM("ms", 1234), GH_KM("none", 0), {0}});
+    gh_log_append(&lines, GH_LOG_INFO, "b", NULL);
+    capture_t c = capture_begin(STDERR_FILENO);
+    gh_log_write(&lines);
+    capture_end(&c, out, sizeof(out));
+    assert_non_null(strstr(out, " event=a ms=1.234 none=0.000\nts=20"));
+    assert_non_null(strstr(out, " level=info comp=test event=b\n"));
+    gh_log_init("test", GH_LOG_WARN, GH_LOGJSON);
+    gh_buf_clear(&lines);
+    gh_log_append(&lines, GH_LOG_INFO, "a", (const gh_kv_t[]){GH_KM("ms", 61234567), {0}});
+    json_t *line = json_loads(gh_buf_cstr(&lines), 0, NULL);
+    assert_non_null(line);
+    assert_true(json_real_value(json_object_get(line, "ms")) == 61234.567);
+    json_decref(line);
+}
+
 int
 main(void)
 {
@@ -95,6 +117,7 @@ main(void)
         cmocka_unit_test(json_lines_parse),
         cmocka_unit_test(levels_below_the_least_are_silent),
         cmocka_unit_test(long_values_are_cut),
+        cmocka_unit_test(lines_can_be_gathered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
