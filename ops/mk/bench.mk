@@ -18,3 +18,13 @@ $(BUILD)/bench/worker-bench: $(call obj,tests/bench/worker_bench.c broker/hist.c
 .PHONY: bench-worker
 bench-worker: $(BUILD)/bench/worker-bench $(BUILD)/guahao-worker ## The worker alone: echo jobs/s
 	@$(BUILD)/bench/worker-bench --worker $(BUILD)/guahao-worker
+
+FRONT_BENCH := tests/bench/front_bench.c $(addprefix front/,bucket.c forwarded.c gzip.c limiter.c networks.c rates.c)
+$(BUILD)/bench/front-bench: $(call obj,$(FRONT_BENCH)) $(BUILD)/libguahao.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -lz -o $@
+
+.PHONY: bench-front
+bench-front: $(BUILD)/bench/front-bench ## What the front's steps cost a request: match, rate limit, log line, gzip
+	@$(BUILD)/bench/front-bench
