@@ -64,6 +64,17 @@ gh_text_uuid(gh_batch_t *b, const uint8_t id[16])
 }
 
 const char *
+gh_phone_text(gh_batch_t *b, gh_str_t phone)
+{
+    char *text = gh_batch_alloc(b, phone.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < phone.n; i++)
+        if (phone.p[i] != ' ' && phone.p[i] != '-')
+            text[n++] = phone.p[i];
+    return text;
+}
+
+const char *
 gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job)
 {
     uint8_t address[16];

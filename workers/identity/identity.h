@@ -88,6 +88,8 @@ const char *gh_text(gh_batch_t *b, gh_str_t s);
 const char *gh_text_i64(gh_batch_t *b, int64_t v);
 const char *gh_text_time(gh_batch_t *b, int64_t at_us);
 const char *gh_text_uuid(gh_batch_t *b, const uint8_t id[16]);
+/* A phone number as it is filed: without blanks and dashes. */
+const char *gh_phone_text(gh_batch_t *b, gh_str_t phone);
 
 /* ---- steps of operations */
 
@@ -104,5 +106,11 @@ gh_step_t gh_user_info(gh_batch_t *b);
 gh_step_t gh_password_policy(gh_batch_t *b);
 gh_step_t gh_password_check(gh_batch_t *b);
 gh_step_t gh_administer_user(gh_batch_t *b); /* users.c */
+
+/* codes.c */
+gh_step_t gh_send_sms_code(gh_batch_t *b);
+gh_step_t gh_verify_sms_code(gh_batch_t *b);
+gh_step_t gh_send_email_code(gh_batch_t *b);
+gh_step_t gh_bind_email(gh_batch_t *b); /* by the mailed code */
 
 #endif

@@ -21,6 +21,8 @@ static const struct gh_constraint_map names_taken[] = {{"users_username_uq", GH_
         .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_administer_user,                         \
         .constraints = names_taken                                                                           \
     }
+static const struct gh_constraint_map bind_constraints[] = {{"users_email_uq", GH_E_PROFILE_EMAIL_TAKEN},
+                                                            {0}};
 
 /* Sign-ins are TASKs of one job each: bcrypt runs on threads between two round trips (decisions 24), and a lock or a
  * failure is one name's matter. */
@@ -65,6 +67,14 @@ static const gh_op_t ops[] = {
     ADMINISTER("identity.v1_replace_user_roles"),
     ADMINISTER("identity.v1_unlock_user"),
     ADMINISTER("identity.v1_revoke_user_sessions"),
+    {.name = "identity.send_sms_code", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_send_sms_code},
+    {.name = "identity.verify_sms_code", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_verify_sms_code},
+    {.name = "identity.send_email_code", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_send_email_code},
+    {.name = "identity.bind_email",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .step = gh_bind_email,
+     .constraints = bind_constraints},
     {.name = "identity.sync_revocations",
      .inner = true,
      .sql = "sync_revocations",
