@@ -4,6 +4,7 @@
 #ifndef GH_WORKERS_IDENTITY_H
 #define GH_WORKERS_IDENTITY_H
 
+#include "base/password.h"
 #include "base/seal.h"
 #include "base/token.h"
 #include "workers/identity/pool.h"
@@ -63,6 +64,28 @@ typedef enum {
 /* Answer a job with its tokens. brief: UserBrief as JSON, for GH_SHAPE_PAIR. */
 void gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *pair, gh_str_t brief);
 
+/* TokenPair of api/21 as one value. */
+void gh_pair_json(gh_batch_t *b, gh_json_t *j, const gh_pair_t *pair, gh_str_t brief);
+/* Queue the row of a new session with its tokens; the address and agent are the caller's. */
+void gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair);
+
+/* ---- hashing.c: bcrypt on the process's threads, bounded */
+
+/* May this batch of one job go on to hash, in time for its deadline? Counts it among the open ones until it ends. False:
+ * the job is refused (QUEUE_FULL). */
+bool gh_hash_admit(gh_batch_t *b, int hashes) GH_MUSTCHECK;
+/* What it took, for the next ones' forecast. */
+void gh_hash_took(gh_batch_t *b, int64_t took_us, int hashes);
+
+typedef struct gh_hashing {
+    gh_str_t password;
+    int cost;
+    int64_t took_us;
+    char hash[GH_PASSWORD_HASH]; /* empty: it failed */
+} gh_hashing_t;
+/* Hash a password; return GH_STEP_WAIT then. False: the job is refused. h and password live as long as the batch. */
+bool gh_hash_start(gh_batch_t *b, gh_hashing_t *h, gh_str_t password) GH_MUSTCHECK;
+
 /* ---- revoke.c */
 
 /* Publish, with what this phase writes, that a session is dead; until: exp of its last access token in seconds. -1 when
@@ -103,6 +126,7 @@ gh_step_t gh_refresh_oauth(gh_batch_t *b); /* the refresh grant */
 gh_step_t gh_refresh_v1(gh_batch_t *b);
 gh_step_t gh_logout(gh_batch_t *b);
 gh_step_t gh_user_info(gh_batch_t *b);
+gh_step_t gh_register_v1(gh_batch_t *b);
 gh_step_t gh_password_policy(gh_batch_t *b);
 gh_step_t gh_password_check(gh_batch_t *b);
 gh_step_t gh_administer_user(gh_batch_t *b); /* users.c */

@@ -145,15 +145,6 @@ check_password(void *arg)
     c->took_us = gh_mono_us() - began;
 }
 
-/* The batch has ended, however. */
-static void
-check_over(void *arg, bool committed)
-{
-    gh_checks_t *checks = arg;
-    (void)committed;
-    checks->open--;
-}
-
 static gh_step_t
 start_check(gh_batch_t *b, login_t *login)
 {
@@ -168,14 +159,8 @@ start_check(gh_batch_t *b, login_t *login)
     read_account(b, login, r);
     if (!gh_batch_ok(b))
         return GH_STEP_FAIL;
-    gh_checks_t *checks = gh_identity_checks(b);
-    if (!gh_check_in_time(checks->open, gh_identity_of(b)->threads, checks->mean_us,
-                          b->jobs[0]->deadline_ms - gh_mono_ms())) {
-        gh_job_refuse(b, b->jobs[0], GH_E_QUEUE_FULL, NULL);
+    if (!gh_hash_admit(b, 1))
         return GH_STEP_DONE;
-    }
-    checks->open++;
-    gh_batch_on_end(b, check_over, checks);
     gh_batch_work(b, check_password, &login->check);
     return GH_STEP_WAIT;
 }
@@ -207,8 +192,7 @@ count_failure(gh_batch_t *b, const login_t *login)
 static gh_step_t
 decide(gh_batch_t *b, login_t *login)
 {
-    gh_checks_t *checks = gh_identity_checks(b);
-    checks->mean_us += (login->check.took_us - checks->mean_us) / 8;
+    gh_hash_took(b, login->check.took_us, 1);
     gh_err_t err = gh_login_decide(&login->account, login->check.right);
     if (err == GH_E_NONE) {
         const char *params[] = {login->user_id, gh_surface_word(login->surface), login->now};
@@ -249,11 +233,7 @@ write_session(gh_batch_t *b, const login_t *login, const gh_pair_t *pair, const 
     gh_batch_query(b, "login_succeeded", 3, (const char *[]){login->name_hash, ip, login->now});
     gh_batch_query(b, "login_mark_user", 4, (const char *[]){login->user_id, login->now, ip, rehash});
     gh_batch_query(b, "sessions_end", 3, (const char *[]){former, login->now, "replaced"});
-    gh_batch_query(b, "session_open", 10,
-                   (const char *[]){pair->sid, login->user_id, surface,
-                                    pair->has_refresh ? pair->refresh_hash : NULL, pair->access_jti,
-                                    gh_text_i64(b, pair->access_exp), ip, gh_caller_agent(b, b->jobs[0]),
-                                    login->now, gh_text_i64(b, pair->session_exp)});
+    gh_session_open(b, login->surface, pair);
     gh_batch_query(b, "sign_in_prune", 1, (const char *[]){login->now});
 }
 

@@ -81,13 +81,32 @@ put_pair(gh_json_t *j, const gh_identity_t *self, const gh_pair_t *pair, gh_str_
 {
     gh_json_kstr(j, "access_token", pair->access);
     gh_json_kcstr(j, "token_type", "Bearer");
-    gh_json_ki64(j, "expires_in", self->access_s);
+    gh_json_ki64(j, "expires_in", pair->has_refresh ? self->access_s : self->classic_s);
     gh_json_kstr(j, "refresh_token", pair->refresh);
     gh_json_ki64(j, "refresh_expires_in", self->refresh_s);
     gh_json_kcstr(j, "session_id", pair->sid);
     gh_json_kstr(j, "accessToken", pair->access);
     gh_json_kstr(j, "refreshToken", pair->refresh);
     gh_json_kraw(j, "user", brief);
+}
+
+void
+gh_pair_json(gh_batch_t *b, gh_json_t *j, const gh_pair_t *pair, gh_str_t brief)
+{
+    gh_json_obj(j);
+    put_pair(j, gh_identity_of(b), pair, brief);
+    gh_json_obj_end(j);
+}
+
+void
+gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair)
+{
+    gh_batch_query(b, "session_open", 10,
+                   (const char *[]){pair->sid, gh_text_i64(b, pair->user_id), gh_surface_word(surface),
+                                    pair->has_refresh ? pair->refresh_hash : NULL, pair->access_jti,
+                                    gh_text_i64(b, pair->access_exp), gh_caller_ip(b, b->jobs[0]),
+                                    gh_caller_agent(b, b->jobs[0]), gh_text_time(b, b->now_us),
+                                    gh_text_i64(b, pair->session_exp)});
 }
 
 static void

@@ -1,0 +1,60 @@
+/* link: workers/identity/register_rules.c */
+/* Unit tests of workers/identity/register_rules.c. */
+#include "unit.h"
+
+#include "base/timez.h"
+#include "workers/identity/register_rules.h"
+
+static void
+r55_birth_days(void **state)
+{
+    (void)state;
+    int32_t today = gh_day_from_ymd(2026, 3, 9);
+    assert_true(gh_birth_day_ok(today, today));
+    assert_false(gh_birth_day_ok(today + 1, today));
+    assert_true(gh_birth_day_ok(gh_day_from_ymd(1896, 3, 9), today));
+    assert_true(gh_birth_day_ok(gh_day_from_ymd(1895, 3, 10), today)); /* 131 tomorrow */
+    assert_false(gh_birth_day_ok(gh_day_from_ymd(1895, 3, 9), today));
+}
+
+static void
+phone_numbers_lose_blanks_and_dashes(void **state)
+{
+    (void)state;
+    char out[GH_PHONE_SIZE];
+    assert_true(gh_phone_pack(GH_STR("+86 138-0000 0001"), out));
+    assert_string_equal(out, "+8613800000001");
+    assert_true(gh_phone_pack(GH_STR("1234567890123456789012345"), out));
+    assert_false(gh_phone_pack(GH_STR("12345678901234567890123456"), out));
+}
+
+static void
+r20_names_after_a_mail_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *email, *base;
+    } rows[] = {{"li.ming@example.test", "li.ming"},
+                {"li!#ming@example.test", "liming"},
+                {"ab@example.test", "userab"},
+                {"李明@example.test", "user"},
+                {"abc@example.test", "abc"},
+                {"0123456789012345678901234567890123456789012345@x.test",
+                 "01234567890123456789012345678901234567890123"}};
+    char out[GH_NAME_BASE_SIZE];
+    for (size_t i = 0; i < GH_COUNT(rows); i++) {
+        gh_name_base(gh_str(rows[i].email), out);
+        assert_string_equal(out, rows[i].base);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(r55_birth_days),
+        cmocka_unit_test(phone_numbers_lose_blanks_and_dashes),
+        cmocka_unit_test(r20_names_after_a_mail_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

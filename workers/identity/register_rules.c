@@ -1,0 +1,55 @@
+/*
+ * workers/identity/register_rules.c - what is read out of a registration
+ */
+#include "workers/identity/register_rules.h"
+
+#include <stdio.h>
+
+#include "base/timez.h"
+
+#define AGE_MAX  130
+#define NAME_MIN 3
+
+bool
+gh_birth_day_ok(int32_t day, int32_t today)
+{
+    int y, m, d, ty, tm, td;
+    gh_day_to_ymd(day, &y, &m, &d);
+    gh_day_to_ymd(today, &ty, &tm, &td);
+    int years = ty - y - (m > tm || (m == tm && d > td));
+    return day <= today && years <= AGE_MAX;
+}
+
+bool
+gh_phone_pack(gh_str_t phone, char out[GH_PHONE_SIZE])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < phone.n; i++) {
+        if (phone.p[i] == ' ' || phone.p[i] == '-')
+            continue;
+        if (n == GH_PHONE_SIZE - 1)
+            return false;
+        out[n++] = phone.p[i];
+    }
+    out[n] = 0;
+    return true;
+}
+
+static bool
+of_a_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != 0 && strchr("._+-", c));
+}
+
+void
+gh_name_base(gh_str_t email, char out[GH_NAME_BASE_SIZE])
+{
+    char kept[GH_NAME_BASE_SIZE - 4];
+    size_t n = 0;
+    for (size_t i = 0; i < email.n && email.p[i] != '@' && n < sizeof kept - 1; i++)
+        if (of_a_name(email.p[i]))
+            kept[n++] = email.p[i];
+    kept[n] = 0;
+    snprintf(out, GH_NAME_BASE_SIZE, "%s%s", n < NAME_MIN ? "user" : "", kept);
+}
