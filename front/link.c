@@ -400,6 +400,8 @@ take_reply(gh_str_t head_frame, gh_str_t body)
     }
     if (j->done)
         j->done(&head, body);
+    else if (head.error.n == 0 && strcmp(j->ask.op->pool, "front") == 0)
+        front_serve(&j->ask, (gh_str_t){0}); /* the permission that was asked for */
     else
         front_answer_reply(&j->ask, &head, body);
     finish(j);

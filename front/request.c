@@ -175,20 +175,6 @@ body_kind(const inbound_t *in, gh_str_t body, gh_body_kind_t *kind)
     }
 }
 
-/* What the front answers itself: no token, no broker. */
-static void
-serve_own(inbound_t *in)
-{
-    const gh_operation_t *op = in->match.op;
-    if (op->allow_networks &&
-        !front_networks_hold(&front.metrics_allow, in->ask.client.family, in->ask.client.bytes)) {
-        /* A permission lives in the database, which the front does not ask: only the networks open these routes. */
-        front_answer_error(&in->ask, GH_E_FORBIDDEN, NULL, NULL);
-        return;
-    }
-    front_serve(&in->ask, in->headers.accept);
-}
-
 static void
 fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_job_head_t *head)
 {
@@ -204,6 +190,8 @@ fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_
                             .has_actor = true};
     memcpy(head->id, id, 16);
     gh_actor_ref_t *a = &head->actor;
+    if (in->ask.client.family)
+        (void)inet_ntop(in->ask.client.family, in->ask.client.bytes, in->ip, sizeof in->ip);
     a->ip = gh_str(in->ip);
     a->agent = in->headers.agent;
     if (a->agent.n > AGENT_MAX)
@@ -237,10 +225,42 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
         return;
     }
     gh_request_shard(op, gh_buf_view(&args), &shard);
-    if (in->ask.client.family)
-        (void)inet_ntop(in->ask.client.family, in->ask.client.bytes, in->ip, sizeof in->ip);
     fill_head(in, id, key, gh_buf_view(&shard), &head);
     front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args));
+}
+
+/* Only a worker knows who may: it is asked, and a yes is answered by front_serve() (link.c). */
+static void
+ask_permission(inbound_t *in, const uint8_t id[16])
+{
+    static const char empty_map[1] = {(char)0x80};
+    gh_job_head_t head;
+    gh_err_t err = in->headers.authorization.n == 0
+                       ? GH_E_FORBIDDEN
+                       : front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query,
+                                            &in->token, &in->has_token);
+    in->ask.user_id = in->has_token ? in->token.user_id : 0;
+    if (refuse_by_rate(in))
+        return;
+    if (err != GH_E_NONE) {
+        front_answer_error(&in->ask, err, NULL, NULL);
+        return;
+    }
+    fill_head(in, id, (gh_str_t){0}, (gh_str_t){0}, &head);
+    head.op = GH_STR("identity.permit_metrics");
+    front_link_send(&in->ask, &head, "identity", (gh_str_t){empty_map, sizeof empty_map});
+}
+
+/* What the front answers itself. Allowed networks are asked neither for a token nor for patience. */
+static void
+serve_own(inbound_t *in, const uint8_t id[16])
+{
+    const gh_operation_t *op = in->match.op;
+    const front_address_t *from = &in->ask.client;
+    if (op->allow_networks && !front_networks_hold(&front.metrics_allow, from->family, from->bytes))
+        ask_permission(in, id);
+    else if (op->allow_networks || !refuse_by_rate(in))
+        front_serve(&in->ask, in->headers.accept);
 }
 
 static void
@@ -249,8 +269,7 @@ handle(inbound_t *in, const uint8_t id[16])
     const struct http_request *req = in->ask.req;
     const gh_operation_t *op = in->match.op;
     if (strcmp(op->pool, "front") == 0) {
-        if (!refuse_by_rate(in))
-            serve_own(in);
+        serve_own(in, id);
         return;
     }
     gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,

@@ -71,14 +71,27 @@ copy_access(gh_wop_t *wop, const gh_operation_t *in)
                : 0;
 }
 
+/* The access of another operation, which a front serves once this one has let the caller pass. */
+static int
+read_access_of(gh_wpool_t *p, gh_wop_t *wop, const gh_contract_t *contract)
+{
+    const gh_op_t *op = wop->def;
+    const gh_operation_t *of = gh_contract_find(contract, gh_str(op->access_of));
+    if (!of)
+        return fault(p->def, op->name, "takes the access of what is not in the contract");
+    return copy_access(wop, of) ? fault(p->def, op->name, "out of memory") : 0;
+}
+
 static int
 read_contract(gh_wpool_t *p, gh_wop_t *wop, const gh_contract_t *contract)
 {
     const gh_op_t *op = wop->def;
     const gh_operation_t *in = gh_contract_find(contract, gh_str(op->name));
     if (op->inner) {
+        if (in)
+            return fault(p->def, op->name, "is marked inner and stands in the contract");
         wop->access.kind = GH_ACCESS_PUBLIC;
-        return in ? fault(p->def, op->name, "is marked inner and stands in the contract") : 0;
+        return op->access_of ? read_access_of(p, wop, contract) : 0;
     }
     if (!in)
         return fault(p->def, op->name, "is not in the contract");

@@ -168,6 +168,9 @@ typedef struct gh_op {
 
     bool inner; /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool.
                             Its jobs must carry an actor (user 0 will do): the broker drops it from all others */
+    const char
+        *access_of; /* inner: the operation of the contract whose x-access its callers need, for what a front
+                              serves itself; NULL: any trusted peer */
     bool while_must_change; /* open to accounts that have to change their password first */
 } gh_op_t;
 

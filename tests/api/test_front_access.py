@@ -223,6 +223,23 @@ def test_metrics_are_for_the_allowed_networks(make_bench):
     assert r.status_code == 403 and r.json()["code"] == 102
 
 
+def test_metrics_are_for_those_with_the_permission(make_bench):
+    b = make_bench(conf={"metrics.allow": ""})
+    b.front.wait_ready()
+    b.broker.on("identity.permit_metrics", Reply(error="FORBIDDEN"))
+    r = b.front.get("/metrics", token=token(user=5))
+    assert r.status_code == 403 and r.json()["code"] == 102 and b.broker.last().actor["user"] == 5
+    assert b.broker.last().service == "identity" and b.broker.last().args == {}
+    b.broker.on("identity.permit_metrics", None)
+    r = b.front.get("/metrics", token=token(user=6))
+    assert r.status_code == 200 and "guahao_http_requests_total" in r.text
+    assert r.headers["content-type"].startswith("text/plain")
+    n = len(b.broker.jobs)
+    assert b.front.get("/metrics", token=token(secret="x" * 40)).status_code == 401
+    assert b.front.get("/metrics").status_code == 403
+    assert len(b.broker.jobs) == n
+
+
 def test_the_document_can_be_switched_off(make_bench):
     b = make_bench(conf={"docs.enabled": "false"})
     b.front.wait_up()

@@ -416,6 +416,13 @@ def test_sync_lists_what_may_still_live(jobs, db, patient):
     jobs.call("identity.sync_revocations").refused("FORBIDDEN")                # an anonymous peer
 
 
+def test_metrics_from_outside_ask_for_a_permission(jobs, db, patient):
+    boss = add_user(db, roles=("ADMIN",), identifier="T0012")
+    assert jobs.call("identity.permit_metrics", actor={"user": boss}).ok() is None
+    jobs.call("identity.permit_metrics", actor={"user": patient[0]}).refused("FORBIDDEN")
+    jobs.call("identity.permit_metrics", actor={}).refused("TOKEN_MISSING")
+    jobs.call("identity.permit_metrics").refused("FORBIDDEN")    # an anonymous peer
+
 
 # ---- who am I
 

@@ -84,6 +84,7 @@ static const gh_op_t ops[] = {
      .inner = true,
      .sql = "sync_revocations",
      .bind = {"conf.token.leeway_s", "now"}},
+    {.name = "identity.permit_metrics", .inner = true, .access_of = "front.get_metrics", .sql = "permit"},
     {0},
 };
 

@@ -60,3 +60,7 @@ select json_build_object('seq', coalesce((select max(id) from outbox), 0), 'revo
               from sessions s
              where s.revoked_at is not null and s.access_expires_at > $2::timestamptz - make_interval(secs => $1::int)),
            '[]'))::text as body
+
+-- name: permit
+-- The answer to whom the runtime let pass: a front asks before it serves what asks for a permission.
+select 'null' as body
