@@ -25,6 +25,38 @@ def _load():
     return operations, {"components": components}
 
 
+def component(reference):
+    """What a $ref names."""
+    value = _load()[1]
+    for part in reference.removeprefix("#/").split("/"):
+        value = value[part]
+    return value
+
+
+@functools.lru_cache(maxsize=1)
+def _places():
+    found = {}
+    for file in glob.glob(os.path.join(paths.ROOT, "schema", "openapi", "*.yaml")):
+        with open(file, encoding="utf-8") as f:
+            for path, methods in yaml.safe_load(f).get("paths", {}).items():
+                shared = methods.get("parameters", [])
+                for method, operation in methods.items():
+                    if isinstance(operation, dict) and "operationId" in operation:
+                        operation.setdefault("parameters", []).extend(shared)
+                        found[operation["operationId"]] = method.upper(), path, operation
+    return found
+
+
+def place(operation_id):
+    """(METHOD, path, operation with the parameters of its path)."""
+    return _places()[operation_id]
+
+
+def operations():
+    """All operations by id."""
+    return _load()[0]
+
+
 def operation(operation_id):
     return _load()[0][operation_id]
 

@@ -26,5 +26,5 @@ class House:
         self.h.close()
 
 
-def open_house(empty_db, make_system):
-    return House(make_system(empty_db).start(), empty_db)
+def open_house(empty_db, make_system, conf=None):
+    return House(make_system(empty_db, conf).start(), empty_db)

@@ -1,0 +1,164 @@
+"""Every operation called as everybody (tests/support/access_table.py), and its refusals in the shape of its surface."""
+
+import json
+import os
+import re
+import shutil
+
+import pytest
+
+from support import access_table as table
+from support import accounts, contract, paths
+from support import booking_cases as bc
+from support.hospital import at, today, ts
+from support.house import open_house
+
+
+class World:
+    """The hospital with the callers of the table. What a call uses up is made anew for each."""
+
+    def __init__(self, house, db):
+        self.house, self.h, self.db = house, house.h, db
+        self.password = accounts.PASSWORD
+        self.phone, self.staff_number = "13700000001", "T9001"
+        accounts.add_user(db, phonenumber=self.phone, username="login1")
+        accounts.add_user(db, ["STAFF"], identifier=self.staff_number, username="login2", user_type="doctor")
+        self.patient, patient_user = self.h.patient()
+        _, other_user = self.h.patient()
+        self.users = {"patient": patient_user, "other": other_user, "doctor": self.h.doctor_user,
+                      "doctor2": self.h.doctor2_user, "nurse": self.h.user(roles=["NURSE"]), "staff": self.h.staff,
+                      "admin": self.h.admin}
+        self.names = {who: self.h.one("select username from users where id = %s", uid) for who, uid in self.users.items()}
+        self.today = today().isoformat()
+        self.h.run("update patients set primary_doctor_id = %s where id = %s", self.h.doctor, self.patient)    # R-59
+
+    def session(self):
+        """A new session of the doctor in a clinic of its own, on a half day that nothing else of this world uses."""
+        # Visits of the patient must not overlap: earlier ones are over as far as the rules are concerned.
+        self.h.run("update registration_orders set status = 'cancelled' where status in ('pending', 'confirmed')")
+        self.h.run("update schedules set is_latest = false where doctor_id = %s", self.h.doctor)
+        return self.h.session(3, "下午", clinic=bc._clinic(self.h))
+
+    def appointment(self):
+        session = self.session()
+        bc._order(self.h, self.patient, session, self.h.one("select date from schedules where id = %s", session))
+        return self.h.one("select max(id) from registration_orders")
+
+    def free_time(self):
+        self.session()
+        return ts(at(self.h.one("select max(date) from schedules where doctor_id = %s", self.h.doctor), "14:00"))[:19]
+
+    def refresh_token(self):
+        r = self.house.system.api().post("/api/v1/auth/login", {"username": self.phone, "password": self.password})
+        return r.json()["data"]["refresh_token"]
+
+    def patient_session(self):
+        self.house.system.tokens("--user", self.names["patient"])
+        return self.h.one("select id::text from sessions where user_id = %s and revoked_at is null order by created_at desc, id "
+                          "desc limit 1", self.users["patient"])
+
+    def api(self, who, fresh):
+        if who == "nobody":
+            return self.house.system.api()
+        name = self.names[who]
+        return self.house.system.api(token=self.house.system.tokens("--user", name)[0]) if fresh else self.house.api(self.users[who])
+
+
+@pytest.fixture(scope="module")
+def world(empty_db, make_system):
+    house = open_house(empty_db, make_system)
+    house.reset()
+    yield World(house, empty_db)
+    house.close()
+
+
+def fill(world, path):
+    known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
+             "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session}
+    return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
+
+
+def letter(response):
+    """The letter of the table for an answer."""
+    status = response.status_code
+    try:
+        code = response.json().get("code") if response.headers["content-type"].startswith("application/json") else None
+    except (ValueError, AttributeError):
+        code = None
+    if status == 401:
+        return "n"
+    if status == 403 or code == 102:
+        return "f"
+    if status == 404 or code in (106, 103):
+        return "x"
+    return "y" if status < 300 and code in (0, None) else "r"
+
+
+ENDS_SESSION = {"identity.close_session", "identity.v1_logout_session"}
+
+
+def call_as_everybody(world, row):
+    """The letters that the operation gives, and its answers by caller."""
+    operation, method, path, _, send = row
+    got, answers = "", {}
+    for who in table.CALLERS:
+        api = world.api(who, operation in ENDS_SESSION)
+        r = api.request(method, fill(world, path), **(send(world) if send else {}))
+        got += letter(r)
+        answers[who] = (r.status_code, r.text[:300])
+    return got, answers
+
+
+@pytest.mark.parametrize("row", table.TABLE, ids=lambda row: row[0])
+def test_as_everybody(world, row):
+    expected = row[3]
+    got, answers = call_as_everybody(world, row)
+    wrong = {who: answers[who] for who, e, g in zip(table.CALLERS, expected, got) if e != g}
+    assert got == expected, json.dumps(wrong, ensure_ascii=False, indent=1)
+
+
+def test_no_operation_is_without_an_expectation():
+    rows = [row[0] for row in table.TABLE]
+    assert len(set(rows)) == len(rows)
+    assert set(rows) == set(contract.operations())
+
+
+# ---- would it be noticed? (decisions 31)
+
+FLIPS = [
+    ("identity.get_role", "x-access: any", "x-access: public"),
+    ("booking.v1_list_doctor_appointments", "x-access: [doctor]", "x-access: any"),
+    ("booking.v1_get_appointment", "scope: [own, dept, all]", "scope: [all]"),
+    ("directory.browse_hospitals", "x-access: public", "x-access: any"),
+]
+
+
+def test_a_changed_access_rule_turns_the_table_red(cluster, template, make_system, tmp_path):
+    """The same calls over a contract in which one operation after another has another rule."""
+    for name in ("schema", "conf"):
+        shutil.copytree(os.path.join(paths.ROOT, name), tmp_path / name)
+    tmp_path.chmod(0o755)
+    for operation, rule, other in FLIPS:
+        change_rule(tmp_path / "schema" / "openapi", operation, rule, other)
+    db = cluster.create_database(template=template)
+    house = open_house(db, make_system, {"share": tmp_path})
+    try:
+        house.reset()
+        world = World(house, db)
+        for row in table.TABLE:
+            if row[0] in [flip[0] for flip in FLIPS]:
+                assert call_as_everybody(world, row)[0] != row[3], f"{row[0]}: nobody notices"
+    finally:
+        house.close()
+
+
+def change_rule(folder, operation, rule, other):
+    for file in folder.glob("*.yaml"):
+        text = file.read_text(encoding="utf-8")
+        at = text.find(f"operationId: {operation}\n")
+        if at >= 0:
+            start = text.index(rule, at)
+            assert start - at < 600, (operation, rule)
+            file.write_text(text[:start] + other + text[start + len(rule):], encoding="utf-8")
+            return
+    raise AssertionError(operation)

@@ -1,0 +1,126 @@
+"""Who may do what, written by hand from api/20 section 6 and the pages of the operations (decisions 31).
+
+One row an operation: operationId, method, path, a letter for each caller in the order of CALLERS, and what is sent. The target of a
+row is the patient's own, and the doctor's: an appointment in {appointment} is the patient's with the doctor.
+  y  done                              n  not signed in (401)
+  f  refused for who is calling (403, or code 102)
+  x  not there for this caller (404, or code 106): no patient record, another's session
+  r  answered by a rule of the operation, whoever asks
+"""
+
+CALLERS = ("nobody", "patient", "other", "doctor", "doctor2", "nurse", "staff", "admin")
+
+PUBLIC, SIGNED_IN = "yyyyyyyy", "nyyyyyyy"
+
+
+def form(**values):
+    return lambda w: {"data": {k: v(w) if callable(v) else v for k, v in values.items()}}
+
+
+def body(**values):
+    """A JSON body; callables are asked with the world."""
+    return lambda w: {"json": {k: v(w) if callable(v) else v for k, v in values.items()}}
+
+
+def query(**values):
+    return lambda w: {"params": {k: v(w) if callable(v) else v for k, v in values.items()}}
+
+
+def password(w):
+    return w.password
+
+
+def phone(w):
+    return w.phone
+
+
+def staff_number(w):
+    return w.staff_number
+
+
+def session(w):
+    return w.session()
+
+
+def patient(w):
+    return w.patient
+
+
+def doctor(w):
+    return w.h.doctor
+
+
+def appointment(w):
+    return w.appointment()
+
+
+TABLE = [
+    # signing in and out, who am I (api/01, api/21)
+    ("identity.login_patient", "POST", "/auth/patient/login", PUBLIC, body(phonenumber=phone, password=password)),
+    ("identity.login_staff", "POST", "/auth/staff/login", PUBLIC, body(identifier=staff_number, password=password)),
+    ("identity.login_account", "POST", "/auth/login", PUBLIC, body(username=phone, password=password)),
+    ("identity.close_session", "POST", "/auth/logout", PUBLIC, None),
+    ("identity.get_role", "GET", "/auth/me", SIGNED_IN, None),
+    ("identity.get_user_info", "GET", "/auth/user-info", SIGNED_IN, None),
+    ("identity.fetch_user_info", "POST", "/auth/user-info", SIGNED_IN, None),
+    ("identity.v1_login_user", "POST", "/api/v1/auth/login", PUBLIC, body(username=phone, password=password)),
+    ("identity.v1_logout_session", "POST", "/api/v1/auth/logout", SIGNED_IN, None),
+    ("identity.v1_get_auth_me", "GET", "/api/v1/auth/me", SIGNED_IN, None),
+    ("identity.v1_refresh_tokens", "POST", "/api/v1/auth/refresh", PUBLIC, body(refresh_token=lambda w: w.refresh_token())),
+    ("identity.v1_list_sessions", "GET", "/api/v1/auth/sessions", SIGNED_IN, None),
+    # another's session is not there, as one's own list says
+    ("identity.v1_revoke_session", "DELETE", "/api/v1/auth/sessions/{patient_session}", "nyxxxxxx", None),
+    ("identity.v1_get_password_policy", "GET", "/api/v1/auth/password-policy", PUBLIC, None),
+    ("identity.v1_check_password", "POST", "/api/v1/auth/password-check", PUBLIC, body(password="Tr0ub4dor&3")),
+    ("identity.oauth_issue_token", "POST", "/auth/token", PUBLIC,
+     form(grant_type="password", username=phone, password=password)),
+
+    # the catalogue (api/07)
+    ("directory.browse_hospitals", "GET", "/patient/hospitals", PUBLIC, None),
+    ("directory.browse_major_departments", "GET", "/patient/major-departments", PUBLIC, None),
+    ("directory.browse_minor_departments", "GET", "/patient/minor-departments", PUBLIC, None),
+    ("directory.browse_clinics", "GET", "/patient/clinics", PUBLIC, query(dept_id=lambda w: w.h.dept)),
+    ("directory.browse_doctors", "GET", "/patient/doctors", PUBLIC, None),
+    ("directory.show_doctor", "GET", "/patient/doctors/{doctor}", PUBLIC, None),
+    ("directory.search_catalogue", "GET", "/patient/search/global", PUBLIC, query(keyword="医")),
+    ("directory.browse_department_schedules", "GET", "/patient/departments/{dept}/schedules", PUBLIC,
+     query(start_date=lambda w: w.today, end_date=lambda w: w.today)),
+    ("directory.browse_doctor_schedules", "GET", "/patient/doctors/{doctor}/schedules", PUBLIC,
+     query(start_date=lambda w: w.today, end_date=lambda w: w.today)),
+    ("directory.browse_clinic_schedules", "GET", "/patient/clinics/{clinic}/schedules", PUBLIC,
+     query(start_date=lambda w: w.today, end_date=lambda w: w.today)),
+    ("directory.browse_bookable_schedules", "GET", "/patient/hospitals/schedules", PUBLIC,
+     query(departmentId=lambda w: w.h.dept)),
+
+    # appointments: the code surface is the patients' (api/07); who has no patient record is told so (106)
+    ("booking.book_appointment", "POST", "/patient/appointments", "nyfxxxxx",
+     body(scheduleId=session, hospitalId=lambda w: w.h.area, departmentId=lambda w: w.h.dept, patientId=patient)),
+    ("booking.list_appointments", "GET", "/patient/appointments", "nyyxxxxx", None),
+    ("booking.list_initiated_appointments", "GET", "/patient/my-initiated-appointments", "nyyxxxxx", None),
+    ("booking.get_appointment", "GET", "/patient/appointments/{appointment}", "nyfxxxxx", None),
+    ("booking.cancel_appointment", "PUT", "/patient/appointments/{appointment}/cancel", "nyfxxxxx", body()),
+
+    # appointments on /api/v1 (api/24) and Heartbeat (api/30): appointment:book, :read, :manage of api/20 section 6.
+    # The nurse has no department here, so that her scope D holds nothing.
+    ("booking.v1_book_appointment", "POST", "/api/v1/appointments", "nyfyfyyy",
+     body(schedule_id=session, patient_id=patient)),
+    ("booking.v1_list_appointments", "GET", "/api/v1/appointments", SIGNED_IN, None),
+    ("booking.v1_list_my_appointments", "GET", "/api/v1/appointments/me", "nyyfffff", None),
+    ("booking.v1_list_doctor_appointments", "GET", "/api/v1/appointments/doctor/me", "nffyyfff", None),
+    ("booking.v1_get_appointment", "GET", "/api/v1/appointments/{appointment}", "nyfyffyy", None),
+    ("booking.v1_delete_appointment", "DELETE", "/api/v1/appointments/{appointment}", "nyfyffyy", None),
+    ("booking.v1_cancel_appointment", "POST", "/api/v1/appointments/{appointment}/cancel", "nyfyffyy", body(reason="travel")),
+    ("booking.hb_list_by_doctor", "GET", "/appointment/by_doctor/{doctor}", "nffyffyy", None),
+    ("booking.hb_list_by_patient", "GET", "/appointment/by_patient/{patient}", "nyfyffyy", None),
+    ("booking.hb_get_appointment", "GET", "/appointment/by_id/{appointment}", "nyfyffyy", None),
+    ("booking.hb_create_appointment", "POST", "/appointment/", "nyfyfyyy",
+     lambda w: {"json": {"doctor_id": w.h.doctor, "patient_id": w.patient, "date_time": w.free_time()}}),
+    ("booking.hb_delete_appointment", "DELETE", "/appointment/", "nyfyffyy", query(appointment_id=appointment)),
+
+    # answered by the front
+    ("front.hb_get_root", "GET", "/", PUBLIC, None),
+    ("front.get_health", "GET", "/health", PUBLIC, None),
+    ("front.get_readiness", "GET", "/readyz", PUBLIC, None),
+    ("front.get_metrics", "GET", "/metrics", PUBLIC, None),    # loopback is one of metrics.allow
+    ("front.get_openapi", "GET", "/openapi.json", PUBLIC, None),
+]
