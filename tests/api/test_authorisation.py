@@ -48,6 +48,14 @@ class World:
         self.session()
         return ts(at(self.h.one("select max(date) from schedules where doctor_id = %s", self.h.doctor), "14:00"))[:19]
 
+    def new_phone(self):
+        self.h.serial += 1
+        return f"136{self.h.serial:08d}"
+
+    def new_email(self):
+        self.h.serial += 1
+        return f"m{self.h.serial}@example.org"
+
     def refresh_token(self):
         r = self.house.system.api().post("/api/v1/auth/login", {"username": self.phone, "password": self.password})
         return r.json()["data"]["refresh_token"]
@@ -74,7 +82,8 @@ def world(empty_db, make_system):
 
 def fill(world, path):
     known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
-             "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session}
+             "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
+             "patient_user": lambda: world.users["patient"], "new_user": world.h.user}
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 
 

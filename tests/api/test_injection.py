@@ -42,12 +42,47 @@ def is_text(schema):
     return "string" in ([kinds] if isinstance(kinds, str) else kinds) and schema.get("format") != "binary"
 
 
+SAMPLES = {"date": "2026-01-31", "date-time": "2026-01-31T08:00:00", "email": "a@example.org",
+           "uuid": "01a1fe87-b53a-77ac-9dce-2e56585699ef"}
+
+
+def sample(schema):
+    """A plausible value, so that the other members of a body do not have it refused before the worker sees it."""
+    schema = resolve(schema)
+    for word in ("default", "const", "example"):
+        if schema.get(word) is not None:
+            return schema[word]
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type", "object" if "properties" in schema else "string")
+    kind = kind if isinstance(kind, str) else kind[0]
+    if kind == "object":
+        return {n: sample(s) for n, s in members(schema) if n in required(schema)}
+    if kind == "array":
+        return [sample(schema["items"])] if "items" in schema else []
+    if kind in ("integer", "number"):
+        return schema.get("minimum", 1)
+    if kind == "boolean":
+        return True
+    return SAMPLES.get(schema.get("format"), "13600000001" if "pattern" in schema else "Text-2026"[:schema.get("maxLength", 9)])
+
+
+def required(schema):
+    """Required members; of alternatives those of the first."""
+    schema = resolve(schema)
+    names = set(schema.get("required", []))
+    for part in schema.get("allOf", []) + schema.get("oneOf", [])[:1] + schema.get("anyOf", [])[:1]:
+        names |= required(part)
+    return names
+
+
 def bodies(operation):
-    """(media type, the example or {}, names of text members) of each kind of body."""
+    """(media type, a plausible body, names of text members) of each kind of body."""
     for media, content in operation.get("requestBody", {}).get("content", {}).items():
         if media == "multipart/form-data":
             continue
-        yield media, content.get("example", {}), sorted({n for n, s in members(content["schema"]) if is_text(s)})
+        plain = {n: sample(s) for n, s in members(content["schema"]) if n in required(content["schema"])}
+        yield media, content.get("example", plain), sorted({n for n, s in members(content["schema"]) if is_text(s)})
 
 
 def calls(operation_id):

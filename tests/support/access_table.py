@@ -10,7 +10,7 @@ row is the patient's own, and the doctor's: an appointment in {appointment} is t
 
 CALLERS = ("nobody", "patient", "other", "doctor", "doctor2", "nurse", "staff", "admin")
 
-PUBLIC, SIGNED_IN = "yyyyyyyy", "nyyyyyyy"
+PUBLIC, SIGNED_IN, ADMIN = "yyyyyyyy", "nyyyyyyy", "nffffffy"
 
 
 def form(**values):
@@ -74,6 +74,27 @@ TABLE = [
     ("identity.v1_check_password", "POST", "/api/v1/auth/password-check", PUBLIC, body(password="Tr0ub4dor&3")),
     ("identity.oauth_issue_token", "POST", "/auth/token", PUBLIC,
      form(grant_type="password", username=phone, password=password)),
+
+    # codes by short message and mail (api/01): a wrong code is 106 or a refusal of its own
+    ("identity.send_sms_code", "POST", "/auth/sms/send-code", PUBLIC, body(phone=lambda w: w.new_phone())),
+    ("identity.verify_sms_code", "POST", "/auth/sms/verify-code", "xxxxxxxx",
+     body(phone=lambda w: w.new_phone(), code="000000")),
+    ("identity.send_email_code", "POST", "/auth/email/send-verify-code", SIGNED_IN, body(email=lambda w: w.new_email())),
+    ("identity.bind_email", "POST", "/auth/email/verify-code", "nrrrrrrr",
+     body(email=lambda w: w.new_email(), code="000000")),
+
+    # accounts and roles (api/21): administrators, and everybody for the own account
+    ("identity.v1_get_me", "GET", "/api/v1/users/me", SIGNED_IN, None),
+    ("identity.v1_update_me", "PATCH", "/api/v1/users/me", SIGNED_IN, body(full_name="某人")),
+    ("identity.v1_list_users", "GET", "/api/v1/users", ADMIN, None),
+    ("identity.v1_get_user", "GET", "/api/v1/users/{patient_user}", "nyfffffy", None),
+    ("identity.v1_update_user", "PATCH", "/api/v1/users/{new_user}", ADMIN, body(full_name="某人")),
+    ("identity.v1_delete_user", "DELETE", "/api/v1/users/{new_user}", ADMIN, None),
+    ("identity.v1_replace_user_roles", "PUT", "/api/v1/users/{new_user}/roles", ADMIN, body(roles=["STAFF"])),
+    ("identity.v1_unlock_user", "POST", "/api/v1/users/{new_user}/unlock", ADMIN, None),
+    ("identity.v1_revoke_user_sessions", "DELETE", "/api/v1/users/{new_user}/sessions", ADMIN, None),
+    ("identity.v1_list_roles", "GET", "/api/v1/roles", ADMIN, None),
+    ("identity.v1_list_permissions", "GET", "/api/v1/permissions", ADMIN, None),
 
     # the catalogue (api/07)
     ("directory.browse_hospitals", "GET", "/patient/hospitals", PUBLIC, None),
