@@ -37,6 +37,7 @@ include ops/mk/gen.mk
 include ops/mk/programs.mk
 include ops/mk/npm.mk
 include ops/mk/front.mk
+include ops/mk/docs.mk
 include ops/mk/tests.mk
 include ops/mk/bench.mk
 include ops/mk/lint.mk

@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/uuid7.h"
 
-
 bool
 gh_mmi_is(gh_str_t service)
 {

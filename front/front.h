@@ -158,4 +158,12 @@ gh_str_t front_probes_queues(size_t broker);
 size_t front_brokers(void);
 void front_count(const front_ask_t *ask, uint16_t status);
 
+/* ---- documentation pages (docs.c) */
+
+/* Read the pages' files, before the fork; when one is missing that is logged and the pages are 404. */
+void front_docs_load(void);
+void front_docs_free(void);
+/* Answer an operation that is one of the pages or their files; false: it is not. */
+bool front_docs_serve(const front_ask_t *ask);
+
 #endif

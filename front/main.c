@@ -84,6 +84,8 @@ prepare(void)
     }
     if (make_run_dir() || load_contract())
         return -1;
+    if (front.docs)
+        front_docs_load();
     /* The first to start makes the key, whoever that is; only the identity pool and `guahao token` sign with it. */
     front.keys = gh_token_keys_load(front.conf, true);
     front.counters = front_counters_new((size_t)gh_conf_int(front.conf, "front.workers"),
@@ -132,6 +134,7 @@ main(int argc, char *argv[])
     gh_token_keys_destroy(&front.keys);
     gh_contract_destroy(&front.contract);
     free(front.openapi);
+    front_docs_free();
     gh_log(GH_LOG_INFO, "stopped");
     gh_conf_destroy(&front.conf);
     return rc;

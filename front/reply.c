@@ -20,9 +20,11 @@ static gh_buf_t s_head, s_body, s_lines, s_gzip; /* reused: one answer is writte
 static const char s_security[] = "x-content-type-options: nosniff\r\n"
                                  "x-frame-options: DENY\r\n"
                                  "referrer-policy: no-referrer\r\n"
-                                 "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
                                  "permissions-policy: camera=(), microphone=(), geolocation=()\r\n"
                                  "cross-origin-resource-policy: same-site\r\n";
+
+/* Of everything but the documentation pages, which send their own. */
+static const char s_policy[] = "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n";
 
 static const struct {
     uint16_t status;
@@ -138,6 +140,8 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     if (!has_line(headers, "cache-control"))
         gh_buf_puts(h, "cache-control: no-store\r\n");
     gh_buf_put(h, s_security, sizeof s_security - 1);
+    if (!has_line(headers, "content-security-policy"))
+        gh_buf_put(h, s_policy, sizeof s_policy - 1);
     front_cors(h, ask->origin);
     gh_buf_puts(h, close ? "connection: close\r\n\r\n" : "\r\n");
     if (!gh_buf_ok(h)) {

@@ -50,6 +50,9 @@ test   python3-yaml          py:yaml
 test   python3-cryptography  py:cryptography
 bench  wrk                   cmd:wrk
 bench  postgresql-15         file:/usr/lib/postgresql/15/bin/pgbench
+test   chromium              cmd:chromium
+test   chromium-driver       cmd:chromedriver
+test   python3-selenium      py:selenium
 lint   clang                 cmd:clang
 lint   clang-tidy            cmd:clang-tidy
 lint   clang-format          cmd:clang-format

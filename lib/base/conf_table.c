@@ -144,7 +144,7 @@ const gh_setting_t gh_settings[] = {
         "Effort for compressing bodies over 1 KiB: 1 is quick, 9 small, 0 sends them as they are."),
     WORD("front.access_log", "off|debug|info", "info",
          "Level of the log line of each request; written when log.level lets it pass."),
-    BOOL("docs.enabled", "true", "Serve the OpenAPI document."),
+    BOOL("docs.enabled", "true", "Serve the OpenAPI document and the pages /docs and /redoc."),
     STR("metrics.allow", "127.0.0.0/8,::1/128", 4000,
         "Networks that may read /metrics without a token, comma list."),
 

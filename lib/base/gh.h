@@ -16,7 +16,7 @@
 #define GH_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define GH_CLEANUP(fn)  __attribute__((cleanup(fn)))
 #define GH_UNUSED       __attribute__((unused))
-#define GH_VERSION "0.1.0" /* of the whole of Guahao */
+#define GH_VERSION      "0.1.0" /* of the whole of Guahao */
 
 #define GH_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

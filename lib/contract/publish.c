@@ -163,6 +163,8 @@ describe(const gh_operation_t *op, const char *path, size_t copy, json_t *compon
         char id[160];
         snprintf(id, sizeof id, "%s.alias%zu", op->id, copy);
         json_object_set_new(out, "operationId", json_string(id));
+        json_object_set_new(out, "summary",
+                            json_sprintf("%s (as %s)", gh_json_text(out, "summary"), op->path));
     }
     json_t *responses = json_object_get(out, "responses");
     const char *status;
@@ -264,7 +266,6 @@ gh_contract_publish(const gh_contract_t *c, const char *title, const char *versi
         publish_operation(paths, c->ops[i], components);
     json_t *info = json_pack("{s:s,s:s}", "title", title, "version", version);
     json_object_update_missing(info, c->info);
-    return json_pack("{s:s,s:o,s:[{s:s,s:s}],s:o,s:o,s:o}", "openapi", "3.1.0", "info", info, "servers",
-                     "url", "/", "description", "this server", "tags", publish_tags(c), "paths", paths,
-                     "components", components);
+    return json_pack("{s:s,s:o,s:o,s:o,s:o}", "openapi", "3.1.0", "info", info, "tags", publish_tags(c),
+                     "paths", paths, "components", components);
 }

@@ -12,4 +12,5 @@ install: build ## Install into $(DESTDIR)$(PREFIX)
 	    [ ! -x $(BUILD)/$$p ] || install -m 755 $(BUILD)/$$p $(DESTDIR)$(PREFIX)/bin/; done
 	@find schema conf -type f ! -name README.md -print0 | while IFS= read -r -d '' f; do \
 	    install -D -m 644 "$$f" "$(SHARE)/$$f"; done
+	@for f in $(DOCS_DIR)/*; do install -D -m 644 "$$f" "$(SHARE)/docs/$${f##*/}"; done
 	@echo "  installed into $(DESTDIR)$(PREFIX)"

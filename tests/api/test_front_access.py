@@ -243,7 +243,8 @@ def test_metrics_are_for_those_with_the_permission(make_bench):
 def test_the_document_can_be_switched_off(make_bench):
     b = make_bench(conf={"docs.enabled": "false"})
     b.front.wait_up()
-    assert b.front.get("/openapi.json").status_code == 404
+    for path in ("/openapi.json", "/docs", "/redoc", "/docs/pages.css"):
+        assert b.front.get(path).status_code == 404, path
 
 
 def test_nothing_secret_is_logged(make_bench):
