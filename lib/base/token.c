@@ -124,13 +124,11 @@ claim_roles(jwt_t *jwt, char *csv, size_t size)
     free(text);
 }
 
+/* iss, typ and the times. */
 static gh_err_t
-check_claims(const gh_token_keys_t *keys, jwt_t *jwt, int64_t now_s, gh_token_t *out)
+check_frame(const gh_token_keys_t *keys, jwt_t *jwt, const char *type, int64_t now_s, gh_token_t *out)
 {
-    if (!claim_is(jwt, "iss", keys->issuer) || !claim_is(jwt, "typ", out->refresh ? "refresh" : "access"))
-        return GH_E_TOKEN_INVALID;
-    if (!claim_subject(jwt, &out->user_id) || !claim_uuid(jwt, "jti", out->jti) ||
-        !claim_uuid(jwt, "sid", out->sid))
+    if (!claim_is(jwt, "iss", keys->issuer) || !claim_is(jwt, "typ", type))
         return GH_E_TOKEN_INVALID;
     int64_t nbf = claim_time(jwt, "nbf");
     out->iat = claim_time(jwt, "iat");
@@ -138,8 +136,37 @@ check_claims(const gh_token_keys_t *keys, jwt_t *jwt, int64_t now_s, gh_token_t 
     if (!out->iat || !nbf || !out->exp || out->exp - out->iat > LIFETIME_MAX_S ||
         nbf - keys->leeway_s > now_s)
         return GH_E_TOKEN_INVALID;
-    claim_roles(jwt, out->roles_csv, sizeof out->roles_csv);
     return out->exp + keys->leeway_s <= now_s ? GH_E_TOKEN_EXPIRED : GH_E_NONE;
+}
+
+static gh_err_t
+check_claims(const gh_token_keys_t *keys, jwt_t *jwt, int64_t now_s, gh_token_t *out)
+{
+    gh_err_t err = check_frame(keys, jwt, out->refresh ? "refresh" : "access", now_s, out);
+    if (err == GH_E_TOKEN_INVALID || !claim_subject(jwt, &out->user_id) ||
+        !claim_uuid(jwt, "jti", out->jti) || !claim_uuid(jwt, "sid", out->sid))
+        return GH_E_TOKEN_INVALID;
+    claim_roles(jwt, out->roles_csv, sizeof out->roles_csv);
+    return err;
+}
+
+/* A token whose header and signature are right; NULL otherwise. */
+static jwt_t *
+decode(const gh_token_key_t *key, gh_str_t token)
+{
+    if (token.n == 0 || token.n > GH_TOKEN_MAX || memchr(token.p, '\0', token.n) || !header_ok(token, key))
+        return NULL;
+    char text[GH_TOKEN_MAX + 1];
+    memcpy(text, token.p, token.n);
+    text[token.n] = '\0';
+    jwt_t *jwt = NULL;
+    if (jwt_decode(&jwt, text, (const unsigned char *)key->check, key->check_n))
+        return NULL;
+    /* Once more after libjwt's own reading: two parsers must agree on the algorithm. */
+    if (jwt_get_alg(jwt) == key->alg)
+        return jwt;
+    jwt_free(jwt);
+    return NULL;
 }
 
 gh_err_t
@@ -147,17 +174,28 @@ gh_token_verify(const gh_token_keys_t *keys, gh_str_t token, bool refresh, int64
 {
     memset(out, 0, sizeof *out);
     out->refresh = refresh;
-    const gh_token_key_t *key = refresh ? &keys->refresh : &keys->access;
-    if (token.n == 0 || token.n > GH_TOKEN_MAX || memchr(token.p, '\0', token.n) || !header_ok(token, key))
+    jwt_t *jwt = decode(refresh ? &keys->refresh : &keys->access, token);
+    if (!jwt)
         return GH_E_TOKEN_INVALID;
-    char text[GH_TOKEN_MAX + 1];
-    memcpy(text, token.p, token.n);
-    text[token.n] = '\0';
-    jwt_t *jwt = NULL;
-    if (jwt_decode(&jwt, text, (const unsigned char *)key->check, key->check_n))
+    gh_err_t err = check_claims(keys, jwt, now_s, out);
+    jwt_free(jwt);
+    return err;
+}
+
+gh_err_t
+gh_token_verify_mail(const gh_token_keys_t *keys, gh_str_t token, int64_t now_s,
+                     char address[GH_TOKEN_ADDRESS])
+{
+    gh_token_t frame = {0};
+    jwt_t *jwt = decode(&keys->access, token);
+    if (!jwt)
         return GH_E_TOKEN_INVALID;
-    /* Once more after libjwt's own reading: two parsers must agree on the algorithm. */
-    gh_err_t err = jwt_get_alg(jwt) == key->alg ? check_claims(keys, jwt, now_s, out) : GH_E_TOKEN_INVALID;
+    const char *sub = jwt_get_grant(jwt, "sub");
+    gh_err_t err = check_frame(keys, jwt, "mail", now_s, &frame);
+    if (err == GH_E_NONE && (!sub || strlen(sub) >= GH_TOKEN_ADDRESS))
+        err = GH_E_TOKEN_INVALID;
+    if (err == GH_E_NONE)
+        snprintf(address, GH_TOKEN_ADDRESS, "%s", sub);
     jwt_free(jwt);
     return err;
 }
@@ -194,19 +232,41 @@ add_claims(const gh_token_keys_t *keys, const gh_token_t *c, jwt_t *jwt)
            jwt_add_grant_int(jwt, "exp", c->exp) || (c->roles_csv[0] && add_roles(jwt, c->roles_csv));
 }
 
+/* Signed text; NULL when it fails. jwt_free_str is libjwt's free(); the text goes to callers that know only free(). */
+static char *
+sign(const gh_token_key_t *key, jwt_t *jwt)
+{
+    char *text = NULL;
+    if (!jwt_add_header(jwt, "kid", key->kid) &&
+        !jwt_set_alg(jwt, key->alg, (const unsigned char *)key->sign, key->sign_n))
+        text = jwt_encode_str(jwt);
+    return text;
+}
+
 int
 gh_token_issue(const gh_token_keys_t *keys, const gh_token_t *claims, char **out)
 {
-    const gh_token_key_t *key = claims->refresh ? &keys->refresh : &keys->access;
     *out = NULL;
     jwt_t *jwt = NULL;
     if (jwt_new(&jwt))
         return -1;
-    if (!add_claims(keys, claims, jwt) && !jwt_add_header(jwt, "kid", key->kid) &&
-        !jwt_set_alg(jwt, key->alg, (const unsigned char *)key->sign, key->sign_n)) {
-        /* jwt_free_str is libjwt's free(); the text goes to callers that know only free(). */
-        *out = jwt_encode_str(jwt);
-    }
+    if (!add_claims(keys, claims, jwt))
+        *out = sign(claims->refresh ? &keys->refresh : &keys->access, jwt);
+    jwt_free(jwt);
+    return *out ? 0 : -1;
+}
+
+int
+gh_token_issue_mail(const gh_token_keys_t *keys, const char *address, int64_t iat, int64_t exp, char **out)
+{
+    *out = NULL;
+    jwt_t *jwt = NULL;
+    if (jwt_new(&jwt))
+        return -1;
+    if (!jwt_add_grant(jwt, "iss", keys->issuer) && !jwt_add_grant(jwt, "sub", address) &&
+        !jwt_add_grant(jwt, "typ", "mail") && !jwt_add_grant_int(jwt, "iat", iat) &&
+        !jwt_add_grant_int(jwt, "nbf", iat) && !jwt_add_grant_int(jwt, "exp", exp))
+        *out = sign(&keys->access, jwt);
     jwt_free(jwt);
     return *out ? 0 : -1;
 }

@@ -44,4 +44,13 @@ int gh_token_issue(const gh_token_keys_t *keys, const gh_token_t *claims, char *
 gh_err_t gh_token_verify(const gh_token_keys_t *keys, gh_str_t token, bool refresh, int64_t now_s,
                          gh_token_t *out);
 
+/* Tokens that prove who reads a mail address: sub is the address, typ "mail". No access token, and no session behind it.
+ * *out is malloc'ed. */
+int gh_token_issue_mail(const gh_token_keys_t *keys, const char *address, int64_t iat, int64_t exp,
+                        char **out) GH_MUSTCHECK;
+/* As gh_token_verify(); address is filled for GH_E_NONE alone. */
+#define GH_TOKEN_ADDRESS 255
+gh_err_t gh_token_verify_mail(const gh_token_keys_t *keys, gh_str_t token, int64_t now_s,
+                              char address[GH_TOKEN_ADDRESS]);
+
 #endif
