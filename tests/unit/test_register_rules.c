@@ -48,6 +48,17 @@ r20_names_after_a_mail_address(void **state)
     }
 }
 
+static void
+br10_genders_are_read_in_both_languages(void **state)
+{
+    (void)state;
+    assert_string_equal(gh_gender_word(GH_STR("男")), "male");
+    assert_string_equal(gh_gender_word(GH_STR("female")), "female");
+    assert_string_equal(gh_gender_word(GH_STR("未知")), "unknown");
+    assert_null(gh_gender_word(GH_STR("M")));
+    assert_null(gh_gender_word(GH_STR("")));
+}
+
 int
 main(void)
 {
@@ -55,6 +66,7 @@ main(void)
         cmocka_unit_test(r55_birth_days),
         cmocka_unit_test(phone_numbers_lose_blanks_and_dashes),
         cmocka_unit_test(r20_names_after_a_mail_address),
+        cmocka_unit_test(br10_genders_are_read_in_both_languages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

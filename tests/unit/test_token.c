@@ -274,6 +274,30 @@ garbage_is_refused(void **state)
     gh_token_keys_destroy(&k);
 }
 
+static void
+a_mail_token_opens_nothing_else(void **state)
+{
+    (void)state;
+    gh_token_keys_t *k = make_keys("HS256", s_secret),
+                    *other = make_keys("HS256", "another secret of thirty-two bytes or more");
+    gh_token_t claims = make_claims(), out;
+    char *mail = NULL, *access = NULL, address[GH_TOKEN_ADDRESS];
+    assert_int_equal(gh_token_issue_mail(k, "li@clinic.example", NOW, NOW + 1800, &mail), 0);
+    assert_int_equal(gh_token_issue(k, &claims, &access), 0);
+    assert_int_equal(gh_token_verify_mail(k, gh_str(mail), NOW + 1804, address), GH_E_NONE);
+    assert_string_equal(address, "li@clinic.example");
+    assert_int_equal(gh_token_verify_mail(k, gh_str(mail), NOW + 1805, address), GH_E_TOKEN_EXPIRED);
+    assert_int_equal(gh_token_verify_mail(other, gh_str(mail), NOW, address), GH_E_TOKEN_INVALID);
+    assert_int_equal(verify(k, mail, false, NOW, &out), GH_E_TOKEN_INVALID);
+    assert_int_equal(verify(k, mail, true, NOW, &out), GH_E_TOKEN_INVALID);
+    assert_int_equal(gh_token_verify_mail(k, gh_str(access), NOW, address), GH_E_TOKEN_INVALID);
+    assert_int_equal(gh_token_verify_mail(k, GH_STR("a.b.c"), NOW, address), GH_E_TOKEN_INVALID);
+    free(mail);
+    free(access);
+    gh_token_keys_destroy(&k);
+    gh_token_keys_destroy(&other);
+}
+
 int
 main(void)
 {
@@ -287,6 +311,7 @@ main(void)
         cmocka_unit_test(asymmetric_keys_work_and_the_public_key_is_no_secret),
         cmocka_unit_test(weak_or_unknown_keys_are_refused),
         cmocka_unit_test(garbage_is_refused),
+        cmocka_unit_test(a_mail_token_opens_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "base/uuid7.h"
 #include "db/arrays.h"
 #include "workers/identity/identity.h"
+#include "workers/identity/register_rules.h"
 
 static gh_mp_t
 member(const gh_wjob_t *job, const char *name)
@@ -66,12 +67,8 @@ gh_text_uuid(gh_batch_t *b, const uint8_t id[16])
 const char *
 gh_phone_text(gh_batch_t *b, gh_str_t phone)
 {
-    char *text = gh_batch_alloc(b, phone.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < phone.n; i++)
-        if (phone.p[i] != ' ' && phone.p[i] != '-')
-            text[n++] = phone.p[i];
-    return text;
+    char packed[GH_PHONE_SIZE];
+    return gh_phone_pack(phone, packed) ? gh_text(b, gh_str(packed)) : "";
 }
 
 const char *

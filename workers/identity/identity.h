@@ -111,7 +111,7 @@ const char *gh_text(gh_batch_t *b, gh_str_t s);
 const char *gh_text_i64(gh_batch_t *b, int64_t v);
 const char *gh_text_time(gh_batch_t *b, int64_t at_us);
 const char *gh_text_uuid(gh_batch_t *b, const uint8_t id[16]);
-/* A phone number as it is filed: without blanks and dashes. */
+/* A phone number as it is filed: without blanks and dashes; empty when it is too long for one. */
 const char *gh_phone_text(gh_batch_t *b, gh_str_t phone);
 
 /* ---- steps of operations */
@@ -136,5 +136,8 @@ gh_step_t gh_send_sms_code(gh_batch_t *b);
 gh_step_t gh_verify_sms_code(gh_batch_t *b);
 gh_step_t gh_send_email_code(gh_batch_t *b);
 gh_step_t gh_bind_email(gh_batch_t *b); /* by the mailed code */
+
+gh_step_t gh_register_account(gh_batch_t *b); /* signup.c */
+gh_step_t gh_confirm_email(gh_batch_t *b);
 
 #endif

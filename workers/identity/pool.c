@@ -21,6 +21,10 @@ static const struct gh_constraint_map names_taken[] = {{"users_username_uq", GH_
         .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_administer_user,                         \
         .constraints = names_taken                                                                           \
     }
+static const struct gh_constraint_map signup_taken[] = {{"users_username_uq", GH_E_REGISTER_USERNAME_TAKEN},
+                                                        {"users_email_uq", GH_E_REGISTER_EMAIL_TAKEN},
+                                                        {"users_phone_uq", GH_E_REGISTER_PHONE_TAKEN},
+                                                        {0}};
 static const struct gh_constraint_map bind_constraints[] = {{"users_email_uq", GH_E_PROFILE_EMAIL_TAKEN},
                                                             {0}};
 
@@ -80,6 +84,12 @@ static const gh_op_t ops[] = {
      .batch_max = 1,
      .step = gh_bind_email,
      .constraints = bind_constraints},
+    {.name = "identity.register_account",
+     .kind = GH_OP_TASK,
+     .batch_max = 1,
+     .step = gh_register_account,
+     .constraints = signup_taken},
+    {.name = "identity.confirm_email", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_confirm_email},
     {.name = "identity.sync_revocations",
      .inner = true,
      .sql = "sync_revocations",

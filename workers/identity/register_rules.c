@@ -53,3 +53,14 @@ gh_name_base(gh_str_t email, char out[GH_NAME_BASE_SIZE])
     kept[n] = 0;
     snprintf(out, GH_NAME_BASE_SIZE, "%s%s", n < NAME_MIN ? "user" : "", kept);
 }
+
+const char *
+gh_gender_word(gh_str_t text)
+{
+    static const char *const words[][2] = {{"男", "male"},   {"女", "female"},     {"未知", "unknown"},
+                                           {"male", "male"}, {"female", "female"}, {"unknown", "unknown"}};
+    for (size_t i = 0; i < GH_COUNT(words); i++)
+        if (gh_str_is(text, words[i][0]))
+            return words[i][1];
+    return NULL;
+}

@@ -18,4 +18,7 @@ bool gh_phone_pack(gh_str_t phone, char out[GH_PHONE_SIZE]);
 #define GH_NAME_BASE_SIZE 49
 void gh_name_base(gh_str_t email, char out[GH_NAME_BASE_SIZE]);
 
+/* 男, 女, 未知, male, female, unknown -> male, female, unknown as it is stored; NULL for anything else (BR-10). */
+const char *gh_gender_word(gh_str_t text);
+
 #endif
