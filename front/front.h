@@ -46,8 +46,8 @@ extern front_t front;
 /* ---- one request: what its headers say (headers.c) */
 
 typedef struct front_headers {
-    gh_str_t authorization, content_type, accept, encoding, language, key, request_id, trace, agent, origin,
-        if_none_match, if_match, preflight_method;
+    gh_str_t authorization, content_type, accept, encoding, cookie, csrf, language, key, request_id, trace,
+        agent, origin, if_none_match, if_match, preflight_method;
     bool close; /* Connection: close, HTTP/1.0, or bytes behind the request */
 } front_headers_t;
 
@@ -78,7 +78,9 @@ typedef struct front_ask {
     gh_render_t render;
     gh_str_t origin, if_none_match;
     char id_text[37];
-    bool head, close, gzip; /* gzip: the client takes it */
+    bool head, close;
+    bool gzip;          /* the client takes it */
+    bool clear_cookies; /* success ends the cookies that the request had */
     int64_t start_us;
     front_rate_t rate; /* what the answer tells of its limit */
     front_address_t client;

@@ -37,6 +37,8 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                   {"content-type", &out->content_type},
                   {"accept", &out->accept},
                   {"accept-encoding", &out->encoding},
+                  {"cookie", &out->cookie},
+                  {"x-csrf-token", &out->csrf},
                   {"accept-language", &out->language},
                   {"idempotency-key", &out->key},
                   {"x-request-id", &out->request_id},

@@ -12,6 +12,7 @@
 
 #include "base/timez.h"
 #include "base/uuid7.h"
+#include "front/cookies.h"
 #include "front/front.h"
 #include "front/gzip.h"
 
@@ -233,6 +234,10 @@ put_worker_lines(gh_buf_t *lines, gh_mp_t headers)
 {
     for (gh_mp_iter_t it = gh_mp_iter(headers); gh_mp_next(&it);) {
         gh_str_t value;
+        if (gh_str_is(it.key, FRONT_COOKIE_HEADER) && gh_mp_str(it.value, &value)) {
+            front_cookies_put(lines, value);
+            continue;
+        }
         if (!gh_mp_str(it.value, &value) || !is_token(it.key) || !is_value(value) || is_own(it.key))
             continue;
         gh_buf_str(lines, it.key);
@@ -314,6 +319,8 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
         answer_refusal(ask, head);
         return;
     }
+    if (ask->clear_cookies)
+        front_cookies_clear(&s_lines);
     if (not_modified(ask, head)) {
         front_answer(ask, 304, "", gh_buf_view(&s_lines), (gh_str_t){0});
         return;

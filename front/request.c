@@ -11,6 +11,7 @@
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "contract/schema.h"
+#include "front/cookies.h"
 #include "front/front.h"
 
 #define BUDGET_MARGIN_MS 100 /* the job's budget ends before the client is told 504 */
@@ -154,6 +155,29 @@ answer_without_operation(inbound_t *in)
     return true;
 }
 
+/* A cookie may stand in for the body where the contract says so: then body is filled in. */
+static gh_err_t
+body_from_cookie(inbound_t *in, gh_str_t *body)
+{
+    static gh_buf_t made; /* reused: a request is packed at a time */
+    const gh_operation_t *op = in->match.op;
+    gh_str_t token = op->cookie ? front_cookie_refresh(in->headers.cookie) : (gh_str_t){0};
+    if (token.n == 0)
+        return GH_E_NONE;
+    in->ask.clear_cookies = strcmp(op->cookie, "clear") == 0;
+    if (in->ask.clear_cookies || (body->n && !gh_str_is(*body, "{}")))
+        return GH_E_NONE;
+    if (!front_cookie_csrf_ok(in->headers.cookie, in->headers.csrf))
+        return GH_E_CSRF_FAILED;
+    gh_buf_clear(&made);
+    gh_buf_puts(&made, "{\"use_cookie\":true,\"refresh_token\":\"");
+    gh_buf_str(&made, token);
+    gh_buf_puts(&made, "\"}");
+    in->headers.content_type = (gh_str_t){0};
+    *body = gh_buf_view(&made);
+    return gh_buf_ok(&made) ? GH_E_NONE : GH_E_INTERNAL;
+}
+
 /* Which body this is, or false for a media type that the operation does not take. */
 static bool
 body_kind(const inbound_t *in, gh_str_t body, gh_body_kind_t *kind)
@@ -289,6 +313,11 @@ handle(inbound_t *in, const uint8_t id[16])
     if (req->http_body && req->http_body_length)
         body = (gh_str_t){(const char *)req->http_body->data, req->http_body_length};
     gh_body_kind_t kind;
+    err = body_from_cookie(in, &body);
+    if (err != GH_E_NONE) {
+        front_answer_error(&in->ask, err, NULL, NULL);
+        return;
+    }
     if (!body_kind(in, body, &kind)) {
         front_answer_error(&in->ask, GH_E_UNSUPPORTED_MEDIA_TYPE, NULL, NULL);
         return;

@@ -19,12 +19,12 @@
 static const char *const s_methods[GH_METHOD_COUNT] = {"get", "post", "put", "patch", "delete"};
 static const char *const s_envelopes[] = {"code", "v1", "plain", "oauth", "raw"};
 static const char *const s_known[] = {
-    "operationId",  "summary",          "description",  "tags",         "parameters",
-    "requestBody",  "responses",        "deprecated",   "x-pool",       "x-envelope",
-    "x-access",     "x-aliases",        "x-idempotent", "x-shard",      "x-async",
-    "x-etag",       "x-batch",          "x-timeout-ms", "x-optional",   "x-rules",
-    "x-errors",     "x-literal-status", "x-public-if",  "x-enabled-if", "x-allow-networks",
-    "x-rate-limit", "x-dead-token",     "x-query-token"};
+    "operationId",  "summary",          "description",   "tags",         "parameters",
+    "requestBody",  "responses",        "deprecated",    "x-pool",       "x-envelope",
+    "x-access",     "x-aliases",        "x-idempotent",  "x-shard",      "x-async",
+    "x-etag",       "x-batch",          "x-timeout-ms",  "x-optional",   "x-rules",
+    "x-errors",     "x-literal-status", "x-public-if",   "x-enabled-if", "x-allow-networks",
+    "x-rate-limit", "x-dead-token",     "x-query-token", "x-cookie"};
 
 /* ---- memory and faults */
 
@@ -345,6 +345,9 @@ compile_operation(gh_contract_t *c, const char *path, gh_method_t method, json_t
     op->etag = flag(c, src, "x-etag");
     op->literal_status = flag(c, src, "x-literal-status");
     op->dead_token = flag(c, src, "x-dead-token");
+    op->cookie = text_or_null(c, src, "x-cookie");
+    if (op->cookie && strcmp(op->cookie, "refresh") != 0 && strcmp(op->cookie, "clear") != 0)
+        gh_contract_fault(c, "x-cookie must be refresh or clear");
     op->query_token = flag(c, src, "x-query-token");
     op->enabled_if = text_or_null(c, src, "x-enabled-if");
     op->allow_networks = text_or_null(c, src, "x-allow-networks");

@@ -33,10 +33,11 @@ typedef struct gh_operation {
     const char *rate_limit;                  /* x-rate-limit or NULL */
     const json_t *source;                    /* the operation object, references resolved lazily (borrowed) */
     const struct gh_request_schema *request; /* compiled parameters and bodies: contract/validate.h */
-    const char *shard; /* x-shard: affinity templates joined by '\n', the first whose members exist counts;
+    const char *shard;  /* x-shard: affinity templates joined by '\n', the first whose members exist counts;
                                  NULL if none (contract/validate.h: gh_request_shard) */
-    bool dead_token;   /* x-dead-token: an expired or revoked token is passed on too (sign-out) */
-    bool query_token;  /* x-query-token: ?token= is accepted */
+    bool dead_token;    /* x-dead-token: an expired or revoked token is passed on too (sign-out) */
+    const char *cookie; /* x-cookie: "refresh" the cookie stands in for the body, "clear" it ends; NULL */
+    bool query_token;   /* x-query-token: ?token= is accepted */
     const char *enabled_if;     /* x-enabled-if: a boolean setting, NULL if none */
     const char *allow_networks; /* x-allow-networks: a setting with networks, NULL if none */
     const char *file;           /* where it stands, for messages */

@@ -267,6 +267,69 @@ def test_a_deleted_account_is_refused(api, db, patient):
     message(sign_in(api, patient[1]), 101)
 
 
+# ---- cookie mode (R-16)
+
+def cookies_of(r):
+    """{name: (value, attributes)} of the Set-Cookie lines."""
+    found = {}
+    for line in r.raw.headers.getlist("set-cookie"):
+        pair, _, attributes = line.partition("; ")
+        name, _, value = pair.partition("=")
+        found[name] = (value, attributes.split("; "))
+    return found
+
+
+def test_refresh_tokens_in_cookies(api, db):
+    add_user(db, roles=("PATIENT",), username="cookie-1")
+    r = api.post("/api/v1/auth/login", json={"username": "cookie-1", "password": PASSWORD, "use_cookie": True})
+    pair, jar = data(r), cookies_of(r)
+    assert pair["refresh_token"] is None and pair["refreshToken"] is None and "x-refresh-cookie" not in r.headers
+    contract.check("identity.v1_login_user", pair)
+    refresh, how = jar["__Host-refresh"]
+    assert set(how) == {"Path=/", f"Max-Age={pair['refresh_expires_in']}", "Secure", "HttpOnly", "SameSite=Strict"}
+    assert claims(refresh)["sid"] == pair["session_id"] and claims(refresh)["typ"] == "refresh"
+    csrf, how = jar["csrf"]
+    assert len(csrf) == 32 and "HttpOnly" not in how and "Secure" in how
+    cookie = f"theme=dark; __Host-refresh={refresh}; csrf={csrf}"
+
+    for headers in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": csrf[:-1] + "x"}):    # a page of another site
+        r = api.post("/api/v1/auth/refresh", headers={"Cookie": cookie, **headers})
+        problem(r, "CSRF_FAILED", 403)
+    r = api.post("/api/v1/auth/refresh", headers={"Cookie": f"__Host-refresh={refresh}", "X-CSRF-Token": csrf})
+    problem(r, "CSRF_FAILED", 403)
+
+    for body in (None, {}):
+        r = api.post("/api/v1/auth/refresh", json=body, headers={"Cookie": cookie, "X-CSRF-Token": csrf})
+        again, jar = data(r), cookies_of(r)
+        assert again["session_id"] == pair["session_id"] and again["refresh_token"] is None
+        assert jar["__Host-refresh"][0] != refresh and jar["csrf"][0] != csrf
+        refresh, csrf = jar["__Host-refresh"][0], jar["csrf"][0]
+        cookie = f"__Host-refresh={refresh}; csrf={csrf}"
+
+    mine = Api(api.base, again["access_token"])
+    r = mine.get("/api/v1/auth/me", headers={"Cookie": cookie})
+    assert data(r)["username"] == "cookie-1" and not cookies_of(r)
+    r = mine.post("/api/v1/auth/logout", json={}, headers={"Cookie": cookie})
+    assert r.status_code == 200
+    assert {n: (v, "Max-Age=0" in a) for n, (v, a) in cookies_of(r).items()} == {
+        "__Host-refresh": ("", True), "csrf": ("", True)}
+    r = api.post("/api/v1/auth/refresh", headers={"Cookie": cookie, "X-CSRF-Token": csrf})
+    assert r.status_code == 401 and not cookies_of(r)
+
+
+def test_without_cookie_mode_nothing_is_set(api, db):
+    add_user(db, roles=("PATIENT",), username="cookie-2")
+    r = api.post("/api/v1/auth/login", json={"username": "cookie-2", "password": PASSWORD})
+    pair = data(r)
+    assert pair["refresh_token"] and not cookies_of(r)
+    # the body counts before the cookie, and needs no guard
+    r = api.post("/api/v1/auth/refresh", json={"refresh_token": pair["refresh_token"]}, headers={"Cookie": "__Host-refresh=x.y.z"})
+    assert data(r)["refresh_token"] and not cookies_of(r)
+    assert problem(api.post("/api/v1/auth/refresh"), "VALIDATION_FAILED", 422)["errors"][0]["field"] == "refresh_token"
+    mine = Api(api.base, data(r)["access_token"])
+    assert not cookies_of(mine.post("/api/v1/auth/logout", json={}))
+
+
 def test_the_worker_stops_and_comes_back(system):
     """The worker stops cleanly and comes back with the same keys."""
     assert system["identity+directory"].stop() == 0

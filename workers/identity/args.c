@@ -31,6 +31,13 @@ gh_arg_has(const gh_wjob_t *job, const char *name)
     return type != GH_MP_NONE && type != GH_MP_NIL;
 }
 
+bool
+gh_arg_flag(const gh_wjob_t *job, const char *name)
+{
+    bool on = false;
+    return gh_mp_bool(member(job, name), &on) && on;
+}
+
 const char *
 gh_text(gh_batch_t *b, gh_str_t s)
 {

@@ -44,6 +44,7 @@ typedef struct gh_pair {
     char sid[37], access_jti[37]; /* UUID text */
     char refresh_hash[65];        /* hex of sha-256 of the refresh token's jti, as refresh_find takes it */
     bool has_refresh;
+    bool cookie; /* the refresh token goes into a cookie, not into the body */
     int64_t access_exp, session_exp; /* seconds since the epoch */
     gh_str_t access, refresh;        /* batch memory */
 } gh_pair_t;
@@ -103,6 +104,7 @@ int gh_end_sessions(gh_batch_t *b, const struct pg_result *living, const char *r
 /* A member of the body, JSON or form; empty when absent or no string. */
 gh_str_t gh_arg_text(const gh_wjob_t *job, const char *name);
 bool gh_arg_has(const gh_wjob_t *job, const char *name);
+bool gh_arg_flag(const gh_wjob_t *job, const char *name); /* false when absent */
 /* The caller's address and agent as the database takes them: a valid inet or NULL; printable ASCII. Batch memory. */
 const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);
 const char *gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job);

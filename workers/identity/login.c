@@ -247,6 +247,7 @@ open_session(gh_batch_t *b, login_t *login)
     gh_uuid7_new(sid);
     if (!former || gh_pair_issue(b, login->surface, login->id, sid, login->roles, pair))
         return GH_STEP_FAIL;
+    pair->cookie = login->shape == GH_SHAPE_PAIR && gh_arg_flag(b->jobs[0], "use_cookie");
     write_session(b, login, pair, former);
     gh_pair_reply(b, b->jobs[0], login->shape, pair, login->brief);
     return GH_STEP_DONE;

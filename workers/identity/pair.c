@@ -82,11 +82,12 @@ put_pair(gh_json_t *j, const gh_identity_t *self, const gh_pair_t *pair, gh_str_
     gh_json_kstr(j, "access_token", pair->access);
     gh_json_kcstr(j, "token_type", "Bearer");
     gh_json_ki64(j, "expires_in", pair->has_refresh ? self->access_s : self->classic_s);
-    gh_json_kstr(j, "refresh_token", pair->refresh);
+    gh_str_t refresh = pair->cookie ? (gh_str_t){0} : pair->refresh; /* null */
+    gh_json_kstr(j, "refresh_token", refresh);
     gh_json_ki64(j, "refresh_expires_in", self->refresh_s);
     gh_json_kcstr(j, "session_id", pair->sid);
     gh_json_kstr(j, "accessToken", pair->access);
-    gh_json_kstr(j, "refreshToken", pair->refresh);
+    gh_json_kstr(j, "refreshToken", refresh);
     gh_json_kraw(j, "user", brief);
 }
 
@@ -119,6 +120,18 @@ put_oauth(gh_json_t *j, const gh_identity_t *self, const gh_pair_t *pair)
     gh_json_kcstr(j, "scope", "");
 }
 
+/* What the front makes a cookie of (front/cookies.h). */
+static void
+put_cookie(gh_batch_t *b, gh_wjob_t *job, const gh_pair_t *pair)
+{
+    gh_buf_t value GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_buf_printf(&value, "%lld ", (long long)gh_identity_of(b)->refresh_s);
+    gh_buf_str(&value, pair->refresh);
+    const char *text = gh_buf_cstr(&value);
+    if (text)
+        gh_job_header(b, job, "x-refresh-cookie", text);
+}
+
 void
 gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *pair, gh_str_t brief)
 {
@@ -141,6 +154,8 @@ gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *
         gh_json_obj_end(&j);
     }
     gh_job_header(b, job, "Cache-Control", "no-store");
+    if (pair->cookie)
+        put_cookie(b, job, pair);
     if (gh_buf_ok(&out))
         gh_job_ok(b, job, 0, gh_buf_view(&out));
     else

@@ -78,6 +78,7 @@ rotate(gh_batch_t *b, const refresh_t *self, const PGresult *r)
     const char *live = gh_text(b, gh_pg_str(r, 0, C_LIVE_HASH));
     if (gh_pair_issue(b, GH_SURFACE_OAUTH, self->token.user_id, self->token.sid, roles, pair))
         return GH_STEP_FAIL;
+    pair->cookie = self->shape == GH_SHAPE_PAIR && gh_arg_flag(b->jobs[0], "use_cookie");
     lock_session(b, self, r);
     gh_batch_query(b, "refresh_rotate", 7,
                    (const char *[]){self->sid, live, pair->refresh_hash, pair->access_jti,
