@@ -402,3 +402,84 @@ def test_two_administrators_cannot_both_leave(root, admin):               # R-46
         assert sorted(answers) == [200, 409]
         for p in (root, admin):
             data(root.api.put(p.path + "/roles", {"roles": ["ADMIN"]}))
+
+
+# ---- roles
+
+ROLES = "/api/v1/roles"
+
+
+def test_defining_a_role(person, admin, root, fronts):                                # RO-02, RO-03, RO-04, R-53
+    body = {"code": "cashier", "name": "Cashier", "description": "Takes payments",
+            "permissions": [{"code": "billing:read", "scope": "all"}, {"code": "user:read", "scope": "all"},
+                            {"code": "billing:read", "scope": "all"}]}
+    r = admin.api.post(ROLES, body)
+    role = contract.check("identity.v1_create_role", data(r, 201))
+    assert role == {"code": "CASHIER", "name": "Cashier", "description": "Takes payments", "builtin": False, "users": 0,
+                    "permissions": [{"code": "billing:read", "scope": "all"}, {"code": "user:read", "scope": "all"}]}
+    assert r.headers["Location"] == ROLES + "/CASHIER"
+    problem(admin.api.post(ROLES, {**body, "code": "CASHIER"}), "DUPLICATE", 409)
+
+    p = person()
+    token = p.pair["access_token"]
+    assert data(admin.api.put(p.path + "/roles", {"roles": ["cashier"]}))["role"] == "CASHIER"
+    felt(fronts, token, USERS, 200)
+    role = contract.check("identity.v1_update_role", data(admin.api.patch(ROLES + "/cashier", {
+        "name": "Till", "description": None, "permissions": [{"code": "billing:read", "scope": "all"}]})))
+    assert (role["name"], role["description"], role["users"], len(role["permissions"])) == ("Till", None, 1, 1)
+    felt(fronts, token, USERS, 403)                                                    # of the next request, same token
+    assert data(admin.api.patch(ROLES + "/CASHIER", {}))["name"] == "Till"
+
+    problem(admin.api.delete(ROLES + "/CASHIER"), "ROLE_IN_USE", 409)
+    data(root.api.delete(p.path))                                                      # the deleted hold nothing
+    assert data(admin.api.delete(ROLES + "/CASHIER")) is None
+    assert "CASHIER" not in [x["code"] for x in data(admin.api.get(ROLES))]
+    for again in (admin.api.delete(ROLES + "/CASHIER"), admin.api.patch(ROLES + "/CASHIER", {"name": "x"})):
+        problem(again, "NOT_FOUND", 404)
+
+
+def test_a_role_made_with_a_key_is_made_once(admin, db):
+    body = {"code": "KEYED", "name": "Keyed", "permissions": []}
+    first = admin.api.post(ROLES, body, headers={"Idempotency-Key": "role-1"})
+    second = admin.api.post(ROLES, body, headers={"Idempotency-Key": "role-1"})
+    assert data(first, 201) == data(second, 201)
+    problem(admin.api.post(ROLES, body), "DUPLICATE", 409)
+
+
+def test_roles_wrongly_defined(person, admin):
+    good = {"code": "WRONG", "name": "Wrong", "permissions": []}
+    said = problem(admin.api.post(ROLES, {**good, "permissions": [
+        {"code": "billing:read", "scope": "all"}, {"code": "no:such", "scope": "all"},
+        {"code": "role:manage", "scope": "own"}]}), "VALIDATION_FAILED", 422)
+    assert [e["field"] for e in said["errors"]] == ["permissions[1].code", "permissions[2].scope"]
+    for body in ({**good, "code": "x"}, {**good, "code": "A-B"}, {**good, "name": ""}, {"code": "WRONG", "name": "x"},
+                 {**good, "permissions": [{"code": "billing:read", "scope": "everywhere"}]}, {**good, "permissions": None}):
+        problem(admin.api.post(ROLES, body), "VALIDATION_FAILED", 422)
+    problem(admin.api.delete(ROLES + "/nurse"), "ROLE_BUILTIN", 409)
+    problem(admin.api.patch(ROLES + "/NURSE", {"name": "Sister"}), "ROLE_BUILTIN", 409)
+    problem(admin.api.patch(ROLES + "/admin", {"permissions": [{"code": "user:read", "scope": "all"}]}), "ROLE_BUILTIN", 409)
+    problem(admin.api.patch(ROLES + "/NURSE", {"permissions": [{"code": "no:such", "scope": "all"}]}), "VALIDATION_FAILED", 422)
+    assert "WRONG" not in [x["code"] for x in data(admin.api.get(ROLES))]
+    p = person("DOCTOR")
+    for r in (p.api.post(ROLES, good), p.api.patch(ROLES + "/NURSE", {}), p.api.delete(ROLES + "/CLERK")):
+        problem(r, "FORBIDDEN", 403)
+
+
+def test_builtin_roles_may_change_in_the_rest(admin):
+    nurse = next(x for x in data(admin.api.get(ROLES)) if x["code"] == "NURSE")
+    more = nurse["permissions"] + [{"code": "user:read", "scope": "all"}]
+    changed = data(admin.api.patch(ROLES + "/NURSE", {"name": nurse["name"], "description": "Cares", "permissions": more}))
+    assert changed["description"] == "Cares" and {"code": "user:read", "scope": "all"} in changed["permissions"]
+    back = {"description": nurse["description"], "permissions": nurse["permissions"]}
+    assert data(admin.api.patch(ROLES + "/NURSE", back))["permissions"] == nurse["permissions"]
+    all_of_admin = next(x for x in data(admin.api.get(ROLES)) if x["code"] == "ADMIN")["permissions"]
+    assert data(admin.api.patch(ROLES + "/ADMIN", {"permissions": all_of_admin}))["permissions"] == all_of_admin
+
+
+def test_there_is_an_end_to_roles(admin, db):
+    n = db.value("select 64 - count(*) from roles")
+    codes = ["FULL_" + chr(65 + i // 26) + chr(65 + i % 26) for i in range(n)]
+    db.query("insert into roles (code, name) select c, c from unnest(%s) c", codes)
+    said = problem(admin.api.post(ROLES, {"code": "ONE_MORE", "name": "x", "permissions": []}), "VALIDATION_FAILED", 422)
+    assert [e["field"] for e in said["errors"]] == ["code"]
+    db.query("delete from roles where code like 'FULL%%'")

@@ -128,6 +128,71 @@ a_name_to_sign_in_by_stays(void **state)
     assert_int_equal(gh_admin_name_missed(&a, &both), 0);
 }
 
+static void
+br14_names_of_others_are_for_administrators(void **state)
+{
+    (void)state;
+    gh_admin_change_t names = {.only_own = true};
+    gh_admin_account_t a = person(), own = person(), other = administrator(11);
+    own.id = clerk.id;
+    assert_int_equal(gh_admin_decide(&clerk, &a, &names), GH_E_NOT_OWNER);
+    assert_int_equal(gh_admin_decide(&clerk, &own, &names), GH_E_NONE);
+    assert_int_equal(gh_admin_decide(&admin, &a, &names), GH_E_NONE);
+    assert_int_equal(gh_admin_decide(&admin, &other, &names), GH_E_NONE);
+}
+
+static void
+br15_administrators_are_not_deleted_there(void **state)
+{
+    (void)state;
+    gh_admin_change_t gone = {.deletes = true, .spares_admins = true};
+    gh_admin_account_t a = person(), other = administrator(11), self = administrator(1);
+    assert_int_equal(gh_admin_decide(&root, &other, &gone), GH_E_ADMIN_NOT_DELETABLE);
+    assert_int_equal(gh_admin_decide(&root, &self, &gone), GH_E_ADMIN_NOT_DELETABLE);
+    assert_int_equal(gh_admin_decide(&admin, &a, &gone), GH_E_NONE);
+}
+
+static void
+r51_builtin_roles_keep_name_and_being(void **state)
+{
+    (void)state;
+    gh_role_facts_t nurse = {.known = true, .builtin = true}, own = {.known = true}, none = {0};
+    assert_int_equal(gh_role_decide(GH_ROLE_CHANGED, &nurse), GH_E_NONE);
+    assert_int_equal(gh_role_decide(GH_ROLE_GONE, &nurse), GH_E_ROLE_BUILTIN);
+    nurse.shrinks = true; /* only ADMIN's may not */
+    assert_int_equal(gh_role_decide(GH_ROLE_CHANGED, &nurse), GH_E_NONE);
+    nurse.admin = true;
+    assert_int_equal(gh_role_decide(GH_ROLE_CHANGED, &nurse), GH_E_ROLE_BUILTIN);
+    nurse = (gh_role_facts_t){.known = true, .builtin = true, .renamed = true};
+    assert_int_equal(gh_role_decide(GH_ROLE_CHANGED, &nurse), GH_E_ROLE_BUILTIN);
+    own.renamed = own.shrinks = true;
+    assert_int_equal(gh_role_decide(GH_ROLE_CHANGED, &own), GH_E_NONE);
+    assert_int_equal(gh_role_decide(GH_ROLE_CHANGED, &none), GH_E_NOT_FOUND);
+    assert_int_equal(gh_role_decide(GH_ROLE_GONE, &none), GH_E_NOT_FOUND);
+}
+
+static void
+r52_a_held_role_stays(void **state)
+{
+    (void)state;
+    gh_role_facts_t own = {.known = true};
+    assert_int_equal(gh_role_decide(GH_ROLE_GONE, &own), GH_E_NONE);
+    own.holders = 1;
+    assert_int_equal(gh_role_decide(GH_ROLE_GONE, &own), GH_E_ROLE_IN_USE);
+}
+
+static void
+a_new_role_needs_a_free_code_and_room(void **state)
+{
+    (void)state;
+    gh_role_facts_t facts = {.all_roles = GH_ROLE_COUNT_MAX - 1};
+    assert_int_equal(gh_role_decide(GH_ROLE_MADE, &facts), GH_E_NONE);
+    facts.all_roles = GH_ROLE_COUNT_MAX;
+    assert_int_equal(gh_role_decide(GH_ROLE_MADE, &facts), GH_E_VALIDATION_FAILED);
+    facts.known = true;
+    assert_int_equal(gh_role_decide(GH_ROLE_MADE, &facts), GH_E_DUPLICATE);
+}
+
 int
 main(void)
 {
@@ -139,6 +204,11 @@ main(void)
         cmocka_unit_test(r50_the_flag_is_given_by_who_has_it),
         cmocka_unit_test(r54_roles_are_given_by_who_manages_them),
         cmocka_unit_test(a_name_to_sign_in_by_stays),
+        cmocka_unit_test(br14_names_of_others_are_for_administrators),
+        cmocka_unit_test(br15_administrators_are_not_deleted_there),
+        cmocka_unit_test(r51_builtin_roles_keep_name_and_being),
+        cmocka_unit_test(r52_a_held_role_stays),
+        cmocka_unit_test(a_new_role_needs_a_free_code_and_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,10 @@ gh_admin_decide(const gh_admin_caller_t *caller, const gh_admin_account_t *accou
     bool self = caller->id == account->id;
     if (!account->known)
         return GH_E_NOT_FOUND;
+    if (change->only_own && !self && !caller->admin && !caller->superuser)
+        return GH_E_NOT_OWNER; /* BR-14 */
+    if (change->deletes && change->spares_admins && account->admin)
+        return GH_E_ADMIN_NOT_DELETABLE; /* BR-15 */
     if (change->deletes && self)
         return GH_E_SELF_DELETE; /* */
     if ((change->edits || change->deletes) && !self && (account->admin || account->superuser) &&
@@ -54,4 +58,23 @@ gh_admin_name_missed(const gh_admin_account_t *account, const gh_admin_change_t 
     unsigned left = (account->names & ~change->names_cleared) | change->names_set;
     unsigned lost = account->names & change->names_cleared;
     return left ? 0 : lost;
+}
+
+gh_err_t
+gh_role_decide(gh_role_act_t act, const gh_role_facts_t *role)
+{
+    if (act == GH_ROLE_MADE) {
+        if (role->known)
+            return GH_E_DUPLICATE;
+        return role->all_roles >= GH_ROLE_COUNT_MAX ? GH_E_VALIDATION_FAILED : GH_E_NONE;
+    }
+    if (!role->known)
+        return GH_E_NOT_FOUND;
+    if (act == GH_ROLE_GONE && role->builtin)
+        return GH_E_ROLE_BUILTIN;
+    if (act == GH_ROLE_GONE)
+        return role->holders > 0 ? GH_E_ROLE_IN_USE : GH_E_NONE;
+    if ((role->builtin && role->renamed) || (role->admin && role->shrinks))
+        return GH_E_ROLE_BUILTIN;
+    return GH_E_NONE;
 }

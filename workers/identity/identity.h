@@ -131,7 +131,8 @@ gh_step_t gh_user_info(gh_batch_t *b);
 gh_step_t gh_register_v1(gh_batch_t *b);
 gh_step_t gh_password_policy(gh_batch_t *b);
 gh_step_t gh_password_check(gh_batch_t *b);
-gh_step_t gh_administer_user(gh_batch_t *b); /* users.c */
+gh_step_t gh_administer_user(gh_batch_t *b);
+gh_step_t gh_define_role(gh_batch_t *b);
 
 /* codes.c */
 gh_step_t gh_send_sms_code(gh_batch_t *b);

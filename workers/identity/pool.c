@@ -15,11 +15,16 @@ static const struct gh_constraint_map names_taken[] = {{"users_username_uq", GH_
                                                        {"users_identifier_ci_uq", GH_E_IDENTIFIER_TAKEN},
                                                        {NULL, GH_E_NONE}};
 
-/* A change of an account is decided under its lock. */
-#define ADMINISTER(op)                                                                                       \
+static const struct gh_constraint_map code_names_taken[] = {
+    {"users_username_uq", GH_E_PROFILE_USERNAME_TAKEN},
+    {"users_email_uq", GH_E_PROFILE_EMAIL_TAKEN},
+    {"users_phone_uq", GH_E_PROFILE_PHONE_TAKEN},
+    {NULL, GH_E_NONE}};
+
+/* A change of an account or a role is decided under its lock. */
+#define ADMINISTER(op, function, taken)                                                                      \
     {                                                                                                        \
-        .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_administer_user,                         \
-        .constraints = names_taken                                                                           \
+        .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = function, .constraints = taken              \
     }
 static const struct gh_constraint_map signup_taken[] = {{"users_username_uq", GH_E_REGISTER_USERNAME_TAKEN},
                                                         {"users_email_uq", GH_E_REGISTER_EMAIL_TAKEN},
@@ -70,12 +75,22 @@ static const gh_op_t ops[] = {
     {.name = "identity.v1_list_users", .sql = "v1_users", .bind = {"query", "actor.roles", "now", "tz"}},
     {.name = "identity.v1_list_roles", .sql = "v1_roles"},
     {.name = "identity.v1_list_permissions", .sql = "v1_permissions"},
-    ADMINISTER("identity.v1_update_me"),
-    ADMINISTER("identity.v1_update_user"),
-    ADMINISTER("identity.v1_delete_user"),
-    ADMINISTER("identity.v1_replace_user_roles"),
-    ADMINISTER("identity.v1_unlock_user"),
-    ADMINISTER("identity.v1_revoke_user_sessions"),
+    {.name = "identity.list_users", .sql = "code_users"},
+    {.name = "identity.get_user",
+     .sql = "code_user",
+     .bind = {"path.user_id", "actor.user_id", "actor.roles"}},
+    ADMINISTER("identity.v1_update_me", gh_administer_user, names_taken),
+    ADMINISTER("identity.v1_update_user", gh_administer_user, names_taken),
+    ADMINISTER("identity.v1_delete_user", gh_administer_user, names_taken),
+    ADMINISTER("identity.v1_replace_user_roles", gh_administer_user, names_taken),
+    ADMINISTER("identity.v1_unlock_user", gh_administer_user, names_taken),
+    ADMINISTER("identity.v1_revoke_user_sessions", gh_administer_user, names_taken),
+    ADMINISTER("identity.update_user", gh_administer_user, code_names_taken),
+    ADMINISTER("identity.delete_user", gh_administer_user, NULL),
+    ADMINISTER("identity.set_user_role", gh_administer_user, NULL),
+    ADMINISTER("identity.v1_create_role", gh_define_role, NULL),
+    ADMINISTER("identity.v1_update_role", gh_define_role, NULL),
+    ADMINISTER("identity.v1_delete_role", gh_define_role, NULL),
     {.name = "identity.send_sms_code", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_send_sms_code},
     {.name = "identity.verify_sms_code", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_verify_sms_code},
     {.name = "identity.send_email_code", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_send_email_code},

@@ -1,5 +1,6 @@
 /*
- * workers/identity/users.c - changing accounts: one's own (US-02), and by an administrator (US-06 to US-09, US-11)
+ * workers/identity/users.c - changing accounts: one's own (US-02), and by an administrator (US-06 to US-09, US-11; the
+ * same on the code surface: api/01 section 1.4, BR-14, BR-15)
  *
  *   phase 0   nothing: the runtime loads the caller and decides x-access first
  *   phase 1   lock who administers, the account, its living sessions; read what the rules ask
@@ -14,15 +15,27 @@
 #include "workers/identity/admin_rules.h"
 #include "workers/identity/identity.h"
 
-typedef enum { UPDATE_ME, UPDATE, DELETE, SET_ROLES, UNLOCK, END_SESSIONS } action_t;
+typedef enum {
+    UPDATE_ME,
+    UPDATE,
+    DELETE,
+    SET_ROLES,
+    UNLOCK,
+    END_SESSIONS,
+    CODE_UPDATE,
+    CODE_DELETE,
+    CODE_SET_ADMIN
+} action_t;
 
 static const struct {
     const char *op;
     action_t action;
 } actions[] = {
-    {"identity.v1_update_me", UPDATE_ME}, {"identity.v1_update_user", UPDATE},
-    {"identity.v1_delete_user", DELETE},  {"identity.v1_replace_user_roles", SET_ROLES},
-    {"identity.v1_unlock_user", UNLOCK},  {"identity.v1_revoke_user_sessions", END_SESSIONS},
+    {"identity.v1_update_me", UPDATE_ME},       {"identity.v1_update_user", UPDATE},
+    {"identity.v1_delete_user", DELETE},        {"identity.v1_replace_user_roles", SET_ROLES},
+    {"identity.v1_unlock_user", UNLOCK},        {"identity.v1_revoke_user_sessions", END_SESSIONS},
+    {"identity.update_user", CODE_UPDATE},      {"identity.delete_user", CODE_DELETE},
+    {"identity.set_user_role", CODE_SET_ADMIN},
 };
 
 /* Members that change an account. The others of User are refused in one's own, and read-only for administrators. */
@@ -34,6 +47,7 @@ static const struct {
     {"username", true, GH_NAME_USERNAME},
     {"email", true, GH_NAME_EMAIL},
     {"phone", true, GH_NAME_PHONE},
+    {"phonenumber", true, GH_NAME_PHONE}, /* the same on the code surface */
     {"full_name", true, 0},
     {"identifier", false, GH_NAME_IDENTIFIER},
     {"is_active", false, 0},
@@ -70,6 +84,12 @@ enum {
     F_OTHER_ROLES
 };
 
+static bool
+on_code(const work_t *w)
+{
+    return w->action >= CODE_UPDATE;
+}
+
 /* ---- what is asked for */
 
 static void
@@ -96,7 +116,16 @@ protected_named(gh_batch_t *b, gh_mp_t body)
     return false;
 }
 
-static void
+/* The code surface changes three names only, and calls one of them its own way. */
+static bool
+belongs(const char *member, bool code)
+{
+    bool its_own = strcmp(member, "phonenumber") == 0;
+    return code ? its_own || strcmp(member, "username") == 0 || strcmp(member, "email") == 0 : !its_own;
+}
+
+/* -1: the job is refused. */
+static int
 take_members(gh_batch_t *b, work_t *w, gh_mp_t body)
 {
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
@@ -105,8 +134,13 @@ take_members(gh_batch_t *b, work_t *w, gh_mp_t body)
     gh_json_obj(&json);
     for (size_t i = 0; i < GH_COUNT(members); i++) {
         gh_mp_t v = gh_mp_get(body, members[i].name);
-        if (!v.at)
+        gh_str_t given = {0};
+        if (!v.at || !belongs(members[i].name, w->action == CODE_UPDATE))
             continue;
+        if (gh_mp_str(v, &given) && given.n && memchr(given.p, 0, given.n)) {
+            gh_job_invalid(b, b->jobs[0], members[i].name, "value_error", "not a valid text");
+            return -1;
+        }
         gh_json_key(&json, members[i].name);
         gh_buf_t value GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
         gh_mp_to_json(v, &value);
@@ -117,9 +151,12 @@ take_members(gh_batch_t *b, work_t *w, gh_mp_t body)
             w->change.names_set |= members[i].login_name;
     }
     gh_json_obj_end(&json);
+    w->body = gh_text(b, gh_buf_view(&text));
+    if (w->action != UPDATE)
+        return 0;
     w->change.sets_active = gh_mp_bool(gh_mp_get(body, "is_active"), &w->change.active);
     w->change.sets_superuser = gh_mp_bool(gh_mp_get(body, "is_superuser"), &w->change.superuser);
-    w->body = gh_text(b, gh_buf_view(&text));
+    return 0;
 }
 
 static int
@@ -150,20 +187,30 @@ begin(gh_batch_t *b)
     gh_wjob_t *job = b->jobs[0];
     gh_mp_t body = gh_mp_get(job->args, "body");
     b->state = w;
-    for (size_t i = 0; i < GH_COUNT(actions); i++)
-        if (gh_str_is(job->head.op, actions[i].op))
-            w->action = actions[i].action;
+    size_t at = 0;
+    while (at < GH_COUNT(actions) && !gh_str_is(job->head.op, actions[at].op))
+        at++;
+    if (at == GH_COUNT(actions))
+        return GH_STEP_FAIL;
+    w->action = actions[at].action;
     w->account = job->actor.user_id;
-    if (w->action != UPDATE_ME && !gh_mp_int(gh_mp_path(job->args, "path.id"), &w->account))
+    if (w->action != UPDATE_ME &&
+        !gh_mp_int(gh_mp_path(job->args, on_code(w) ? "path.user_id" : "path.id"), &w->account))
         return GH_STEP_FAIL;
     if (w->action == UPDATE_ME && protected_named(b, body))
         return GH_STEP_DONE;
-    if (w->action == UPDATE_ME || w->action == UPDATE)
-        take_members(b, w, body);
+    if ((w->action == UPDATE_ME || w->action == UPDATE || w->action == CODE_UPDATE) &&
+        take_members(b, w, body))
+        return GH_STEP_DONE;
     if ((w->action == UPDATE || w->action == SET_ROLES) && take_roles(b, w, gh_mp_get(body, "roles")))
         return GH_STEP_FAIL;
-    w->change.edits = w->action == UPDATE_ME || w->action == UPDATE || w->action == SET_ROLES;
-    w->change.deletes = w->action == DELETE;
+    if (w->action == CODE_SET_ADMIN && !gh_mp_bool(gh_mp_get(body, "is_admin"), &w->change.to_admin))
+        return GH_STEP_FAIL;
+    w->change.edits = w->action == UPDATE_ME || w->action == UPDATE || w->action == SET_ROLES ||
+                      w->action == CODE_SET_ADMIN;
+    w->change.deletes = w->action == DELETE || w->action == CODE_DELETE;
+    w->change.only_own = w->action == CODE_UPDATE;
+    w->change.spares_admins = w->action == CODE_DELETE;
     w->id = gh_text_i64(b, w->account);
     w->caller = gh_text_i64(b, job->actor.user_id);
     w->now = gh_text_time(b, b->now_us);
@@ -232,11 +279,14 @@ faulty(gh_batch_t *b, const work_t *w, const PGresult *r, const gh_admin_account
 static void
 write_change(gh_batch_t *b, work_t *w)
 {
-    if (w->change.sets_roles)
+    if (w->roles && w->change.sets_roles)
         gh_batch_query(b, "user_roles_set", 4, (const char *[]){w->id, w->roles, w->caller, w->now});
-    if (w->change.edits)
+    if (w->action == CODE_SET_ADMIN && w->change.sets_roles)
+        gh_batch_query(b, "user_admin_set", 4,
+                       (const char *[]){w->id, w->change.to_admin ? "t" : "f", w->caller, w->now});
+    if (w->change.edits || w->action == CODE_UPDATE)
         gh_batch_query(b, "user_change", 3, (const char *[]){w->id, w->body ? w->body : "{}", w->now});
-    if (w->action == DELETE)
+    if (w->change.deletes)
         gh_batch_query(b, "user_delete", 2, (const char *[]){w->id, w->now});
     if (w->action == UNLOCK)
         gh_batch_query(b, "user_unlock", 1, (const char *[]){w->id});
@@ -246,7 +296,7 @@ write_change(gh_batch_t *b, work_t *w)
 static const char *
 why_sessions_end(const work_t *w)
 {
-    if (w->action == DELETE)
+    if (w->change.deletes)
         return "deleted";
     if (w->change.sets_active && !w->change.active)
         return "deactivated";
@@ -260,10 +310,15 @@ carry_out(gh_batch_t *b, work_t *w)
     const PGresult *facts = gh_batch_result(b, w->at_facts);
     const PGresult *living = gh_batch_result(b, w->at_sessions);
     gh_admin_account_t account = {0};
-    w->change.sets_roles = w->roles && PQntuples(facts) && gh_pg_bool(facts, 0, F_OTHER_ROLES);
+    if (PQntuples(facts))
+        w->change.sets_roles = w->action == CODE_SET_ADMIN
+                                   ? gh_pg_bool(facts, 0, F_ADMIN) != w->change.to_admin
+                                   : w->roles && gh_pg_bool(facts, 0, F_OTHER_ROLES);
+    if (w->action == CODE_SET_ADMIN)
+        w->change.edits = w->change.sets_roles; /* asked again, nothing changes */
     gh_err_t err = judge(w, job, facts, &account);
     if (err != GH_E_NONE) {
-        gh_job_refuse(b, job, err, NULL);
+        gh_job_refuse(b, job, err == GH_E_NOT_FOUND && on_code(w) ? GH_E_USER_NOT_FOUND : err, NULL);
         return GH_STEP_DONE;
     }
     if (faulty(b, w, facts, &account))
@@ -272,12 +327,39 @@ carry_out(gh_batch_t *b, work_t *w)
     const char *reason = why_sessions_end(w);
     if (reason && (w->ended = gh_end_sessions(b, living, reason)) < 0)
         return GH_STEP_FAIL;
-    bool other_rights = w->action == UPDATE || w->action == SET_ROLES || w->action == DELETE;
+    bool other_rights = w->change.deletes || (w->change.edits && w->action != UPDATE_ME);
     if (other_rights && gh_authz_publish(b, w->account))
         return GH_STEP_FAIL;
-    w->at_shown = gh_batch_query(b, "v1_user", 5,
-                                 (const char *[]){w->id, NULL, w->caller, w->now, gh_tz_name()});
+    if (on_code(w))
+        w->at_shown = gh_batch_query(b, "code_user_shown", 1, (const char *[]){w->id});
+    else
+        w->at_shown = gh_batch_query(b, "v1_user", 5,
+                                     (const char *[]){w->id, NULL, w->caller, w->now, gh_tz_name()});
     return GH_STEP_MORE;
+}
+
+static gh_step_t
+answer_code(gh_batch_t *b, const work_t *w)
+{
+    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, detail GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    const PGresult *r = gh_batch_result(b, w->at_shown);
+    gh_json_t json;
+    gh_json_init(&json, &text);
+    gh_json_obj(&json);
+    if (w->action == CODE_UPDATE)
+        gh_json_kraw(&json, "user", gh_pg_str(r, 0, 0));
+    else if (w->action == CODE_SET_ADMIN)
+        gh_json_kcstr(&json, "detail", "用户角色已更新");
+    else {
+        gh_buf_puts(&detail, "成功删除用户");
+        gh_buf_str(&detail, gh_pg_str(r, 0, 1));
+        gh_json_kstr(&json, "detail", gh_buf_view(&detail));
+    }
+    gh_json_obj_end(&json);
+    if (!gh_buf_ok(&text) || !gh_buf_ok(&detail))
+        return GH_STEP_FAIL;
+    gh_job_ok(b, b->jobs[0], 0, gh_buf_view(&text));
+    return GH_STEP_DONE;
 }
 
 static gh_step_t
@@ -307,5 +389,8 @@ gh_administer_user(gh_batch_t *b)
         return GH_STEP_MORE;
     if (b->jobs[0]->done)
         return GH_STEP_DONE;
-    return b->phase == 1 ? begin(b) : b->phase == 2 ? carry_out(b, b->state) : answer(b, b->state);
+    return b->phase == 1       ? begin(b)
+           : b->phase == 2     ? carry_out(b, b->state)
+           : on_code(b->state) ? answer_code(b, b->state)
+                               : answer(b, b->state);
 }

@@ -1,4 +1,4 @@
--- Accounts and roles read and administered (api/21: US-01 to US-11, RO-01, RO-05). Scopes are bits of GH_SCOPE_*.
+-- Accounts read and administered (api/21: US-01 to US-11; api/01 section 1.4). Scopes are bits of GH_SCOPE_*.
 
 -- name: v1_user
 -- US-01, US-05. $1 account, $2 scopes or null for one's own, $3 caller, $4 now, $5 zone
@@ -63,18 +63,6 @@ select case when a.deleted and $2::int & 33 = 0 then 'FORBIDDEN' end as error,
   from asked a
  cross join (select count(*) as total from found) t
 
--- name: v1_roles
--- RO-01. Built-in roles first, as api/20 section 6 names them.
-select coalesce(json_agg(gh_v1_role(r) order by array_position('{ADMIN,DOCTOR,NURSE,STAFF,PATIENT}', r.code::text), r.code),
-                '[]')::text as body
-  from roles r
-
--- name: v1_permissions
--- RO-05
-select coalesce(json_agg(json_build_object('code', p.code, 'description', p.description, 'scopes', to_json(p.scopes))
-                         order by p.code), '[]')::text as body
-  from permissions p
-
 -- name: admin_lock
 -- Changes of who administers what happen one after the other, so that the last administrator is seen as such (R-46).
 -- Lock order: this row, the account, its sessions.
@@ -105,7 +93,9 @@ select u.version, u.is_active, u.is_superuser,
 update users u
    set username = case when b ? 'username' then b->>'username' else u.username end,
        email = case when b ? 'email' then b->>'email' else u.email end,
-       phonenumber = case when b ? 'phone' then regexp_replace(b->>'phone', '[ -]', '', 'g') else u.phonenumber end,
+       phonenumber = case when b ?| '{phone,phonenumber}'
+                          then regexp_replace(coalesce(b->>'phone', b->>'phonenumber'), '[ -]', '', 'g')
+                          else u.phonenumber end,
        identifier = case when b ? 'identifier' then b->>'identifier' else u.identifier end,
        full_name = case when b ? 'full_name' then b->>'full_name' else u.full_name end,
        is_active = coalesce((b->>'is_active')::boolean, u.is_active),
@@ -126,6 +116,16 @@ insert into user_roles (user_id, role_code, granted_by, granted_at)
 select $1::bigint, code, $3::bigint, $4::timestamptz from wanted
     on conflict (user_id, role_code) do nothing
 
+-- name: user_admin_set
+-- $1 account, $2 whether it holds ADMIN from now on, $3 who decides, $4 now. Who held nothing else becomes a PATIENT (R-54).
+with taken as (
+    delete from user_roles where user_id = $1::bigint and role_code = 'ADMIN' and not $2::boolean
+)
+insert into user_roles (user_id, role_code, granted_by, granted_at)
+select $1::bigint, case when $2 then 'ADMIN' else 'PATIENT' end, $3::bigint, $4::timestamptz
+ where $2 or not exists (select from user_roles where user_id = $1 and role_code <> 'ADMIN')
+    on conflict (user_id, role_code) do nothing
+
 -- name: user_delete
 -- $1 account, $2 now. The row stays and with it the names (R-49).
 update users
@@ -140,3 +140,20 @@ with locks as (
 )
 delete from login_attempts a using users u
  where u.id = $1::bigint and a.name_hash = any (gh_login_hashes(u)) and not a.ok
+
+-- name: code_users
+-- GET /auth/users; at most 10000 rows, the eldest first
+select coalesce(json_agg(gh_code_user(u) order by u.id), '[]')::text as body
+  from (select * from users where not is_deleted order by id limit 10000) u
+
+-- name: code_user
+-- BR-14. $1 account, $2 caller, $3 his role bits
+select case when $1::bigint <> $2::bigint and $3::int & 33 = 0 then 'NOT_OWNER'
+            when u.id is null then 'USER_NOT_FOUND' end as error,
+       gh_code_user(u)::text as body
+  from (select) x
+  left join users u on u.id = $1::bigint and not u.is_deleted
+
+-- name: code_user_shown
+-- $1 account, deleted or not
+select gh_code_user(u)::text, gh_code_user(u)->>'username' from users u where u.id = $1::bigint
