@@ -56,6 +56,13 @@ class World:
         self.h.serial += 1
         return f"m{self.h.serial}@example.org"
 
+    def role_code(self):
+        self.h.serial += 1
+        return "R_" + "".join(chr(ord("A") + int(digit)) for digit in str(self.h.serial))
+
+    def new_role(self):
+        return self.h.one("insert into roles (code, name) values (%s, '某职') returning code", self.role_code())
+
     def refresh_token(self):
         r = self.house.system.api().post("/api/v1/auth/login", {"username": self.phone, "password": self.password})
         return r.json()["data"]["refresh_token"]
@@ -83,7 +90,7 @@ def world(empty_db, make_system):
 def fill(world, path):
     known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
              "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
-             "patient_user": lambda: world.users["patient"], "new_user": world.h.user}
+             "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role}
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 
 

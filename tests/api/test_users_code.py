@@ -63,17 +63,17 @@ def test_update(admin, account):                                                
     user, mine = account()
     path = f"{USERS}/{user}/updateProfile"
     said = contract.check("identity.update_user", message(mine.put(path, {
-        "username": "新名字", "email": "new@x.example", "phonenumber": "133-2222 0002"})))
-    assert said == {"user": {"username": "新名字", "email": "new@x.example", "phonenumber": "13322220002", "userid": user,
+        "username": "new.name", "email": "new@x.example", "phonenumber": "133-2222 0002"})))
+    assert said == {"user": {"username": "new.name", "email": "new@x.example", "phonenumber": "13322220002", "userid": user,
                              "is_admin": False}}
     assert message(admin[1].put(path, {"email": "other@x.example", "is_active": False, "full_name": "x"}))["user"]["email"] == \
         "other@x.example"
-    assert message(mine.put(path, {}))["user"]["username"] == "新名字"                 # still active
+    assert message(mine.put(path, {}))["user"]["username"] == "new.name"                 # still active
     other, _ = account(username="occupied", email="occupied@x.example", phonenumber="13322220003")
     for body, text in (({"username": "Occupied"}, "该用户名已被其他用户使用"), ({"email": "OCCUPIED@x.example"}, "该邮箱已被其他用户使用"),
                        ({"phonenumber": "133 2222 0003"}, "该手机号已被其他用户使用")):
         assert message(mine.put(path, body), 104)["msg"] == text
-    for body in ({"username": ""}, {"email": "nobody"}, {"phonenumber": "1" * 15}, {"username": "a\0b"}):
+    for body in ({"username": ""}, {"username": "a b"}, {"username": "a\u202eb\ufeff"}, {"phonenumber": "------"}, {"email": "nobody"}, {"phonenumber": "1" * 15}, {"username": "a\0b"}):
         message(mine.put(path, body), 99)
     message(mine.put(f"{USERS}/{other}/updateProfile", {"username": "mine"}), 102)
     message(admin[1].put(f"{USERS}/999999999/updateProfile", {"username": "mine"}), 103)

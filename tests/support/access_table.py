@@ -95,6 +95,17 @@ TABLE = [
     ("identity.v1_revoke_user_sessions", "DELETE", "/api/v1/users/{new_user}/sessions", ADMIN, None),
     ("identity.v1_list_roles", "GET", "/api/v1/roles", ADMIN, None),
     ("identity.v1_list_permissions", "GET", "/api/v1/permissions", ADMIN, None),
+    ("identity.v1_create_role", "POST", "/api/v1/roles", ADMIN,
+     body(code=lambda w: w.role_code(), name="某职", permissions=[{"code": "user:read", "scope": "own"}])),
+    ("identity.v1_update_role", "PATCH", "/api/v1/roles/{new_role}", ADMIN, body(name="某职")),
+    ("identity.v1_delete_role", "DELETE", "/api/v1/roles/{new_role}", ADMIN, None),
+    # the same on the code surface (api/01 section 1.4): one's own names are one's own to change
+    ("identity.list_users", "GET", "/auth/users", ADMIN, None),
+    ("identity.get_user", "GET", "/auth/users/{patient_user}", "nyfffffy", None),
+    ("identity.update_user", "PUT", "/auth/users/{patient_user}/updateProfile", "nyfffffy",
+     body(email=lambda w: w.new_email())),
+    ("identity.delete_user", "DELETE", "/auth/users/{new_user}", ADMIN, None),
+    ("identity.set_user_role", "PUT", "/auth/users/{new_user}/role", ADMIN, body(is_admin=False)),
 
     # the catalogue (api/07)
     ("directory.browse_hospitals", "GET", "/patient/hospitals", PUBLIC, None),
