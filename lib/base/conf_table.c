@@ -21,6 +21,10 @@
         .name = name_, .type = GH_SET_ENDPOINTS, .def = def_, .max = 4096, .help = help_                     \
     }
 
+#define SECRET(name_, help_)                                                                                 \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_STR, .def = "", .max = 4096, .secret = true, .help = help_             \
+    }
 #define BOOL(name_, def_, help_)                                                                             \
     {                                                                                                        \
         .name = name_, .type = GH_SET_BOOL, .def = def_, .help = help_                                       \
@@ -186,6 +190,17 @@ const gh_setting_t gh_settings[] = {
      .help = "Secret that signs refresh tokens; empty: token.refresh_secret_file."},
     STR("token.refresh_secret_file", "${var}/keys/refresh.key", 4000,
         "File of the refresh token key, mode 0600."),
+    SECRET("token.previous_secret", "Access token key before the present one, still accepted; empty: "
+                                    "token.previous_secret_file."),
+    STR("token.previous_secret_file", "${token.secret_file}.previous", 4000,
+        "File of the access token key before the present one; `guahao keys rotate` writes it."),
+    WORD("token.previous_algorithm", "same|HS256|HS384|HS512|RS256|ES256", "same",
+         "Algorithm of the access token key before the present one; same: token.algorithm."),
+    SECRET("token.previous_refresh_secret",
+           "Refresh token key before the present one, still accepted; empty: "
+           "token.previous_refresh_secret_file."),
+    STR("token.previous_refresh_secret_file", "${token.refresh_secret_file}.previous", 4000,
+        "File of the refresh token key before the present one."),
     {.name = "token.algorithm",
      .type = GH_SET_WORD,
      .def = "HS256",

@@ -56,22 +56,29 @@ json_is(const json_t *obj, const char *name, const char *value)
     return s && strcmp(s, value) == 0;
 }
 
-/* The header must name our algorithm and, when it names a key, ours; `crit` asks for what we do not know. */
-static bool
-header_ok(gh_str_t token, const gh_token_key_t *key)
+/* The key that the header names, else the one that signs. NULL: not one of ours, not its algorithm, or `crit`, which asks
+ * for what we do not know. */
+static const gh_token_key_t *
+find_key(gh_str_t token, const gh_token_key_t keys[GH_TOKEN_KEYS])
 {
     const char *dot = memchr(token.p, '.', token.n);
     if (!dot || (size_t)(dot - token.p) > HEADER_MAX)
-        return false;
+        return NULL;
     char text[HEADER_MAX];
     size_t n = 0;
     if (b64url_decode((gh_str_t){token.p, (size_t)(dot - token.p)}, text, &n))
-        return false;
+        return NULL;
     json_t *h = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
-    bool ok = json_is_object(h) && json_is(h, "alg", key->alg_name) && !json_object_get(h, "crit") &&
-              (!json_object_get(h, "kid") || json_is(h, "kid", key->kid));
+    const gh_token_key_t *key = &keys[GH_TOKEN_SIGNS];
+    if (json_object_get(h, "kid") && !json_is(h, "kid", key->kid)) {
+        key = &keys[GH_TOKEN_PREVIOUS];
+        if (!key->check || !json_is(h, "kid", key->kid))
+            key = NULL;
+    }
+    if (key && (!json_is_object(h) || !json_is(h, "alg", key->alg_name) || json_object_get(h, "crit")))
+        key = NULL;
     json_decref(h);
-    return ok;
+    return key;
 }
 
 static bool
@@ -152,9 +159,12 @@ check_claims(const gh_token_keys_t *keys, jwt_t *jwt, int64_t now_s, gh_token_t 
 
 /* A token whose header and signature are right; NULL otherwise. */
 static jwt_t *
-decode(const gh_token_key_t *key, gh_str_t token)
+decode(const gh_token_key_t keys[GH_TOKEN_KEYS], gh_str_t token)
 {
-    if (token.n == 0 || token.n > GH_TOKEN_MAX || memchr(token.p, '\0', token.n) || !header_ok(token, key))
+    if (token.n == 0 || token.n > GH_TOKEN_MAX || memchr(token.p, '\0', token.n))
+        return NULL;
+    const gh_token_key_t *key = find_key(token, keys);
+    if (!key)
         return NULL;
     char text[GH_TOKEN_MAX + 1];
     memcpy(text, token.p, token.n);
@@ -174,7 +184,7 @@ gh_token_verify(const gh_token_keys_t *keys, gh_str_t token, bool refresh, int64
 {
     memset(out, 0, sizeof *out);
     out->refresh = refresh;
-    jwt_t *jwt = decode(refresh ? &keys->refresh : &keys->access, token);
+    jwt_t *jwt = decode(refresh ? keys->refresh : keys->access, token);
     if (!jwt)
         return GH_E_TOKEN_INVALID;
     gh_err_t err = check_claims(keys, jwt, now_s, out);
@@ -187,7 +197,7 @@ gh_token_verify_mail(const gh_token_keys_t *keys, gh_str_t token, int64_t now_s,
                      char address[GH_TOKEN_ADDRESS])
 {
     gh_token_t frame = {0};
-    jwt_t *jwt = decode(&keys->access, token);
+    jwt_t *jwt = decode(keys->access, token);
     if (!jwt)
         return GH_E_TOKEN_INVALID;
     const char *sub = jwt_get_grant(jwt, "sub");
@@ -234,8 +244,9 @@ add_claims(const gh_token_keys_t *keys, const gh_token_t *c, jwt_t *jwt)
 
 /* Signed text; NULL when it fails. jwt_free_str is libjwt's free(); the text goes to callers that know only free(). */
 static char *
-sign(const gh_token_key_t *key, jwt_t *jwt)
+sign(const gh_token_key_t keys[GH_TOKEN_KEYS], jwt_t *jwt)
 {
+    const gh_token_key_t *key = &keys[GH_TOKEN_SIGNS];
     char *text = NULL;
     if (!jwt_add_header(jwt, "kid", key->kid) &&
         !jwt_set_alg(jwt, key->alg, (const unsigned char *)key->sign, key->sign_n))
@@ -251,7 +262,7 @@ gh_token_issue(const gh_token_keys_t *keys, const gh_token_t *claims, char **out
     if (jwt_new(&jwt))
         return -1;
     if (!add_claims(keys, claims, jwt))
-        *out = sign(claims->refresh ? &keys->refresh : &keys->access, jwt);
+        *out = sign(claims->refresh ? keys->refresh : keys->access, jwt);
     jwt_free(jwt);
     return *out ? 0 : -1;
 }
@@ -266,7 +277,7 @@ gh_token_issue_mail(const gh_token_keys_t *keys, const char *address, int64_t ia
     if (!jwt_add_grant(jwt, "iss", keys->issuer) && !jwt_add_grant(jwt, "sub", address) &&
         !jwt_add_grant(jwt, "typ", "mail") && !jwt_add_grant_int(jwt, "iat", iat) &&
         !jwt_add_grant_int(jwt, "nbf", iat) && !jwt_add_grant_int(jwt, "exp", exp))
-        *out = sign(&keys->access, jwt);
+        *out = sign(keys->access, jwt);
     jwt_free(jwt);
     return *out ? 0 : -1;
 }

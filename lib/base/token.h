@@ -2,9 +2,9 @@
  * lib/base/token.h - access and refresh tokens: JWT by libjwt, algorithm pinned (api/20 section 5, decisions 5)
  *
  * Claims: iss, sub (decimal string), jti and sid (UUID text), typ "access" or "refresh", iat, nbf, exp, roles
- * (informative; workers read roles from the database). The header is parsed before libjwt sees the token: only our
- * algorithm and our key id pass, so a token cannot choose how it is checked. Refresh tokens are always HS256 with a
- * secret of their own.
+ * (informative; workers read roles from the database). The header is parsed before libjwt sees the token: the key id
+ * names one of at most two keys of that kind, the one that signs and the one before it (R-249), and the algorithm must be
+ * that key's, so a token cannot choose how it is checked. Refresh tokens are always HS256 with a secret of their own.
  */
 #ifndef GH_BASE_TOKEN_H
 #define GH_BASE_TOKEN_H
@@ -25,14 +25,23 @@ typedef struct gh_token {
 typedef struct gh_token_keys
     gh_token_keys_t; /* read-only after loading: may be shared by threads and forks */
 
-/* Keys named by the settings token.*: a secret given directly, else the file; create makes missing files (random, mode
- * 0600). NULL after a message on the log when there is no key or it is too short (32 bytes for the HS family). */
+/* Keys named by the settings token.*: a secret given directly, else the file; create makes missing files (a random
+ * secret, or a key pair of token.algorithm; mode 0600). An earlier key counts when it is there. NULL after a message on
+ * the log when there is no key or it is too short (32 bytes for the HS family, 2048 bits of RSA). */
 gh_token_keys_t *gh_token_keys_load(const gh_conf_t *conf, bool create);
+
+/* Make a new key that signs from now on; the present one becomes the earlier one and is accepted until the next
+ * rotation (R-249). Programs see it when they start: fronts first, so that they know the new key before it is used. 0, or
+ * -1 after a message; then the files are as before. */
+int gh_token_keys_rotate(const gh_conf_t *conf, bool refresh) GH_MUSTCHECK;
 
 /* Keys from memory. algorithm: HS256, HS384, HS512, or RS256, ES256 with a PEM private key as secret. NULL when they
  * are unusable (logged). */
 gh_token_keys_t *gh_token_keys_new(const char *algorithm, gh_str_t secret, gh_str_t refresh_secret,
                                    const char *issuer, int leeway_s);
+/* Accept the tokens of an earlier key too, by its key id. 0, or -1 after a message when it is unusable. */
+int gh_token_keys_accept(gh_token_keys_t *keys, bool refresh, const char *algorithm,
+                         gh_str_t secret) GH_MUSTCHECK;
 void gh_token_keys_destroy(gh_token_keys_t **keys_p); /* wipes the secrets */
 
 /* Sign. claims->refresh chooses the kind; nbf = iat. *out is malloc'ed. */

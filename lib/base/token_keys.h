@@ -8,6 +8,8 @@
 
 #include "base/token.h"
 
+#define GH_TOKEN_SECRET_MAX (16u << 10)
+
 /* One kind of token: how it is signed and checked. */
 typedef struct gh_token_key {
     jwt_alg_t alg;
@@ -18,8 +20,11 @@ typedef struct gh_token_key {
     int sign_n, check_n;
 } gh_token_key_t;
 
+/* Of each kind the key that signs, and the one before it, which is still accepted (check NULL: there is none). */
+enum { GH_TOKEN_SIGNS, GH_TOKEN_PREVIOUS, GH_TOKEN_KEYS };
+
 struct gh_token_keys {
-    gh_token_key_t access, refresh;
+    gh_token_key_t access[GH_TOKEN_KEYS], refresh[GH_TOKEN_KEYS];
     char issuer[64];
     int leeway_s;
 };

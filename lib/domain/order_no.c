@@ -4,12 +4,10 @@
 #include "domain/order_no.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/keyfile.h"
 #include "base/log.h"
 #include "base/timez.h"
 
@@ -18,58 +16,27 @@
 #define RIGHT_BITS 14
 #define ROUNDS     4
 
-static int
-read_key(int fd, gh_order_key_t *key)
-{
-    size_t got = 0;
-    while (got < sizeof key->bytes) {
-        ssize_t n = read(fd, key->bytes + got, sizeof key->bytes - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        got += (size_t)n;
-    }
-    return 0;
-}
-
-/* Two processes may start together: the file appears whole or not at all, and the first one wins. */
+/* Two processes may start together: the first one's key counts. */
 static int
 create_key(const char *file)
 {
-    char part[512];
-    int len = snprintf(part, sizeof part, "%s.%ld", file, (long)getpid());
-    if (len < 0 || (size_t)len >= sizeof part)
+    uint8_t bytes[sizeof(gh_order_key_t)];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         return -1;
-    gh_order_key_t key;
-    if (getrandom(key.bytes, sizeof key.bytes, 0) != (ssize_t)sizeof key.bytes)
-        return -1;
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -1;
-    bool ok = write(fd, key.bytes, sizeof key.bytes) == (ssize_t)sizeof key.bytes && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
-    if (ok && link(part, file) != 0 && errno != EEXIST)
-        ok = false;
-    unlink(part);
-    return ok ? 0 : -1;
+    return gh_keyfile_write(file, (gh_str_t){(const char *)bytes, sizeof bytes}, false);
 }
 
 int
 gh_order_key_load(const char *file, bool create, gh_order_key_t *key)
 {
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && create && create_key(file) == 0)
-        fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    int64_t n = gh_keyfile_read(file, (char *)key->bytes, sizeof key->bytes);
+    if (n < 0 && errno == ENOENT && create && create_key(file) == 0)
+        n = gh_keyfile_read(file, (char *)key->bytes, sizeof key->bytes);
+    if (n < 0)
         gh_log(GH_LOG_ERROR, "order_key_missing", GH_KS("file", file), GH_KS("reason", strerror(errno)));
-        return -1;
-    }
-    int rc = read_key(fd, key);
-    close(fd);
-    if (rc != 0)
+    else if ((size_t)n < sizeof key->bytes)
         gh_log(GH_LOG_ERROR, "order_key_short", GH_KS("file", file), GH_KI("bytes", sizeof key->bytes));
-    return rc;
+    return n == (int64_t)sizeof key->bytes ? 0 : -1;
 }
 
 /* Round function: eight key bytes a round and a 64-bit mixer (the finaliser of SplitMix64). */

@@ -1,16 +1,17 @@
 /*
- * ops/cmd/keys.c - `guahao keys init`: the key files that the settings name
+ * ops/cmd/keys.c - `guahao keys`: make the key files that the settings name, rotate those of tokens
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/keyfile.h"
 #include "base/token.h"
 #include "domain/order_no.h"
 #include "ops/cmd/cmd.h"
@@ -31,30 +32,22 @@ make_parent(const char *file)
     return 0;
 }
 
-/* A file of 32 random bytes in hex, unless it is there. It appears whole or not at all. */
+/* A file of 32 random bytes in hex, unless it is there. */
 static int
 make_hex_key(const char *file)
 {
-    struct stat st;
-    if (stat(file, &st) == 0)
-        return 0;
     uint8_t key[32];
-    char text[sizeof key * 2 + 2], part[PATH_MAX];
-    if (getrandom(key, sizeof key, 0) != sizeof key ||
-        snprintf(part, sizeof part, "%s.%ld", file, (long)getpid()) >= (int)sizeof part)
+    char text[sizeof key * 2 + 2];
+    if (access(file, F_OK) == 0)
+        return 0;
+    if (getrandom(key, sizeof key, 0) != sizeof key)
         return -1;
     gh_hex(key, sizeof key, text);
     text[sizeof key * 2] = '\n';
-    int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -1;
-    bool ok = write(fd, text, sizeof key * 2 + 1) == (ssize_t)(sizeof key * 2 + 1) && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
-    ok = ok && (link(part, file) == 0 || errno == EEXIST);
-    unlink(part);
+    int rc = gh_keyfile_write(file, (gh_str_t){text, sizeof key * 2 + 1}, false);
     explicit_bzero(key, sizeof key);
     explicit_bzero(text, sizeof text);
-    return ok ? 0 : -1;
+    return rc;
 }
 
 int
@@ -80,11 +73,62 @@ gh_keys_make(const gh_cmd_t *c)
     return 0;
 }
 
+const gh_opt_t gh_keys_opts[] = {
+    {"kind", "KIND", "rotate: jwt (access tokens) or refresh"},
+    {NULL, NULL, NULL},
+};
+
+/* Until when tokens may live that the key before the present one has signed; 0 when there is no such key. */
+static time_t
+earlier_until(const gh_cmd_t *c, bool refresh)
+{
+    struct stat st;
+    const char *file = gh_conf_str(c->conf, refresh ? "token.previous_refresh_secret_file"
+                                                    : "token.previous_secret_file");
+    if (stat(file, &st) != 0)
+        return 0;
+    int64_t access = gh_conf_int(c->conf, "token.access_minutes"),
+            classic = gh_conf_int(c->conf, "token.classic_minutes");
+    int64_t life = refresh ? gh_conf_int(c->conf, "token.refresh_days") * 86400
+                           : (access > classic ? access : classic) * 60;
+    return st.st_mtime + (time_t)life;
+}
+
+static int
+rotate(gh_cmd_t *c)
+{
+    const char *kind = gh_args_str(&c->args, "kind", "");
+    bool refresh = strcmp(kind, "refresh") == 0;
+    if (!refresh && strcmp(kind, "jwt") != 0)
+        return gh_cmd_usage(c, "say --kind jwt or --kind refresh");
+    const char *direct = refresh ? "token.refresh_secret" : "token.secret";
+    if (*gh_conf_str(c->conf, direct))
+        return gh_cmd_usage(
+            c, "the key is the setting %s: give the present one as token.previous_%ssecret, and a new one",
+            direct, refresh ? "refresh_" : "");
+    time_t until = earlier_until(c, refresh);
+    if (until > time(NULL) && !c->yes)
+        return gh_cmd_usage(
+            c,
+            "tokens of the key before the present one may live for %lld more minutes and would be "
+            "refused; --yes rotates all the same",
+            (long long)(until - time(NULL) + 59) / 60);
+    if (gh_token_keys_rotate(c->conf, refresh) != 0)
+        return GH_EXIT_FAILED;
+    gh_cmd_say(
+        c, "new key in %s, the earlier one is still accepted; restart the fronts, then the identity workers",
+        gh_conf_str(c->conf, refresh ? "token.refresh_secret_file" : "token.secret_file"));
+    return GH_EXIT_DONE;
+}
+
 int
 gh_cmd_keys(gh_cmd_t *c)
 {
-    if (c->args.n_words != 1 || strcmp(c->args.words[0], "init") != 0)
-        return gh_cmd_usage(c, "say guahao keys init");
+    const char *word = c->args.n_words == 1 ? c->args.words[0] : "";
+    if (strcmp(word, "rotate") == 0)
+        return rotate(c);
+    if (strcmp(word, "init") != 0)
+        return gh_cmd_usage(c, "say guahao keys init or guahao keys rotate");
     if (gh_keys_make(c) != 0)
         return GH_EXIT_FAILED;
     gh_cmd_say(c, "keys are in place");

@@ -35,9 +35,14 @@ static const gh_cmd_row_t s_commands[] = {
      "Guahao-2026:\n"
      "administrator A0001, nurse N0001, front desk S0001, doctors D0001.., patients by phone 13800000001..",
      gh_seed_opts, gh_cmd_seed},
-    {"keys", "init", 1, "Make the key files that are missing",
-     "Keys of access and refresh tokens, order numbers and encrypted columns; each file has mode 0600.", NULL,
-     gh_cmd_keys},
+    {"keys", "init|rotate", 1, "Make the key files that are missing, or rotate those of tokens",
+     "init: keys of access and refresh tokens, order numbers and encrypted columns; each file has mode "
+     "0600.\n"
+     "rotate: a new key signs, the present one is accepted until the next rotation. Programs see it when "
+     "they start: restart "
+     "the\n"
+     "fronts first, so that they know the new key, then the identity workers.",
+     gh_keys_opts, gh_cmd_keys},
     {"token", "", 0, "Mint access tokens of existing accounts, with real sessions",
      "Needs the signing key and the database: for load tests, replay and the bench. One token a line, in the "
      "order of the\n"

@@ -97,6 +97,35 @@ def test_keys_are_private_and_made_once(site):
         assert open(os.path.join(site.var, "keys", name), "rb").read() == content
 
 
+@pytest.mark.parametrize("algorithm,begins", [("RS256", "-----BEGIN PRIVATE KEY"), ("ES256", "-----BEGIN PRIVATE KEY")])
+def test_key_pairs_are_made_too(site, algorithm, begins):
+    conf = {"token.algorithm": algorithm}
+    site.cli("keys", "init", conf=conf)
+    path = os.path.join(site.var, "keys", "jwt.key")
+    assert open(path, encoding="ascii").read().startswith(begins) and stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    header = site.cli("token", "--user", "A0001", conf=conf).stdout.split(".")[0]
+    assert json.loads(base64.urlsafe_b64decode(header + "=="))["alg"] == algorithm
+
+
+def test_rotation_keeps_the_key_before(site):
+    site.cli("keys", "init")
+    path = os.path.join(site.var, "keys", "jwt.key")
+    first = open(path, "rb").read()
+    assert site.cli("keys", "rotate", check=False).returncode == 2
+    assert "restart the fronts" in site.cli("keys", "rotate", "--kind", "jwt").stderr
+    second = open(path, "rb").read()
+    assert first != second and open(path + ".previous", "rb").read() == first
+    assert stat.S_IMODE(os.stat(path + ".previous").st_mode) == 0o600 == stat.S_IMODE(os.stat(path).st_mode)
+    # tokens of the first key may live for a day: not without being told
+    done = site.cli("keys", "rotate", "--kind", "jwt", check=False)
+    assert done.returncode == 2 and "--yes" in done.stderr and open(path, "rb").read() == second
+    site.cli("keys", "rotate", "--kind", "jwt", "--yes")
+    assert open(path + ".previous", "rb").read() == second
+    # a key given directly is not ours to rotate
+    done = site.cli("keys", "rotate", "--kind", "refresh", check=False, conf={"token.refresh_secret": "x" * 40})
+    assert done.returncode == 2 and "token.previous_refresh_secret" in done.stderr
+
+
 def test_token_needs_a_key(site):
     done = site.cli("token", "--user", "A0001", check=False)
     assert done.returncode == 1 and "keys init" in done.stderr

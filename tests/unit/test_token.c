@@ -13,7 +13,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/token.h"
+#include "base/token_keys.h"
 
 #define NOW 1772985600
 static const char s_secret[] = "0123456789abcdef0123456789abcdef-access";
@@ -258,6 +258,40 @@ weak_or_unknown_keys_are_refused(void **state)
 }
 
 static void
+the_key_before_is_accepted_by_its_id_and_its_algorithm(void **state)
+{
+    (void)state;
+    EVP_PKEY *pair = EVP_EC_gen("P-256");
+    char *pem = private_pem(pair), *old = NULL, *new = NULL;
+    gh_token_keys_t *before = make_keys("HS256", s_secret), *now = make_keys("ES256", pem);
+    gh_token_t in = make_claims(), out;
+    assert_int_equal(gh_token_issue(before, &in, &old), 0);
+    assert_int_equal(gh_token_issue(now, &in, &new), 0);
+    assert_int_equal(verify(now, old, false, NOW, &out), GH_E_TOKEN_INVALID);
+    assert_int_equal(gh_token_keys_accept(now, false, "HS256", gh_str(s_secret)), 0);
+    assert_int_equal(verify(now, old, false, NOW, &out), GH_E_NONE);
+    assert_int_equal(verify(now, new, false, NOW, &out), GH_E_NONE);
+    assert_int_equal(verify(before, new, false, NOW, &out), GH_E_TOKEN_INVALID);
+    /* Without its id the earlier key is not tried, and neither key takes the other's algorithm. */
+    char forged[2048], *key_id = now->access[GH_TOKEN_SIGNS].kid, header[128];
+    forge("{\"alg\":\"HS256\"}", BODY("\"42\"", ",\"exp\":1772987400"), gh_str(s_secret), forged);
+    assert_int_equal(verify(now, forged, false, NOW, &out), GH_E_TOKEN_INVALID);
+    snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", key_id);
+    forge(header, BODY("\"42\"", ",\"exp\":1772987400"), gh_str(s_secret), forged);
+    assert_int_equal(verify(now, forged, false, NOW, &out), GH_E_TOKEN_INVALID);
+    snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", now->access[GH_TOKEN_PREVIOUS].kid);
+    forge(header, BODY("\"42\"", ",\"exp\":1772987400"), gh_str(s_secret), forged);
+    assert_int_equal(verify(now, forged, false, NOW, &out), GH_E_NONE);
+    assert_int_equal(gh_token_keys_accept(now, true, "HS256", GH_STR("short")), -1);
+    gh_token_keys_destroy(&before);
+    gh_token_keys_destroy(&now);
+    free(old);
+    free(new);
+    free(pem);
+    EVP_PKEY_free(pair);
+}
+
+static void
 garbage_is_refused(void **state)
 {
     (void)state;
@@ -310,6 +344,7 @@ main(void)
         cmocka_unit_test(forged_headers_and_claims_are_refused),
         cmocka_unit_test(asymmetric_keys_work_and_the_public_key_is_no_secret),
         cmocka_unit_test(weak_or_unknown_keys_are_refused),
+        cmocka_unit_test(the_key_before_is_accepted_by_its_id_and_its_algorithm),
         cmocka_unit_test(garbage_is_refused),
         cmocka_unit_test(a_mail_token_opens_nothing_else),
     };
