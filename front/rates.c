@@ -11,7 +11,7 @@
 
 #define KEYS (1u << 17) /* 2 MiB, taken as it is used */
 
-typedef enum { BY_ADDRESS, BY_USER } by_t;
+typedef enum { BY_ADDRESS, BY_USER, BY_KEY } by_t;
 
 struct front_policy {
     const char *name;
@@ -21,10 +21,11 @@ struct front_policy {
 };
 
 static struct front_policy s_policies[FRONT_POLICIES] = {
-    {.name = "anon", .by = BY_ADDRESS},  {.name = "user", .by = BY_USER},
-    {.name = "login", .by = BY_ADDRESS}, {.name = "register", .by = BY_ADDRESS},
-    {.name = "reset", .by = BY_ADDRESS}, {.name = "upload", .by = BY_USER},
-    {.name = "diagnosis", .by = BY_USER}};
+    {.name = "anon", .by = BY_ADDRESS},     {.name = "user", .by = BY_USER},
+    {.name = "login", .by = BY_ADDRESS},    {.name = "register", .by = BY_ADDRESS},
+    {.name = "reset", .by = BY_ADDRESS},    {.name = "upload", .by = BY_USER},
+    {.name = "diagnosis", .by = BY_USER},   {.name = "callback", .by = BY_KEY},
+    {.name = "reset_account", .by = BY_KEY}};
 
 static struct {
     bool on;
@@ -59,6 +60,35 @@ read_policy(const gh_conf_t *conf, struct front_policy *p)
              q, w, p->name);
 }
 
+/* The policy that counts an operation's key. */
+static const struct front_policy *
+key_policy(const gh_operation_t *op)
+{
+    if (!op->rate_key || !op->rate_limit)
+        return NULL;
+    return find(strcmp(op->rate_limit, "reset") == 0 ? "reset_account" : op->rate_limit);
+}
+
+static int
+fault(const gh_operation_t *op, const char *event)
+{
+    gh_log(GH_LOG_ERROR, event, GH_KS("file", op->file), GH_KS("operation", op->id),
+           GH_KS("x-rate-limit", op->rate_limit ? op->rate_limit : ""));
+    return -1;
+}
+
+/* A policy that counts keys needs one, and a key such a policy. */
+static int
+check_operation(const gh_operation_t *op)
+{
+    const struct front_policy *p = op->rate_limit ? find(op->rate_limit) : NULL, *by_key = key_policy(op);
+    if (op->rate_limit && !p && !is_none(op->rate_limit))
+        return fault(op, "no_such_policy");
+    if (op->rate_key ? !by_key || by_key->by != BY_KEY : p && p->by == BY_KEY)
+        return fault(op, "policy_and_key_differ");
+    return 0;
+}
+
 int
 front_rates_init(const gh_conf_t *conf, const gh_contract_t *contract)
 {
@@ -68,14 +98,9 @@ front_rates_init(const gh_conf_t *conf, const gh_contract_t *contract)
     }
     for (size_t i = 0; i < FRONT_POLICIES; i++)
         read_policy(conf, &s_policies[i]);
-    for (size_t i = 0; i < gh_contract_count(contract); i++) {
-        const gh_operation_t *op = gh_contract_at(contract, i);
-        if (op->rate_limit && !is_none(op->rate_limit) && !find(op->rate_limit)) {
-            gh_log(GH_LOG_ERROR, "no_such_policy", GH_KS("file", op->file), GH_KS("operation", op->id),
-                   GH_KS("x-rate-limit", op->rate_limit));
+    for (size_t i = 0; i < gh_contract_count(contract); i++)
+        if (check_operation(gh_contract_at(contract, i)))
             return -1;
-        }
-    }
     s_rates.on = gh_conf_bool(conf, "ratelimit.enabled");
     s_rates.table = s_rates.on ? front_limiter_new(KEYS) : NULL;
     return !s_rates.on || s_rates.table ? 0 : -1;
@@ -86,7 +111,8 @@ policy_of(const gh_operation_t *op, int64_t user_id)
 {
     if (!op || !op->rate_limit)
         return &s_policies[user_id > 0];
-    return is_none(op->rate_limit) ? NULL : find(op->rate_limit);
+    const struct front_policy *p = is_none(op->rate_limit) ? NULL : find(op->rate_limit);
+    return p && p->by == BY_KEY ? NULL : p;
 }
 
 static uint64_t
@@ -109,12 +135,33 @@ front_rates_take(const gh_operation_t *op, const front_address_t *from, int64_t 
 {
     *out = (front_rate_t){.take.allowed = true};
     const struct front_policy *p = s_rates.on ? policy_of(op, user_id) : NULL;
-    if (!p || front_networks_hold(&s_rates.exempt, from->family, from->bytes))
+    out->exempt = front_networks_hold(&s_rates.exempt, from->family, from->bytes);
+    if (!p || out->exempt)
         return true;
     out->policy = p;
     front_limiter_take(s_rates.table, key_of(p, from, user_id), &p->bucket, (uint64_t)now_us * 1000,
                        &out->take);
     return out->take.allowed;
+}
+
+bool
+front_rates_take_key(const gh_operation_t *op, gh_buf_t *key, int64_t now_us, front_rate_t *out)
+{
+    const struct front_policy *p = s_rates.on && !out->exempt ? key_policy(op) : NULL;
+    if (!p || key->n == 0)
+        return true;
+    for (size_t i = 0; i < key->n; i++)
+        if (key->p[i] >= 'A' && key->p[i] <= 'Z')
+            key->p[i] = (char)(key->p[i] - 'A' + 'a');
+    gh_buf_putc(key, (char)(p - s_policies)); /* apart from the same text under another policy */
+    if (!gh_buf_ok(key))
+        return true;
+    front_rate_t mine = {.policy = p};
+    front_limiter_take(s_rates.table, gh_hash64(key->p, key->n), &p->bucket, (uint64_t)now_us * 1000,
+                       &mine.take);
+    if (!out->policy || !mine.take.allowed || mine.take.left < out->take.left)
+        *out = mine;
+    return mine.take.allowed;
 }
 
 void

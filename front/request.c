@@ -117,16 +117,38 @@ is_enabled(const gh_operation_t *op)
 }
 
 /* Count the request; true when that refused it. */
-static bool
-refuse_by_rate(inbound_t *in)
+static void
+answer_limited(const front_ask_t *ask)
 {
     char wait[16];
-    front_ask_t *ask = &in->ask;
-    if (front_rates_take(in->match.op, &ask->client, ask->user_id, ask->start_us, &ask->rate))
-        return false;
     front_add(&front.counters->worker[front.worker].rate_limited[front_rates_index(&ask->rate)], 1);
     snprintf(wait, sizeof wait, "%u", ask->rate.take.retry_s);
     front_answer_error(ask, GH_E_RATE_LIMITED, (const gh_error_arg_t[]){{"n", gh_str(wait)}, {0}}, NULL);
+}
+
+static bool
+refuse_by_rate(inbound_t *in)
+{
+    front_ask_t *ask = &in->ask;
+    if (front_rates_take(in->match.op, &ask->client, ask->user_id, ask->start_us, &ask->rate))
+        return false;
+    answer_limited(ask);
+    return true;
+}
+
+/* The same by a key of the arguments (x-rate-key). */
+static bool
+refuse_by_key(inbound_t *in, gh_str_t args)
+{
+    static gh_buf_t key; /* reused */
+    front_ask_t *ask = &in->ask;
+    if (!in->match.op->rate_key)
+        return false;
+    gh_buf_clear(&key);
+    gh_request_rate_key(in->match.op, args, &key);
+    if (front_rates_take_key(in->match.op, &key, ask->start_us, &ask->rate))
+        return false;
+    answer_limited(ask);
     return true;
 }
 
@@ -248,6 +270,8 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
         front_answer_error(&in->ask, err, NULL, &faults);
         return;
     }
+    if (refuse_by_key(in, gh_buf_view(&args)))
+        return;
     gh_request_shard(op, gh_buf_view(&args), &shard);
     fill_head(in, id, key, gh_buf_view(&shard), &head);
     front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args));

@@ -166,6 +166,8 @@ const gh_setting_t gh_settings[] = {
     RATE("reset", "20", "3600", "of an address that resets passwords"),
     RATE("upload", "60", "60", "of a user who uploads files"),
     RATE("diagnosis", "30", "60", "of a user who asks for image diagnosis"),
+    RATE("callback", "600", "60", "of a payment provider that calls back"),
+    RATE("reset_account", "5", "3600", "for a password reset of one account"),
 
     INT("worker.lanes", "2", 1, 16, "connections", "Database connections of one pool in one worker process."),
     INT("worker.credit", "128", 1, 4096, "jobs",

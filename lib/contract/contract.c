@@ -24,7 +24,7 @@ static const char *const s_known[] = {
     "x-access",     "x-aliases",        "x-idempotent",  "x-shard",      "x-async",
     "x-etag",       "x-batch",          "x-timeout-ms",  "x-optional",   "x-rules",
     "x-errors",     "x-literal-status", "x-public-if",   "x-enabled-if", "x-allow-networks",
-    "x-rate-limit", "x-dead-token",     "x-query-token", "x-cookie"};
+    "x-rate-limit", "x-dead-token",     "x-query-token", "x-cookie",     "x-rate-key"};
 
 /* ---- memory and faults */
 
@@ -272,16 +272,16 @@ parse_success(gh_contract_t *c, json_t *src)
 
 /* A template or a list of them, joined by newlines. */
 static const char *
-parse_shard(gh_contract_t *c, const json_t *src)
+parse_templates(gh_contract_t *c, const json_t *src, const char *member)
 {
-    const json_t *v = json_object_get(src, "x-shard");
+    const json_t *v = json_object_get(src, member);
     char text[1024] = "";
     size_t used = 0;
     size_t n = json_is_array(v) ? json_array_size(v) : v ? 1 : 0;
     for (size_t i = 0; i < n; i++) {
         const char *one = json_string_value(json_is_array(v) ? json_array_get(v, i) : v);
         if (!one || strchr(one, '\n') || used + strlen(one) + 2 > sizeof text) {
-            gh_contract_fault(c, "x-shard must be a template or a short list of them");
+            gh_contract_fault(c, "%s must be a template or a short list of them", member);
             return NULL;
         }
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? "\n" : "", one);
@@ -352,7 +352,8 @@ compile_operation(gh_contract_t *c, const char *path, gh_method_t method, json_t
     op->enabled_if = text_or_null(c, src, "x-enabled-if");
     op->allow_networks = text_or_null(c, src, "x-allow-networks");
     op->rate_limit = text_or_null(c, src, "x-rate-limit");
-    op->shard = parse_shard(c, src);
+    op->shard = parse_templates(c, src, "x-shard");
+    op->rate_key = parse_templates(c, src, "x-rate-key");
     op->success_status = parse_success(c, src);
     parse_limits(c, src, op);
     check_id(c, op);

@@ -31,6 +31,7 @@ typedef struct gh_operation {
     uint32_t timeout_ms;
     uint16_t success_status;                 /* 200, 201, ... of `responses` */
     const char *rate_limit;                  /* x-rate-limit or NULL */
+    const char *rate_key;                    /* x-rate-key: templates as of shard, or NULL */
     const json_t *source;                    /* the operation object, references resolved lazily (borrowed) */
     const struct gh_request_schema *request; /* compiled parameters and bodies: contract/validate.h */
     const char *shard;  /* x-shard: affinity templates joined by '\n', the first whose members exist counts;

@@ -366,11 +366,11 @@ gh_request_check(const gh_request_in_t *in, gh_buf_t *args, gh_faults_t *faults)
     return err;
 }
 
-/* ---- affinity */
+/* ---- affinity, keys of rate limits */
 
 /* Replace {section.member[|date]} by its value; false when a member is absent. */
 static bool
-expand_shard(gh_str_t tmpl, gh_mp_t root, gh_buf_t *out)
+expand(gh_str_t tmpl, gh_mp_t root, gh_buf_t *out)
 {
     for (size_t i = 0; i < tmpl.n; i++) {
         if (tmpl.p[i] != '{') {
@@ -401,18 +401,31 @@ expand_shard(gh_str_t tmpl, gh_mp_t root, gh_buf_t *out)
     return true;
 }
 
-void
-gh_request_shard(const gh_operation_t *op, gh_str_t args, gh_buf_t *out)
+/* The first of the templates whose members are all there, if it gets no longer than most. */
+static void
+expand_first(const char *templates, size_t most, gh_str_t args, gh_buf_t *out)
 {
-    if (!op->shard)
+    if (!templates)
         return;
     gh_mp_t root = {(const uint8_t *)args.p, (const uint8_t *)args.p + args.n};
     size_t start = out->n;
-    for (const char *p = op->shard; *p;) {
+    for (const char *p = templates; *p;) {
         size_t n = strcspn(p, "\n");
-        if (expand_shard((gh_str_t){p, n}, root, out) && out->n - start <= 64)
+        if (expand((gh_str_t){p, n}, root, out) && out->n - start <= most)
             return;
         out->n = start;
         p += n + (p[n] == '\n');
     }
+}
+
+void
+gh_request_shard(const gh_operation_t *op, gh_str_t args, gh_buf_t *out)
+{
+    expand_first(op->shard, 64, args, out);
+}
+
+void
+gh_request_rate_key(const gh_operation_t *op, gh_str_t args, gh_buf_t *out)
+{
+    expand_first(op->rate_key, 1024, args, out);
 }

@@ -49,6 +49,9 @@ gh_err_t gh_request_check(const gh_request_in_t *in, gh_buf_t *args, gh_faults_t
 /* Affinity of checked arguments by the operation's x-shard: nothing is appended when no template fits. */
 void gh_request_shard(const gh_operation_t *op, gh_str_t args, gh_buf_t *out);
 
+/* Whom a rate limit counts besides the caller, by the operation's x-rate-key; likewise. */
+void gh_request_rate_key(const gh_operation_t *op, gh_str_t args, gh_buf_t *out);
+
 /* A sentence for a type word, in English. Literal. */
 const char *gh_fault_text(const char *type);
 

@@ -118,6 +118,79 @@ def test_refusals_are_counted(limited):
     assert ask(limited, "/metrics", "192.0.2.81").status_code == 403    # the proxy's client, not the proxy
 
 
+KEYED = """
+openapi: 3.1.0
+info: {title: Guahao, version: 0.1.0, summary: limits by a key of the arguments}
+paths:
+  /bench/reset:
+    post:
+      operationId: echo.reset
+      x-pool: echo
+      x-envelope: plain
+      x-access: public
+      x-rate-limit: reset
+      x-rate-key: ['account:{body.email}', 'account:{body.phone}']
+      summary: Ask for a reset
+      tags: [bench]
+      requestBody: {required: true, content: {application/json: {schema: {type: object, properties: {email: {type: string}, phone: {type: string}}}}}}
+      responses: {'200': {description: done, content: {application/json: {schema: {type: object}, example: {}}}}}
+  /bench/callback/{provider}:
+    post:
+      operationId: echo.callback
+      x-pool: echo
+      x-envelope: plain
+      x-access: public
+      x-rate-limit: callback
+      x-rate-key: '{path.provider}'
+      summary: Take a notice
+      tags: [bench]
+      parameters: [{name: provider, in: path, required: true, schema: {type: string}}]
+      responses: {'200': {description: done, content: {application/json: {schema: {type: object}, example: {}}}}}
+"""
+
+
+def keyed(make_bench, tmp_path, text=KEYED):
+    (tmp_path / "keyed.yaml").write_text(text, encoding="utf-8")
+    b = make_bench({**LOW, "front.contract_extra": str(tmp_path), "ratelimit.reset.quota": 4, "ratelimit.callback.quota": 3,
+                    "ratelimit.reset_account.quota": 2})
+    b.broker.on("echo.reset", {})
+    b.broker.on("echo.callback", {})
+    return b
+
+
+def test_limits_by_a_key_of_the_arguments(make_bench, tmp_path):
+    b = keyed(make_bench, tmp_path)
+    b.front.wait_ready()
+
+    def reset(ip, **body):
+        return ask(b.front, "/bench/reset", ip, "POST", json=body)
+    r = reset("192.0.2.1", email="a@example.org")
+    assert r.status_code == 200 and r.headers["RateLimit"].startswith('"reset_account";r=1;')
+    assert reset("192.0.2.2", email="A@Example.org").status_code == 200
+    r = reset("192.0.2.3", email="a@EXAMPLE.org")    # another address, the same account
+    assert r.status_code == 429 and r.headers["RateLimit-Policy"] == '"reset_account";q=2;w=3600'
+    assert 0 < int(r.headers["retry-after"]) <= 1800 and b.broker.count("echo.reset") == 2
+    assert reset("192.0.2.3", phone="13800000001").status_code == 200
+    for i in range(2):
+        assert reset("192.0.2.3", email=f"{i}@example.org").status_code == 200
+    r = reset("192.0.2.3", email="9@example.org")    # another account, the same address
+    assert r.status_code == 429 and r.headers["RateLimit-Policy"].startswith('"reset"')
+    for i in range(3):
+        assert ask(b.front, "/bench/callback/bank", f"192.0.2.{10 + i}", "POST").status_code == 200
+    assert ask(b.front, "/bench/callback/bank", "192.0.2.19", "POST").status_code == 429
+    assert ask(b.front, "/bench/callback/card", "192.0.2.19", "POST").status_code == 200
+
+
+@pytest.mark.parametrize("change, word", [
+    (("x-rate-limit: reset", "x-rate-limit: rest"), "no_such_policy"),
+    (("      x-rate-key: '{path.provider}'\n", ""), "policy_and_key_differ"),
+    (("x-rate-limit: reset", "x-rate-limit: login"), "policy_and_key_differ")])
+def test_a_contract_with_a_wrong_limit_stops_the_start(make_bench, tmp_path, change, word):
+    b = keyed(make_bench, tmp_path, KEYED.replace(*change))
+    assert b.front.process.wait(20) == 1
+    assert word in b.front.process.output()
+
+
 def test_exempt_networks_and_the_switch(make_bench):
     low = {"ratelimit.anon.quota": 1, "ratelimit.user.quota": 1}
     for conf in (low, {**low, "ratelimit.exempt": "", "ratelimit.enabled": "false"}):
