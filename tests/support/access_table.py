@@ -75,6 +75,14 @@ TABLE = [
     ("identity.oauth_issue_token", "POST", "/auth/token", PUBLIC,
      form(grant_type="password", username=phone, password=password)),
 
+    # registration (api/01, api/21): the seed's form; the other one needs a code
+    ("identity.register_account", "POST", "/auth/register", PUBLIC,
+     lambda w: {"json": {"email": w.new_email(), "username": f"r{w.h.serial}", "phonenumber": w.new_phone(),
+                         "password": "Strong-pass-26"}}),
+    ("identity.confirm_email", "GET", "/auth/verifyEmail", "rrrrrrrr", query(token="x.y.z")),
+    ("identity.v1_register_user", "POST", "/api/v1/auth/register", PUBLIC,
+     lambda w: {"json": {"email": w.new_email(), "password": "Strong-pass-26", "full_name": "某人"}}),
+
     # codes by short message and mail (api/01): a wrong code is 106 or a refusal of its own
     ("identity.send_sms_code", "POST", "/auth/sms/send-code", PUBLIC, body(phone=lambda w: w.new_phone())),
     ("identity.verify_sms_code", "POST", "/auth/sms/verify-code", "xxxxxxxx",
@@ -155,4 +163,7 @@ TABLE = [
     ("front.get_readiness", "GET", "/readyz", PUBLIC, None),
     ("front.get_metrics", "GET", "/metrics", PUBLIC, None),    # loopback is one of metrics.allow
     ("front.get_openapi", "GET", "/openapi.json", PUBLIC, None),
+    ("front.get_docs", "GET", "/docs", PUBLIC, None),
+    ("front.get_redoc", "GET", "/redoc", PUBLIC, None),
+    ("front.get_docs_file", "GET", "/docs/docs.js", PUBLIC, None),
 ]
