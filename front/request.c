@@ -346,6 +346,7 @@ handle(inbound_t *in, const uint8_t id[16])
         front_answer_error(&in->ask, GH_E_UNSUPPORTED_MEDIA_TYPE, NULL, NULL);
         return;
     }
+    in->ask.render.bare = op->bare_form && kind == GH_BODY_FORM;
     submit(in, id, body, kind, key);
 }
 

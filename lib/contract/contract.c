@@ -18,13 +18,14 @@
 
 static const char *const s_methods[GH_METHOD_COUNT] = {"get", "post", "put", "patch", "delete"};
 static const char *const s_envelopes[] = {"code", "v1", "plain", "oauth", "raw"};
-static const char *const s_known[] = {
-    "operationId",  "summary",          "description",   "tags",         "parameters",
-    "requestBody",  "responses",        "deprecated",    "x-pool",       "x-envelope",
-    "x-access",     "x-aliases",        "x-idempotent",  "x-shard",      "x-async",
-    "x-etag",       "x-batch",          "x-timeout-ms",  "x-optional",   "x-rules",
-    "x-errors",     "x-literal-status", "x-public-if",   "x-enabled-if", "x-allow-networks",
-    "x-rate-limit", "x-dead-token",     "x-query-token", "x-cookie",     "x-rate-key"};
+static const char *const s_known[] = {"operationId",      "summary",          "description",  "tags",
+                                      "parameters",       "requestBody",      "responses",    "deprecated",
+                                      "x-pool",           "x-envelope",       "x-access",     "x-aliases",
+                                      "x-idempotent",     "x-shard",          "x-async",      "x-etag",
+                                      "x-batch",          "x-timeout-ms",     "x-optional",   "x-rules",
+                                      "x-errors",         "x-literal-status", "x-public-if",  "x-enabled-if",
+                                      "x-allow-networks", "x-rate-limit",     "x-dead-token", "x-query-token",
+                                      "x-cookie",         "x-rate-key",       "x-bare-form"};
 
 /* ---- memory and faults */
 
@@ -344,6 +345,7 @@ compile_operation(gh_contract_t *c, const char *path, gh_method_t method, json_t
     op->async = flag(c, src, "x-async");
     op->etag = flag(c, src, "x-etag");
     op->literal_status = flag(c, src, "x-literal-status");
+    op->bare_form = flag(c, src, "x-bare-form");
     op->dead_token = flag(c, src, "x-dead-token");
     op->cookie = text_or_null(c, src, "x-cookie");
     if (op->cookie && strcmp(op->cookie, "refresh") != 0 && strcmp(op->cookie, "clear") != 0)

@@ -36,6 +36,7 @@ typedef struct gh_operation {
     const struct gh_request_schema *request; /* compiled parameters and bodies: contract/validate.h */
     const char *shard;  /* x-shard: affinity templates joined by '\n', the first whose members exist counts;
                                  NULL if none (contract/validate.h: gh_request_shard) */
+    bool bare_form;     /* x-bare-form: a success of a form goes out without the envelope */
     bool dead_token;    /* x-dead-token: an expired or revoked token is passed on too (sign-out) */
     const char *cookie; /* x-cookie: "refresh" the cookie stands in for the body, "clear" it ends; NULL */
     bool query_token;   /* x-query-token: ?token= is accepted */

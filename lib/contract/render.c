@@ -41,7 +41,7 @@ gh_render_success(const gh_render_t *r, uint16_t status, gh_str_t payload, gh_bu
                            .type = s_json};
     if (payload.n == 0)
         payload = GH_STR("null");
-    switch (r->envelope) {
+    switch (r->bare ? GH_ENV_PLAIN : r->envelope) {
     case GH_ENV_CODE:
         gh_buf_puts(body, "{\"code\":0,\"message\":");
         gh_buf_str(body, payload);

@@ -16,6 +16,7 @@
 
 typedef struct gh_render {
     gh_envelope_t envelope;
+    bool bare;               /* a success is the payload alone, whatever the envelope */
     bool literal_status;     /* of the operation */
     bool problem;            /* the client prefers application/problem+json (v1) */
     bool chinese;            /* texts of v1 in Chinese */

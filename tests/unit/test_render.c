@@ -62,6 +62,13 @@ success_is_spliced_into_the_envelope(void **state)
     assert_int_equal(s_out.status, 200);
     gh_render_success(&r, 202, GH_STR("1"), &s_body, &s_out);
     assert_int_equal(s_out.status, 202);
+    gh_buf_clear(&s_body);
+    gh_render_t bare = {.envelope = GH_ENV_CODE, .bare = true};
+    gh_render_success(&bare, 0, GH_STR("{}"), &s_body, &s_out);
+    assert_string_equal(gh_buf_cstr(&s_body), "{}");
+    gh_buf_clear(&s_body);
+    gh_render_refusal(&bare, &(gh_refusal_t){.error = GH_E_BAD_CREDENTIALS}, &s_body, &s_out);
+    assert_non_null(strstr(gh_buf_cstr(&s_body), "\"code\":101")); /* refusals keep it */
 }
 
 static void

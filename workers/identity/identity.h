@@ -59,6 +59,8 @@ typedef enum {
     GH_SHAPE_TEXT,   /* the token as a bare string */
     GH_SHAPE_OBJECT, /* {userid, access_token, token_type} */
     GH_SHAPE_PAIR,   /* TokenPair of api/21 */
+    GH_SHAPE_TOKEN,  /* {token} */
+    GH_SHAPE_FORM,   /* {access_token, token_type: bearer} */
     GH_SHAPE_OAUTH   /* RFC 6749 section 5.1 */
 } gh_shape_t;
 
@@ -142,5 +144,8 @@ gh_step_t gh_bind_email(gh_batch_t *b); /* by the mailed code */
 
 gh_step_t gh_register_account(gh_batch_t *b); /* signup.c */
 gh_step_t gh_confirm_email(gh_batch_t *b);
+gh_step_t gh_update_profile(gh_batch_t *b); /* own_profile.c */
+gh_step_t gh_renew_token(gh_batch_t *b);    /* renew.c */
+gh_step_t gh_login_form(gh_batch_t *b);
 
 #endif

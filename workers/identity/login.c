@@ -29,6 +29,7 @@ typedef struct check {
 } check_t;
 
 typedef struct login {
+    bool form;       /* the route for OAuth2 forms, which has sentences of its own */
     const char *way; /* of login_find: what the name may be */
     gh_surface_t surface;
     gh_shape_t shape;
@@ -56,10 +57,29 @@ enum {
     C_BRIEF
 };
 
+/* Sentences of /auth/swagger-login (api/01 section 1.1). */
+static gh_err_t
+form_error(gh_err_t err)
+{
+    switch (err) {
+    case GH_E_BAD_CREDENTIALS:
+        return GH_E_FORM_LOGIN_BAD_CREDENTIALS;
+    case GH_E_ACCOUNT_BANNED:
+        return GH_E_FORM_LOGIN_BANNED;
+    case GH_E_PATIENT_NOT_VERIFIED:
+    case GH_E_STAFF_NOT_VERIFIED:
+        return GH_E_FORM_LOGIN_NOT_VERIFIED;
+    default:
+        return err;
+    }
+}
+
 static void
 refuse(gh_batch_t *b, gh_err_t err, const gh_error_arg_t *args)
 {
     const login_t *login = b->state;
+    if (gh_str_is(b->jobs[0]->head.op, "identity.login_form"))
+        err = form_error(err);
     if (login->surface == GH_SURFACE_OAUTH)
         gh_job_refuse(b, b->jobs[0], GH_E_OAUTH_INVALID_GRANT, NULL);
     else
@@ -306,6 +326,16 @@ gh_step_t
 gh_login_account(gh_batch_t *b)
 {
     return step(b, "phone_or_staff", GH_SURFACE_BJTU, GH_SHAPE_OBJECT, gh_arg_text(b->jobs[0], "username"));
+}
+
+/* A form is what OAuth2 tools send: they get the bare object that they know. */
+gh_step_t
+gh_login_form(gh_batch_t *b)
+{
+    const gh_wjob_t *job = b->jobs[0];
+    bool form = gh_mp_get(job->args, "form").at != NULL;
+    return step(b, "phone_or_staff", GH_SURFACE_BJTU, form ? GH_SHAPE_FORM : GH_SHAPE_OBJECT,
+                gh_arg_text(job, "username"));
 }
 
 gh_step_t

@@ -147,6 +147,11 @@ gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *
             gh_json_ki64(&j, "userid", pair->user_id);
             gh_json_kstr(&j, "access_token", pair->access);
             gh_json_kcstr(&j, "token_type", "Bearer");
+        } else if (shape == GH_SHAPE_TOKEN)
+            gh_json_kstr(&j, "token", pair->access);
+        else if (shape == GH_SHAPE_FORM) {
+            gh_json_kstr(&j, "access_token", pair->access);
+            gh_json_kcstr(&j, "token_type", "bearer");
         } else if (shape == GH_SHAPE_PAIR)
             put_pair(&j, self, pair, brief);
         else

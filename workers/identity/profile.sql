@@ -45,3 +45,17 @@ select gh_with(gh_v1_user(u, $2::timestamptz, $3::text), 'permissions',
            as body
   from users u
  where u.id = $1::bigint
+
+-- name: profile_find
+-- $1 user
+select id from patients where user_id = $1::bigint and deleted_at is null for no key update
+
+-- name: profile_update
+-- $1 patient, $2 name, $3 gender, $4 birth date; null: left alone. The account's full name follows where it was the same.
+with old as (
+    select user_id, name from patients where id = $1::bigint
+), account as (
+    update users u set full_name = $2 from old where u.id = old.user_id and $2::text is not null and u.full_name = old.name
+)
+update patients set name = coalesce($2, name), gender = coalesce($3::text, gender), date_of_birth = coalesce($4::date, date_of_birth)
+ where id = $1

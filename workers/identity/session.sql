@@ -35,6 +35,31 @@ update sessions
        expires_at = to_timestamp($7::bigint)
  where id = $1 and refresh_jti_hash = decode($2::text, 'hex')
 
+-- name: renew_find
+-- $1 session of the token, $2 user, $3 now. No row: the session has ended, or its user may not sign in (BR-04).
+select array_to_string(gh_user_roles(u.id), ',') as roles
+  from sessions s
+  join users u on u.id = s.user_id
+ where s.id = $1::uuid and s.user_id = $2::bigint and s.revoked_at is null and u.is_active and not u.is_deleted
+   and not exists (select 1 from user_bans b where b.user_id = u.id and b.is_active and b.ban_type in ('login', 'all')
+                                               and (b.ban_until is null or b.ban_until > $3::timestamptz))
+
+-- name: renew_former
+-- $1 session of the token, $2 user, $3 now: what a new session ends
+select s.id, extract(epoch from s.access_expires_at)::bigint as until
+  from sessions s
+ where s.user_id = $2::bigint and s.revoked_at is null
+   and (s.id = $1::uuid or s.id in (select id from gh_sessions_to_end($2, 'bjtu', $3::timestamptz)))
+ order by s.id
+
+-- name: renew_check
+-- $1 session of the token, $2 user, $3 now, $4 sessions to end, in order of id
+select gh_unless_stale(exists (select 1 from sessions where id = $1::uuid and revoked_at is null)
+                       and $4::uuid[] = array(select s.id from sessions s
+                                               where s.user_id = $2::bigint and s.revoked_at is null
+                                                 and (s.id = $1 or s.id in (select id from gh_sessions_to_end($2, 'bjtu', $3::timestamptz)))
+                                               order by s.id))
+
 -- name: v1_sessions
 -- $1 user, $2 session of the caller's token, $3 now, $4 zone. Those that live, the newest first.
 select coalesce(json_agg(json_build_object(
