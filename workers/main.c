@@ -13,10 +13,13 @@ static void
 usage(FILE *out)
 {
     fputs("usage: guahao-worker POOL[,POOL...] [--config FILE]\n"
+          "       guahao-worker --operations\n"
           "\n"
           "Serves the named pools: takes their jobs from the brokers, carries them out in\n"
           "PostgreSQL, answers. Stops on SIGTERM or SIGINT after finishing what it has begun.\n"
           "\n"
+          "  --operations   list what the pools serve: pool, operation, kind, `inner` when no route leads to "
+          "it\n"
           "  --config FILE  settings (default: GUAHAO_CONFIG, else conf/guahao.conf)\n"
           "  --help         this text\n"
           "\npools:",
@@ -58,11 +61,25 @@ parse_pools(const char *list, const gh_pool_t **out)
     }
 }
 
+static void
+list_operations(void)
+{
+    static const char *const kinds[] = {
+        [GH_OP_READ] = "read", [GH_OP_WRITE] = "write", [GH_OP_TASK] = "task"};
+    for (size_t i = 0; gh_pools[i]; i++)
+        for (const gh_op_t *op = gh_pools[i]->ops; op->name; op++)
+            printf("%s %s %s%s\n", gh_pools[i]->name, op->name, kinds[op->kind], op->inner ? " inner" : "");
+}
+
 int
 main(int argc, char **argv)
 {
     const char *config;
     char **words;
+    if (argc == 2 && strcmp(argv[1], "--operations") == 0) {
+        list_operations();
+        return 0;
+    }
     int status = gh_program_args(argc, argv, 1, usage, &config, &words);
     if (status >= 0)
         return status;

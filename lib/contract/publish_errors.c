@@ -11,8 +11,9 @@
 #include "contract/render.h"
 #include "contract/schema.h"
 
-#define NAMES_MAX 128
-#define JSON_TYPE "application/json"
+#define NAMES_MAX     128
+#define MEMBERS_DEPTH 5
+#define JSON_TYPE     "application/json"
 
 enum {
     WANTS_BODY = 1,
@@ -22,7 +23,10 @@ enum {
     WANTS_KEY = 16,
     WANTS_ROLE = 32,
     WANTS_MATCH = 64,
-    WANTS_RATE = 128
+    WANTS_RATE = 128,
+    WANTS_ROW = 256,
+    WANTS_FIELDS = 512,
+    WANTS_SORT = 1024
 };
 
 /* api/20 section 2, as far as it can happen to an operation of that shape; 0: to all. */
@@ -34,12 +38,16 @@ static const struct {
                 {GH_E_TOKEN_INVALID, WANTS_TOKEN},
                 {GH_E_TOKEN_EXPIRED, WANTS_TOKEN},
                 {GH_E_TOKEN_REVOKED, WANTS_TOKEN},
+                {GH_E_PASSWORD_CHANGE_REQUIRED, WANTS_TOKEN},
                 {GH_E_FORBIDDEN, WANTS_ROLE},
                 {GH_E_METHOD_NOT_ALLOWED, 0},
                 {GH_E_PRECONDITION_FAILED, WANTS_MATCH},
                 {GH_E_PAYLOAD_TOO_LARGE, WANTS_BODY},
                 {GH_E_UNSUPPORTED_MEDIA_TYPE, WANTS_BODY},
+                {GH_E_NOT_FOUND, WANTS_ROW},
                 {GH_E_VALIDATION_FAILED, WANTS_INPUT},
+                {GH_E_UNKNOWN_FIELD, WANTS_FIELDS},
+                {GH_E_UNKNOWN_SORT, WANTS_SORT},
                 {GH_E_IDEMPOTENCY_KEY_REUSED, WANTS_KEY},
                 {GH_E_IDEMPOTENCY_IN_PROGRESS, WANTS_KEY},
                 {GH_E_RATE_LIMITED, WANTS_RATE},
@@ -100,6 +108,12 @@ shape(const gh_operation_t *op, bool token)
         out |= WANTS_BODY | WANTS_INPUT;
     if (op->request->n_params)
         out |= WANTS_INPUT;
+    for (size_t i = 0; i < op->request->n_params; i++)
+        out |= (op->request->params[i].fields ? WANTS_FIELDS : 0u) |
+               (op->request->params[i].sortable ? WANTS_SORT : 0u);
+    /* On the code surface every row that may be absent has an error of its own. */
+    if (op->request->n_path && op->envelope == GH_ENV_V1)
+        out |= WANTS_ROW;
     if (!op->rate_limit || strcmp(op->rate_limit, "none") != 0)
         out |= WANTS_RATE;
     if (strcmp(op->pool, "front") == 0)
@@ -155,6 +169,31 @@ sort(refusal_t *list, size_t n)
     }
 }
 
+/* Errors of its own that a parameter or a member has (x-error, x-missing). */
+static size_t
+collect_own(const gh_operation_t *op, json_t *examples, gh_err_t error, refusal_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (out[i].error == error)
+            return n;
+    return n + (error && n < NAMES_MAX && render(op, error, examples, &out[n]));
+}
+
+static size_t
+collect_members(const gh_operation_t *op, json_t *examples, const gh_schema_t *s, int depth, refusal_t *out,
+                size_t n)
+{
+    if (!s || depth == MEMBERS_DEPTH)
+        return n;
+    n = collect_own(op, examples, s->error, out, n);
+    n = collect_members(op, examples, s->items, depth + 1, out, n);
+    for (size_t i = 0; i < s->n_props; i++) {
+        n = collect_own(op, examples, s->props[i].missing, out, n);
+        n = collect_members(op, examples, s->props[i].schema, depth + 1, out, n);
+    }
+    return n;
+}
+
 static size_t
 collect(const gh_operation_t *op, bool token, json_t *examples, refusal_t *out)
 {
@@ -165,6 +204,12 @@ collect(const gh_operation_t *op, bool token, json_t *examples, refusal_t *out)
         gh_err_t error = gh_error_find(gh_str(json_string_value(json_array_get(names, i))));
         n += render(op, error, examples, &out[n]);
     }
+    for (size_t i = 0; i < op->request->n_params; i++) {
+        n = collect_own(op, examples, op->request->params[i].missing, out, n);
+        n = collect_members(op, examples, op->request->params[i].schema, 0, out, n);
+    }
+    n = collect_members(op, examples, op->request->json, 0, out, n);
+    n = collect_members(op, examples, op->request->form, 0, out, n);
     for (size_t i = 0; i < GH_COUNT(s_common) && n < NAMES_MAX; i++) {
         gh_err_t error = s_common[i].error == GH_E_FORBIDDEN ? op->access.refusal : s_common[i].error;
         bool twice = s_common[i].when && !(s_common[i].when & have);
