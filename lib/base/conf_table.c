@@ -249,6 +249,13 @@ const gh_setting_t gh_settings[] = {
         "Window in which failed sign-ins are counted."),
     INT("login.lock_minutes", "15", 1, MINUTES_A_DAY, "minutes", "How long a locked account stays locked."),
 
+    INT("reset.ttl_min", "30", 1, MINUTES_A_DAY, "minutes",
+        "Life of the token that lets set a forgotten password."),
+    BOOL("reset.expose_token", "false",
+         "Answer with the token as well as mailing it: for development, not in production."),
+    STR("reset.page", "http://localhost:3000/reset-password", 1000,
+        "Page that asks for the new password, for the link in the mail; the token is added as ?token=."),
+
     STR("order.number_key_file", "${var}/keys/order.key", 4000,
         "Key of the permutation behind order numbers, mode 0600."),
     STR("data.key_file", "${var}/keys/data.key", 4000, "Key of encrypted columns, mode 0600."),

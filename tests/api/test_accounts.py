@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import contract
-from support.accounts import PASSWORD, add_user
+from support import contract, mailbox
+from support.accounts import PASSWORD, add_user, bcrypt_ok
 from support.http import data, message, problem
 from support.broker import uuid7
-from support.jobs import Jobs, claims
+from support.jobs import Jobs, actor_of, claims
 from support.proc import wait_for
 
 CONF = {"password.cost": 10}
@@ -268,5 +268,221 @@ def test_a_registration_delivered_twice(system, db):
         two = jobs.call("identity.v1_register_user", body=body, id=job, resend=True).ok()
         assert two["id"] == one["id"] and two["tokens"]["access_token"]
         jobs.call("identity.v1_register_user", body=body).refused("USERNAME_TAKEN")
+    finally:
+        jobs.close()
+
+
+# ---- a new password for the present one
+
+def change(api, token, new, current=PASSWORD):
+    return api.post("/api/v1/auth/change-password", {"current_password": current, "new_password": new}, token=token)
+
+
+def login(api, name, password):
+    return api.post("/api/v1/auth/login", {"username": name, "password": password})
+
+
+def test_change_password(api, db, patient):                                           # R-35
+    one, other = sign_in(api, patient[1]), sign_in(api, patient[1])
+    classic = message(api.post("/auth/patient/login", {"phonenumber": patient[1], "password": PASSWORD}))
+    two = contract.check("identity.v1_change_password", data(change(api, one["access_token"], "Second-2026")))
+    assert two["session_id"] == one["session_id"] and two["user"] == one["user"]
+    dies(api, other["access_token"], classic)
+    assert alive(api, one["access_token"]) and alive(api, two["access_token"])
+    three = data(refresh(api, two["refresh_token"]))
+    problem(login(api, patient[1], PASSWORD), "BAD_CREDENTIALS", 401)
+    sign_in(api, patient[1], "Second-2026")
+    hash, must = db.row("select hashed_password, must_change_password from users where id = %s", patient[0])
+    assert hash.startswith("$2b$10$") and bcrypt_ok("Second-2026", hash) and not must
+    problem(refresh(api, one["refresh_token"]), "REFRESH_REUSED", 401)                # burnt by the new pair
+    dies(api, three["access_token"])
+
+
+def test_a_session_without_refresh_token_keeps_its_kind(api, patient):
+    classic = message(api.post("/auth/patient/login", {"phonenumber": patient[1], "password": PASSWORD}))
+    pair = contract.check("identity.v1_change_password", data(change(api, classic, "Second-2026")))
+    assert pair["refresh_token"] is None and pair["expires_in"] == 1440 * 60
+    assert alive(api, pair["access_token"])
+
+
+def test_who_must_change_may(api, db):                                                # R-40
+    phone = f"1361{next(_serial):07d}"
+    user = add_user(db, phonenumber=phone, must_change_password=True)
+    token = sign_in(api, phone)["access_token"]
+    problem(api.get("/api/v1/auth/sessions", token=token), "PASSWORD_CHANGE_REQUIRED", 403)
+    pair = data(change(api, token, "Second-2026"))
+    wait_for("the workers to know", lambda: api.get("/api/v1/auth/sessions", token=pair["access_token"]).status_code == 200,
+             timeout=5)
+    assert db.value("select must_change_password from users where id = %s", user) is False
+
+
+def test_the_last_five_passwords_are_not_taken_again(api, patient):                   # R-38
+    token = sign_in(api, patient[1])["access_token"]
+    words = [PASSWORD] + [f"Another-{i}" for i in range(1, 6)]
+    for current, new in zip(words, words[1:]):
+        problem(change(api, token, current, current), "PASSWORD_REUSED", 422)
+        token = data(change(api, token, new, current))["access_token"]
+    for former in words[1:]:
+        problem(change(api, token, former, words[-1]), "PASSWORD_REUSED", 422)
+    data(change(api, token, PASSWORD, words[-1]))                                     # the sixth before it
+
+
+def test_refused_changes(api, db, patient):
+    token = sign_in(api, patient[1])["access_token"]
+    hash = db.value("select hashed_password from users where id = %s", patient[0])
+    weak = problem(change(api, token, "Password1"), "PASSWORD_WEAK", 422)
+    assert [(e["field"], e["code"]) for e in weak["errors"]] == [("new_password", "common")]
+    problem(change(api, token, "Ab-1" + "x" * 69), "PASSWORD_TOO_LONG", 422)
+    for body in ({}, {"current_password": PASSWORD}, {"new_password": "Second-2026"}):
+        problem(api.post("/api/v1/auth/change-password", body, token=token), "VALIDATION_FAILED", 422)
+    problem(change(api, None, "Second-2026"), "TOKEN_MISSING", 401)
+    assert db.value("select hashed_password from users where id = %s", patient[0]) == hash
+
+
+def test_wrong_current_passwords_lock_every_name(api, db):                            # R-39, R-26
+    phone, address = f"1361{next(_serial):07d}", f"lock{next(_serial)}@example.test"
+    add_user(db, phonenumber=phone, email=address)
+    token = sign_in(api, phone)["access_token"]
+    for wrong in ("wrong", "", "x" * 100, PASSWORD + " ", "wrong"):
+        problem(change(api, token, "Second-2026", wrong), "CURRENT_PASSWORD_WRONG", 422)
+    locked = change(api, token, "Second-2026")
+    problem(locked, "ACCOUNT_LOCKED", 423)
+    assert 0 < int(locked.headers["Retry-After"]) <= 900
+    for name in (phone, address):
+        problem(login(api, name, PASSWORD), "ACCOUNT_LOCKED", 423)
+
+
+def test_guesses_at_once_are_counted(system, db):
+    phone = f"1361{next(_serial):07d}"
+    add_user(db, phonenumber=phone)
+    token = sign_in(system.api(), phone)["access_token"]
+    with ThreadPoolExecutor(12) as pool:
+        said = list(pool.map(lambda i: change(system.api(), token, "Second-2026", "wrong").json()["data"]["code"], range(12)))
+    assert sorted(said) == 7 * ["ACCOUNT_LOCKED"] + 5 * ["CURRENT_PASSWORD_WRONG"]
+
+
+def test_a_change_delivered_twice(system, db, patient):
+    """The worker died after its commit: the same job again renews the session, and is no wrong guess."""
+    api, jobs = system.api(), Jobs(system)
+    one, other = sign_in(api, patient[1]), sign_in(api, patient[1])
+    try:
+        call = {"body": {"current_password": PASSWORD, "new_password": "Second-2026"}, "actor": actor_of(one["access_token"]),
+                "id": uuid7()}
+        jobs.call("identity.v1_change_password", **call).ok()
+        dies(api, other["access_token"])
+        again = jobs.call("identity.v1_change_password", **call, attempt=1).ok()
+        assert alive(api, again["access_token"]) and claims(again["access_token"])["sid"] == one["session_id"]
+        data(refresh(api, again["refresh_token"]))
+        assert db.value("select count(*) from password_history where user_id = %s", patient[0]) == 1
+    finally:
+        jobs.close()
+
+
+# ---- a forgotten password
+
+def forgot(api, name, **kw):
+    return api.request("POST", "/api/v1/auth/forgot", **(kw or {"json": {"email": name}}))
+
+
+def reset(api, token, password="Fresh-2026", member="new_password"):
+    return api.post("/api/v1/auth/reset", {"token": token, member: password})
+
+
+def reset_token(system, address, count=1):
+    link = mailbox.link(system, address, count)
+    assert link.startswith("http://localhost:3000/reset-password?token=")
+    token = link.partition("token=")[2]
+    assert len(token) == 43
+    return token
+
+
+@pytest.fixture
+def mailed(db):
+    """(id, phone, address) of a fresh account with a mail address."""
+    n = next(_serial)
+    phone, address = f"1362{n:07d}", f"forgetful{n}@example.test"
+    return add_user(db, phonenumber=phone, email=address), phone, address
+
+
+def test_forgot_and_reset(system, api, db, mailed):                                   # R-35 to R-37
+    user, phone, address = mailed
+    pair = sign_in(api, address)
+    assert data(forgot(api, address.upper())) is None
+    token = reset_token(system, address)
+    assert db.value("select token_hash = sha256(convert_to(%s, 'UTF8')) from password_resets where user_id = %s", token, user)
+    for _ in range(5):
+        problem(login(api, address, "wrong"), "BAD_CREDENTIALS", 401)
+    problem(login(api, address, PASSWORD), "ACCOUNT_LOCKED", 423)
+    assert data(reset(api, token)) is None
+    dies(api, pair["access_token"])
+    problem(refresh(api, pair["refresh_token"]), "TOKEN_REVOKED", 401)
+    problem(login(api, phone, PASSWORD), "BAD_CREDENTIALS", 401)
+    sign_in(api, address, "Fresh-2026")                                               # the lock is gone
+    problem(reset(api, token, "Other-2026"), "RESET_TOKEN_INVALID", 400)              # used
+
+
+def test_forgot_says_the_same_to_all(system, api, db, mailed):                        # R-36
+    phone = f"1363{next(_serial):07d}"
+    add_user(db, phonenumber=phone)                                                   # no address
+    gone = f"gone{next(_serial)}@example.test"
+    add_user(db, email=gone, is_deleted=True)
+    replies = [forgot(api, name).json() for name in (mailed[2], mailed[1], phone, gone, "nobody@example.test", "no-name")]
+    assert all(r == replies[0] for r in replies) and replies[0]["data"] is None
+    assert data(forgot(api, None, data={"email": mailed[2]})) is None
+    assert len({reset_token(system, mailed[2], n) for n in (1, 2, 3)}) == 3           # by either name, and by form
+    assert mailbox.messages(system, gone) == []
+    for body in ({}, {"email": ""}, {"email": 5}):
+        problem(api.post("/api/v1/auth/forgot", body), "VALIDATION_FAILED", 422)
+
+
+def test_only_the_newest_token_is_good(system, api, mailed):                          # R-36, R-37
+    for _ in range(2):
+        data(forgot(api, mailed[2]))
+    old, new = (reset_token(system, mailed[2], n) for n in (1, 2))
+    problem(reset(api, old), "RESET_TOKEN_INVALID", 400)
+    data(api.request("POST", "/api/v1/auth/reset", data={"token": new, "password": "Fresh-2026"}))
+    sign_in(api, mailed[2], "Fresh-2026")
+
+
+def test_five_mails_an_hour(system, api, db, mailed):
+    for _ in range(7):
+        assert data(forgot(api, mailed[2])) is None
+    assert db.value("select count(*) from message_outbox where recipient = %s", mailed[2]) == 5
+    data(reset(api, reset_token(system, mailed[2], 5)))
+
+
+def test_refused_resets(system, api, db, mailed):
+    data(forgot(api, mailed[2]))
+    token = reset_token(system, mailed[2])
+    problem(reset(api, "unknown"), "RESET_TOKEN_INVALID", 400)
+    weak = problem(reset(api, token, "short", "password"), "PASSWORD_WEAK", 422)
+    assert {(e["field"], e["code"]) for e in weak["errors"]} == {("password", "too_short"), ("password", "too_few_classes")}
+    problem(reset(api, token, "Ab-1" + "x" * 69), "PASSWORD_TOO_LONG", 422)
+    problem(reset(api, token, PASSWORD), "PASSWORD_REUSED", 422)
+    for body in ({}, {"token": token}, {"token": "", "new_password": "Fresh-2026"}):
+        problem(api.post("/api/v1/auth/reset", body), "VALIDATION_FAILED", 422)
+    db.query("update password_resets set expires_at = created_at where user_id = %s", mailed[0])
+    problem(reset(api, token), "RESET_TOKEN_INVALID", 400)
+    sign_in(api, mailed[2])                                                           # nothing has changed
+
+
+def test_one_token_for_many_at_once(system, api, mailed):
+    data(forgot(api, mailed[2]))
+    token = reset_token(system, mailed[2])
+    words = [f"Crowd-{i}-2026" for i in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        said = list(pool.map(lambda w: reset(system.api(), token, w), words))
+    assert sorted(r.status_code for r in said) == [200, 400, 400, 400, 400]
+    sign_in(api, mailed[2], words[[r.status_code for r in said].index(200)])
+
+
+def test_a_reset_delivered_twice(system, api, mailed):
+    jobs = Jobs(system)
+    try:
+        data(forgot(api, mailed[2]))
+        call = {"body": {"token": reset_token(system, mailed[2]), "new_password": "Fresh-2026"}, "id": uuid7()}
+        jobs.call("identity.v1_reset_password", **call).ok()
+        jobs.call("identity.v1_reset_password", **call, resend=True).ok()
+        jobs.call("identity.v1_reset_password", body=call["body"]).refused("RESET_TOKEN_INVALID")
     finally:
         jobs.close()

@@ -38,6 +38,7 @@ gh_checks_t *gh_identity_checks(const gh_batch_t *b);
 /* Where a session began. Seed 002's logins have no refresh token and a longer access token. */
 typedef enum { GH_SURFACE_BJTU, GH_SURFACE_V1, GH_SURFACE_OAUTH } gh_surface_t;
 const char *gh_surface_word(gh_surface_t surface);
+gh_surface_t gh_surface_of(gh_str_t word); /* a word of the column sessions.surface */
 
 typedef struct gh_pair {
     int64_t user_id;
@@ -71,6 +72,9 @@ void gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pai
 void gh_pair_json(gh_batch_t *b, gh_json_t *j, const gh_pair_t *pair, gh_str_t brief);
 /* Queue the row of a new session with its tokens; the address and agent are the caller's. */
 void gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair);
+
+/* The same for a session that goes on: its former refresh token is burnt. Its row must be locked. */
+void gh_session_renew(gh_batch_t *b, const gh_pair_t *pair);
 
 /* ---- hashing.c: bcrypt on the process's threads, bounded */
 
@@ -118,6 +122,16 @@ const char *gh_text_uuid(gh_batch_t *b, const uint8_t id[16]);
 /* A phone number as it is filed: without blanks and dashes; empty when it is too long for one. */
 const char *gh_phone_text(gh_batch_t *b, gh_str_t phone);
 
+/* ---- login.c: guesses at a password */
+
+/* Begin the closing transaction: of those by this name, one at a time; if it was locked meanwhile, start over. name_hash in
+ * hex. Several names are locked in the order of their hashes. */
+void gh_guess_lock(gh_batch_t *b, const char *name_hash);
+/* Count a wrong guess. */
+void gh_guess_failed(gh_batch_t *b, const char *name_hash);
+/* Refuse because the name is locked, with Retry-After. */
+void gh_refuse_locked(gh_batch_t *b, gh_err_t err, int64_t until_us);
+
 /* ---- steps of operations */
 
 gh_step_t gh_login_patient(gh_batch_t *b);
@@ -131,6 +145,9 @@ gh_step_t gh_refresh_v1(gh_batch_t *b);
 gh_step_t gh_logout(gh_batch_t *b);
 gh_step_t gh_user_info(gh_batch_t *b);
 gh_step_t gh_register_v1(gh_batch_t *b);
+gh_step_t gh_change_password(gh_batch_t *b);
+gh_step_t gh_reset_password(gh_batch_t *b);
+gh_step_t gh_forgot_password(gh_batch_t *b);
 gh_step_t gh_password_policy(gh_batch_t *b);
 gh_step_t gh_password_check(gh_batch_t *b);
 gh_step_t gh_administer_user(gh_batch_t *b);

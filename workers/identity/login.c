@@ -74,25 +74,23 @@ form_error(gh_err_t err)
     }
 }
 
-static void
-refuse(gh_batch_t *b, gh_err_t err, const gh_error_arg_t *args)
+/* A refusal as the route says it: RFC 6749 knows one word for all of them. */
+static gh_err_t
+worded(const gh_batch_t *b, gh_err_t err)
 {
     const login_t *login = b->state;
     if (gh_str_is(b->jobs[0]->head.op, "identity.login_form"))
         err = form_error(err);
-    if (login->surface == GH_SURFACE_OAUTH)
-        gh_job_refuse(b, b->jobs[0], GH_E_OAUTH_INVALID_GRANT, NULL);
-    else
-        gh_job_refuse(b, b->jobs[0], err, args);
+    return login->surface == GH_SURFACE_OAUTH ? GH_E_OAUTH_INVALID_GRANT : err;
 }
 
-static void
-refuse_locked(gh_batch_t *b, int64_t until_us)
+void
+gh_refuse_locked(gh_batch_t *b, gh_err_t err, int64_t until_us)
 {
     char seconds[24];
     snprintf(seconds, sizeof seconds, "%lld", (long long)gh_seconds_until(until_us, b->now_us));
     gh_job_header(b, b->jobs[0], "Retry-After", seconds);
-    refuse(b, GH_E_ACCOUNT_LOCKED, (const gh_error_arg_t[]){{"n", gh_str(seconds)}, {0}});
+    gh_job_refuse(b, b->jobs[0], err, (const gh_error_arg_t[]){{"n", gh_str(seconds)}, {0}});
 }
 
 static void
@@ -105,7 +103,8 @@ refuse_closed(gh_batch_t *b, gh_err_t err)
         snprintf(until, sizeof until, "封禁至: %s", when);
     }
     gh_str_t reason = login->ban_reason.n ? login->ban_reason : GH_STR("未说明");
-    refuse(b, err, (const gh_error_arg_t[]){{"reason", reason}, {"until", gh_str(until)}, {0}});
+    gh_job_refuse(b, b->jobs[0], worded(b, err),
+                  (const gh_error_arg_t[]){{"reason", reason}, {"until", gh_str(until)}, {0}});
 }
 
 /* ---- phase 0 */
@@ -173,7 +172,7 @@ start_check(gh_batch_t *b, login_t *login)
         return GH_STEP_FAIL;
     int64_t locked_until = gh_pg_time(r, 0, C_LOCKED_UNTIL, 0);
     if (locked_until) {
-        refuse_locked(b, locked_until);
+        gh_refuse_locked(b, worded(b, GH_E_ACCOUNT_LOCKED), locked_until);
         return GH_STEP_DONE;
     }
     read_account(b, login, r);
@@ -187,26 +186,26 @@ start_check(gh_batch_t *b, login_t *login)
 
 /* ---- phase 2 */
 
-/* Begin the closing transaction: of sign-ins by this name, one at a time; if it was locked meanwhile, start over. */
-static void
-lock_name(gh_batch_t *b, const login_t *login)
+void
+gh_guess_lock(gh_batch_t *b, const char *name_hash)
 {
-    gh_batch_query(b, "login_lock_name", 1, (const char *[]){login->name_hash});
-    gh_batch_query(b, "login_check_name", 2, (const char *[]){login->name_hash, login->now});
+    gh_batch_query(b, "login_lock_name", 1, (const char *[]){name_hash});
+    gh_batch_query(b, "login_check_name", 2, (const char *[]){name_hash, gh_text_time(b, b->now_us)});
 }
 
-static void
-count_failure(gh_batch_t *b, const login_t *login)
+void
+gh_guess_failed(gh_batch_t *b, const char *name_hash)
 {
     const gh_identity_t *self = gh_identity_of(b);
-    const char *params[] = {login->name_hash,
+    const char *now = gh_text_time(b, b->now_us);
+    const char *params[] = {name_hash,
                             gh_caller_ip(b, b->jobs[0]),
-                            login->now,
+                            now,
                             gh_text_i64(b, self->max_failures),
                             gh_text_i64(b, self->window_min),
                             gh_text_i64(b, self->lock_min)};
     gh_batch_query(b, "login_failed", 6, params);
-    gh_batch_query(b, "sign_in_prune", 1, (const char *[]){login->now});
+    gh_batch_query(b, "sign_in_prune", 1, (const char *[]){now});
 }
 
 static gh_step_t
@@ -219,9 +218,9 @@ decide(gh_batch_t *b, login_t *login)
         gh_batch_query(b, "login_former", 3, params);
         return GH_STEP_MORE;
     }
-    lock_name(b, login);
+    gh_guess_lock(b, login->name_hash);
     if (err == GH_E_BAD_CREDENTIALS)
-        count_failure(b, login);
+        gh_guess_failed(b, login->name_hash);
     refuse_closed(b, err);
     return GH_STEP_DONE;
 }
@@ -246,7 +245,7 @@ write_session(gh_batch_t *b, const login_t *login, const gh_pair_t *pair, const 
 {
     const char *ip = gh_caller_ip(b, b->jobs[0]), *surface = gh_surface_word(login->surface);
     const char *rehash = login->check.rehash[0] ? login->check.rehash : NULL;
-    lock_name(b, login);
+    gh_guess_lock(b, login->name_hash);
     gh_batch_query(b, "login_lock_user", 1, (const char *[]){login->user_id});
     gh_batch_query(b, "login_check_user", 5,
                    (const char *[]){login->user_id, login->hash, surface, login->now, former});

@@ -17,6 +17,14 @@ gh_surface_word(gh_surface_t surface)
     return words[surface];
 }
 
+gh_surface_t
+gh_surface_of(gh_str_t word)
+{
+    return gh_str_is(word, "bjtu")    ? GH_SURFACE_BJTU
+           : gh_str_is(word, "oauth") ? GH_SURFACE_OAUTH
+                                      : GH_SURFACE_V1;
+}
+
 int
 gh_jti_hash(const uint8_t jti[16], char out[65])
 {
@@ -108,6 +116,15 @@ gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair)
                                     gh_text_i64(b, pair->access_exp), gh_caller_ip(b, b->jobs[0]),
                                     gh_caller_agent(b, b->jobs[0]), gh_text_time(b, b->now_us),
                                     gh_text_i64(b, pair->session_exp)});
+}
+
+void
+gh_session_renew(gh_batch_t *b, const gh_pair_t *pair)
+{
+    gh_batch_query(b, "session_renew", 6,
+                   (const char *[]){pair->sid, pair->has_refresh ? pair->refresh_hash : NULL,
+                                    pair->access_jti, gh_text_i64(b, pair->access_exp),
+                                    gh_text_time(b, b->now_us), gh_text_i64(b, pair->session_exp)});
 }
 
 static void

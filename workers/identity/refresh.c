@@ -75,15 +75,11 @@ rotate(gh_batch_t *b, const refresh_t *self, const PGresult *r)
 {
     gh_pair_t *pair = gh_batch_alloc(b, sizeof *pair);
     gh_str_t roles = gh_batch_dup(b, gh_pg_str(r, 0, C_ROLES));
-    const char *live = gh_text(b, gh_pg_str(r, 0, C_LIVE_HASH));
     if (gh_pair_issue(b, GH_SURFACE_OAUTH, self->token.user_id, self->token.sid, roles, pair))
         return GH_STEP_FAIL;
     pair->cookie = self->shape == GH_SHAPE_PAIR && gh_arg_flag(b->jobs[0], "use_cookie");
     lock_session(b, self, r);
-    gh_batch_query(b, "refresh_rotate", 7,
-                   (const char *[]){self->sid, live, pair->refresh_hash, pair->access_jti,
-                                    gh_text_i64(b, pair->access_exp), self->now,
-                                    gh_text_i64(b, pair->session_exp)});
+    gh_session_renew(b, pair);
     gh_pair_reply(b, b->jobs[0], self->shape, pair, gh_pg_str(r, 0, C_BRIEF));
     return GH_STEP_DONE;
 }

@@ -48,15 +48,12 @@ invalid(gh_batch_t *b, const char *field, const char *text)
 static bool
 read_names(gh_batch_t *b, reg_t *reg)
 {
-    char phone[GH_PHONE_SIZE], base[GH_NAME_BASE_SIZE];
+    char base[GH_NAME_BASE_SIZE];
     gh_str_t number = gh_arg_text(b->jobs[0], "phone");
     reg->username = given(b, "username");
     reg->email = given(b, "email");
-    if (number.n) {
-        if (!gh_phone_pack(number, phone))
-            return invalid(b, "phone", "at most 25 digits");
-        reg->phone = gh_text(b, gh_str(phone));
-    }
+    if (number.n)
+        reg->phone = gh_phone_text(b, number);
     if (!reg->username && !reg->email && !reg->phone)
         return invalid(b, "username", "give a user name, a mail address or a phone number");
     if (!reg->username && reg->email) {

@@ -22,18 +22,19 @@ select gh_unless_stale(exists (select 1 from (select * from sessions where id = 
                                 where s.revoked_at is null and s.refresh_jti_hash = decode($2::text, 'hex')
                                   and extract(epoch from s.access_expires_at)::bigint = $3::bigint))
 
--- name: refresh_rotate
--- $1 session, $2 hash that is burnt, $3 new hash, $4 access jti, $5 access exp in seconds, $6 now, $7 new end in seconds
+-- name: session_renew
+-- $1 session, whose row is locked, $2 hash of its new refresh token or null, $3 access jti, $4 access exp in seconds, $5 now,
+-- $6 new end in seconds. The refresh token it had is burnt.
 with burnt as (
     insert into burnt_refresh_tokens (jti_hash, session_id, burnt_at, expires_at)
-    select refresh_jti_hash, id, $6::timestamptz, expires_at from sessions where id = $1::uuid
+    select refresh_jti_hash, id, $5::timestamptz, expires_at from sessions where id = $1::uuid and refresh_jti_hash is not null
         on conflict (jti_hash) do nothing
 )
 update sessions
-   set refresh_jti_hash = decode($3::text, 'hex'), refresh_generation = refresh_generation + 1, access_jti = $4::uuid,
-       access_expires_at = greatest(access_expires_at, to_timestamp($5::bigint)), last_seen_at = $6,
-       expires_at = to_timestamp($7::bigint)
- where id = $1 and refresh_jti_hash = decode($2::text, 'hex')
+   set refresh_jti_hash = decode($2::text, 'hex'), refresh_generation = refresh_generation + 1, access_jti = $3::uuid,
+       access_expires_at = greatest(access_expires_at, to_timestamp($4::bigint)), last_seen_at = $5,
+       expires_at = to_timestamp($6::bigint)
+ where id = $1
 
 -- name: renew_find
 -- $1 session of the token, $2 user, $3 now. No row: the session has ended, or its user may not sign in (BR-04).
