@@ -9,6 +9,7 @@ import pytest
 from support import contract
 from support.accounts import PASSWORD, add_user
 from support.http import Api, data, problem
+from support.jobs import Jobs
 from support.proc import wait_for
 from support.system import free_port
 
@@ -483,3 +484,102 @@ def test_there_is_an_end_to_roles(admin, db):
     said = problem(admin.api.post(ROLES, {"code": "ONE_MORE", "name": "x", "permissions": []}), "VALIDATION_FAILED", 422)
     assert [e["field"] for e in said["errors"]] == ["code"]
     db.query("delete from roles where code like 'FULL%%'")
+
+
+# ---- made accounts and passwords
+
+def log_in(system, name, password, status=200):
+    return data(system.api().post("/api/v1/auth/login", {"username": name, "password": password}), status)
+
+
+def test_an_account_is_made(system, admin, db):                                       # US-04
+    r = admin.api.post(USERS, {"username": "nurse.made", "email": "Made@x.example", "phone": "133-1111 6666", "identifier": "MD-1",
+                               "full_name": "护士", "roles": ["nurse", "STAFF"], "password": "Blue-Kettle-41"})
+    u = contract.check("identity.v1_create_user", data(r, 201))
+    assert (u["username"], u["email"], u["phone"], u["identifier"], u["roles"], u["is_active"], u["must_change_password"]) == \
+        ("nurse.made", "Made@x.example", "13311116666", "MD-1", ["NURSE", "STAFF"], True, False)
+    assert "initial_password" not in u and not u["is_superuser"]
+    assert r.headers["Location"] == f"{USERS}/{u['id']}" and r.headers["Cache-Control"] == "no-store"
+    assert data(admin.api.get(r.headers["Location"])) == u
+    assert log_in(system, "MD-1", "Blue-Kettle-41")["user"]["id"] == u["id"]
+    assert db.value("select count(*) from user_roles where user_id = %s and granted_by = %s", u["id"], admin.id) == 2
+
+
+def test_a_password_is_made_too(system, admin):
+    for body in ({"email": "made.too@x.example"}, {"email": "made.too@y.example"}, {"phone": "13311117777"}):
+        u = contract.check("identity.v1_create_user", data(admin.api.post(USERS, {**body, "generate_password": True}), 201))
+        assert u["must_change_password"] and u["roles"] == ["PATIENT"]
+        session = log_in(system, list(body.values())[0], u["initial_password"])
+        problem(system.api(token=session["access_token"]).get(USERS + "/me"), "PASSWORD_CHANGE_REQUIRED", 403)
+    assert names(admin.api.get(USERS, params={"q": "made.too"})) == ["made.too", "made.too2"]
+    u = data(admin.api.post(USERS, {"username": "asleep", "generate_password": True, "is_active": False,
+                                    "must_change_password": False}), 201)
+    assert not u["is_active"] and not u["must_change_password"]
+
+
+def test_accounts_not_made(person, admin, root):
+    good = {"username": "unmade", "password": "Blue-Kettle-41"}
+    person(username="occupied.1", email="occupied.1@x.example", phonenumber="13311118888", identifier="OCC-1")
+    for body, code in (({"username": "Occupied.1"}, "USERNAME_TAKEN"), ({"username": "OCC-1"}, "USERNAME_TAKEN"),
+                       ({"email": "OCCUPIED.1@x.example"}, "EMAIL_TAKEN"), ({"phone": "133 1111-8888"}, "PHONE_TAKEN"),
+                       ({"identifier": "occ-1"}, "IDENTIFIER_TAKEN")):
+        problem(admin.api.post(USERS, {**good, **body}), code, 409)
+    said = problem(admin.api.post(USERS, {**good, "password": "unmade"}), "PASSWORD_WEAK", 422)
+    assert len(said["errors"]) > 1 and {e["field"] for e in said["errors"]} == {"password"}
+    problem(admin.api.post(USERS, {**good, "password": "Aa1-" * 19}), "PASSWORD_TOO_LONG", 422)
+    for body in ({"password": "Blue-Kettle-41"}, {"username": "unmade"}, {"username": "unmade", "generate_password": False},
+                 {**good, "roles": ["NO_SUCH"]}, {**good, "username": "a b"}, {**good, "email": "nobody"}):
+        problem(admin.api.post(USERS, body), "VALIDATION_FAILED", 422)
+    problem(admin.api.post(USERS, {**good, "roles": []}), "ROLE_REQUIRED", 422)
+    problem(admin.api.post(USERS, {**good, "is_superuser": True}), "SUPERUSER_REQUIRED", 403)
+    problem(person("DOCTOR").api.post(USERS, good), "FORBIDDEN", 403)
+    clerk = person("CLERK")
+    problem(clerk.api.post(USERS, {**good, "roles": ["STAFF"]}), "FORBIDDEN", 403)
+    assert "unmade" not in names(admin.api.get(USERS, params={"q": "unmade"}))
+    assert data(clerk.api.post(USERS, good), 201)["roles"] == ["PATIENT"]
+    assert data(root.api.post(USERS, {"username": "crown", "password": "Blue-Kettle-41", "is_superuser": True,
+                                      "roles": ["ADMIN"]}), 201)["role"] == "SUPERUSER"
+
+
+def test_making_again_after_a_lost_answer(system, admin, db):
+    jobs = Jobs(system)
+    job = b"\x01\x9c\x00\x00\x00\x01\x70\x00" + b"\x80" + b"\x09" * 7
+    made = [jobs.call("identity.v1_create_user", actor={"user": admin.id}, id=job,
+                      body={"username": "made.once", "generate_password": True, "roles": ["PATIENT"]}).ok() for _ in range(2)]
+    jobs.close()
+    assert made[0]["id"] == made[1]["id"]
+    assert log_in(system, "made.once", made[1]["initial_password"])["user"]["id"] == made[0]["id"]
+    assert db.value("select count(*) from job_done where body like %s", f"%{made[1]['initial_password']}%") == 0
+
+
+def test_a_password_is_reset(system, person, admin, fronts):                          # US-10, R-35, R-40
+    p = person()
+    tokens = [p.pair["access_token"], p.sign_in()]
+    r = admin.api.post(p.path + "/reset-password")
+    said = contract.check("identity.v1_reset_user_password", data(r))
+    assert r.headers["Cache-Control"] == "no-store"
+    for token in tokens:
+        felt(fronts, token, USERS + "/me", 401)
+        problem(fronts[1].get(USERS + "/me", token=token), "TOKEN_REVOKED", 401)
+    problem(system.api().post("/api/v1/auth/login", {"username": p.name, "password": PASSWORD}), "BAD_CREDENTIALS", 401)
+    session = log_in(system, p.name, said["initial_password"])
+    problem(fronts[0].get(USERS + "/me", token=session["access_token"]), "PASSWORD_CHANGE_REQUIRED", 403)
+    assert contract.check("identity.v1_reset_user_password",
+                          data(admin.api.post(p.path + "/reset-password", {"new_password": "Red-Teapot-52"}))) == {}
+    assert log_in(system, p.name, "Red-Teapot-52")["user"]["id"] == p.id
+
+
+def test_passwords_not_reset(person, admin, root, db):
+    p = person()
+    path = p.path + "/reset-password"
+    said = problem(admin.api.post(path, {"new_password": p.name}), "PASSWORD_WEAK", 422)
+    assert {e["field"] for e in said["errors"]} == {"new_password"}
+    problem(admin.api.post(path, {"new_password": "Aa1-" * 19}), "PASSWORD_TOO_LONG", 422)
+    problem(admin.api.post(USERS + "/999999999/reset-password"), "NOT_FOUND", 404)
+    problem(p.api.post(path), "FORBIDDEN", 403)
+    other = person("ADMIN")
+    problem(admin.api.post(other.path + "/reset-password"), "SUPERUSER_REQUIRED", 403)
+    problem(admin.api.post(root.path + "/reset-password"), "SUPERUSER_REQUIRED", 403)
+    assert data(root.api.post(other.path + "/reset-password"))["initial_password"]
+    data(p.api.get(USERS + "/me"))                                                     # nothing has happened to it
+    db.query("delete from user_roles where user_id = %s and role_code = 'ADMIN'", other.id)

@@ -101,6 +101,9 @@ TABLE = [
     ("identity.v1_get_me", "GET", "/api/v1/users/me", SIGNED_IN, None),
     ("identity.v1_update_me", "PATCH", "/api/v1/users/me", SIGNED_IN, body(full_name="某人")),
     ("identity.v1_list_users", "GET", "/api/v1/users", ADMIN, None),
+    ("identity.v1_create_user", "POST", "/api/v1/users", ADMIN,
+     body(email=lambda w: w.new_email(), generate_password=True)),
+    ("identity.v1_reset_user_password", "POST", "/api/v1/users/{new_user}/reset-password", ADMIN, None),
     ("identity.v1_get_user", "GET", "/api/v1/users/{patient_user}", "nyfffffy", None),
     ("identity.v1_update_user", "PATCH", "/api/v1/users/{new_user}", ADMIN, body(full_name="某人")),
     ("identity.v1_delete_user", "DELETE", "/api/v1/users/{new_user}", ADMIN, None),
@@ -115,6 +118,8 @@ TABLE = [
     ("identity.v1_delete_role", "DELETE", "/api/v1/roles/{new_role}", ADMIN, None),
     # the same on the code surface (api/01 section 1.4): one's own names are one's own to change
     ("identity.list_users", "GET", "/auth/users", ADMIN, None),
+    ("identity.register_admin", "POST", "/auth/register-admin", "fffffffy",
+     body(identifier=lambda w: w.role_code(), password="Wj-2026", name="某人")),
     ("identity.get_user", "GET", "/auth/users/{patient_user}", "nyfffffy", None),
     ("identity.update_user", "PUT", "/auth/users/{patient_user}/updateProfile", "nyfffffy",
      body(email=lambda w: w.new_email())),

@@ -45,7 +45,7 @@ typedef struct gh_pair {
     char sid[37], access_jti[37]; /* UUID text */
     char refresh_hash[65];        /* hex of sha-256 of the refresh token's jti, as refresh_find takes it */
     bool has_refresh;
-    bool cookie; /* the refresh token goes into a cookie, not into the body */
+    bool cookie;                     /* the refresh token goes into a cookie, not into the body */
     int64_t access_exp, session_exp; /* seconds since the epoch */
     gh_str_t access, refresh;        /* batch memory */
 } gh_pair_t;
@@ -152,6 +152,8 @@ gh_step_t gh_password_policy(gh_batch_t *b);
 gh_step_t gh_password_check(gh_batch_t *b);
 gh_step_t gh_administer_user(gh_batch_t *b);
 gh_step_t gh_define_role(gh_batch_t *b);
+gh_step_t gh_first_password(gh_batch_t *b);
+gh_step_t gh_register_admin(gh_batch_t *b);
 
 /* codes.c */
 gh_step_t gh_send_sms_code(gh_batch_t *b);

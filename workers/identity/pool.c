@@ -15,6 +15,12 @@ static const struct gh_constraint_map names_taken[] = {{"users_username_uq", GH_
                                                        {"users_identifier_ci_uq", GH_E_IDENTIFIER_TAKEN},
                                                        {NULL, GH_E_NONE}};
 
+static const struct gh_constraint_map admin_names_taken[] = {
+    {"users_identifier_uq", GH_E_ADMIN_IDENTIFIER_TAKEN},
+    {"users_identifier_ci_uq", GH_E_ADMIN_IDENTIFIER_TAKEN},
+    {"users_email_uq", GH_E_ADMIN_EMAIL_TAKEN},
+    {NULL, GH_E_NONE}};
+
 static const struct gh_constraint_map code_names_taken[] = {
     {"users_username_uq", GH_E_PROFILE_USERNAME_TAKEN},
     {"users_email_uq", GH_E_PROFILE_EMAIL_TAKEN},
@@ -89,6 +95,20 @@ static const gh_op_t ops[] = {
     {.name = "identity.get_user",
      .sql = "code_user",
      .bind = {"path.user_id", "actor.user_id", "actor.roles"}},
+    {.name = "identity.v1_create_user",
+     .kind = GH_OP_TASK,
+     .batch_max = 1,
+     .step = gh_first_password,
+     .constraints = names_taken},
+    {.name = "identity.v1_reset_user_password",
+     .kind = GH_OP_TASK,
+     .batch_max = 1,
+     .step = gh_first_password},
+    {.name = "identity.register_admin",
+     .kind = GH_OP_TASK,
+     .batch_max = 1,
+     .step = gh_register_admin,
+     .constraints = admin_names_taken},
     ADMINISTER("identity.v1_update_me", gh_administer_user, names_taken),
     ADMINISTER("identity.v1_update_user", gh_administer_user, names_taken),
     ADMINISTER("identity.v1_delete_user", gh_administer_user, names_taken),
