@@ -30,7 +30,8 @@ typedef struct front {
     uint32_t timeout_ms, drain_ms;
     int gzip_level;   /* 0: never */
     int access_level; /* gh_log_level_t of the lines of requests, -1: none */
-    bool docs;
+    bool docs, https_redirect, hsts;
+    int64_t https_port;
     front_networks_t metrics_allow, proxy_trusted;
     front_counters_t *counters; /* shared by all workers */
     /* of this worker */
@@ -47,7 +48,7 @@ extern front_t front;
 
 typedef struct front_headers {
     gh_str_t authorization, content_type, accept, encoding, cookie, csrf, language, key, request_id, trace,
-        agent, origin, if_none_match, if_match, preflight_method;
+        agent, origin, if_none_match, if_match, preflight_method, forwarded_proto;
     bool close; /* Connection: close, HTTP/1.0, or bytes behind the request */
 } front_headers_t;
 
@@ -79,6 +80,7 @@ typedef struct front_ask {
     gh_str_t origin, if_none_match;
     char id_text[37];
     bool head, close;
+    bool tls;           /* the client speaks TLS to a trusted proxy */
     bool gzip;          /* the client takes it */
     bool clear_cookies; /* success ends the cookies that the request had */
     int64_t start_us;
@@ -103,6 +105,13 @@ void front_write(struct connection *c, const front_ask_t *ask, uint16_t status, 
 void front_answer_options(const front_ask_t *ask, uint32_t allowed, gh_str_t preflight_method);
 /* Allow: of a set of 1 << gh_method_t, with HEAD and OPTIONS. */
 void front_put_allow(gh_buf_t *out, uint32_t allowed);
+
+/* ---- TLS (https.c) */
+
+/* A trusted proxy says that the client spoke TLS to it. */
+bool front_https_used(const struct http_request *req, gh_str_t forwarded_proto);
+/* Answer 308 to the same place under TLS; false when the request may go on: switched off, TLS, probes. */
+bool front_https_redirect(const front_ask_t *ask);
 
 /* ---- log of requests (access.c) */
 

@@ -47,7 +47,8 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                   {"origin", &out->origin},
                   {"if-none-match", &out->if_none_match},
                   {"if-match", &out->if_match},
-                  {"access-control-request-method", &out->preflight_method}};
+                  {"access-control-request-method", &out->preflight_method},
+                  {"x-forwarded-proto", &out->forwarded_proto}};
     struct http_header *h;
     memset(out, 0, sizeof *out);
     out->close = (req->flags & HTTP_VERSION_1_0) || (req->owner->flags & CONN_CLOSE_NEXT);

@@ -73,6 +73,9 @@ prepare(void)
     front.timeout_ms = (uint32_t)gh_conf_int(front.conf, "front.timeout_ms");
     front.drain_ms = (uint32_t)gh_conf_int(front.conf, "front.drain_ms");
     front.gzip_level = (int)gh_conf_int(front.conf, "front.gzip_level");
+    front.https_redirect = gh_conf_bool(front.conf, "https.redirect");
+    front.https_port = gh_conf_int(front.conf, "https.port");
+    front.hsts = gh_conf_bool(front.conf, "https.hsts");
     front.docs = gh_conf_bool(front.conf, "docs.enabled");
     if (front_networks_parse(gh_conf_str(front.conf, "metrics.allow"), &front.metrics_allow)) {
         gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "metrics.allow"));

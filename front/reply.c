@@ -35,6 +35,7 @@ static const struct {
                  {202, "Accepted"},
                  {204, "No Content"},
                  {304, "Not Modified"},
+                 {308, "Permanent Redirect"},
                  {400, "Bad Request"},
                  {401, "Unauthorized"},
                  {403, "Forbidden"},
@@ -143,6 +144,8 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     gh_buf_put(h, s_security, sizeof s_security - 1);
     if (!has_line(headers, "content-security-policy"))
         gh_buf_put(h, s_policy, sizeof s_policy - 1);
+    if (ask->tls && front.hsts)
+        gh_buf_puts(h, "strict-transport-security: max-age=31536000; includeSubDomains\r\n");
     front_cors(h, ask->origin);
     gh_buf_puts(h, close ? "connection: close\r\n\r\n" : "\r\n");
     if (!gh_buf_ok(h)) {

@@ -89,6 +89,7 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
                          .start_us = gh_mono_us()};
     gh_uuid_text(id, ask->id_text);
     front_client_read(req, &ask->client);
+    ask->tls = front_https_used(req, in->headers.forwarded_proto);
     if (front_trace_ok(in->headers.trace))
         ask->trace = in->headers.trace;
     ask->render.envelope = in->match.envelope;
@@ -359,7 +360,7 @@ front_page(struct http_request *req)
     memset(&in, 0, sizeof in);
     begin(req, &in, id);
     name_request(&in);
-    if (!answer_without_operation(&in))
+    if (!front_https_redirect(&in.ask) && !answer_without_operation(&in))
         handle(&in, id);
     return req->hdlr_extra ? KORE_RESULT_RETRY : KORE_RESULT_OK;
 }

@@ -155,6 +155,11 @@ const gh_setting_t gh_settings[] = {
     STR("proxy.trusted", "", 4000,
         "Networks of proxies whose X-Forwarded-For is believed, comma list; empty: nobody's."),
 
+    BOOL("https.redirect", "false",
+         "Answer requests without TLS by 308 to https; the proxy says X-Forwarded-Proto (proxy.trusted)."),
+    INT("https.port", "443", 1, 65535, "", "TLS port that such answers name."),
+    BOOL("https.hsts", "true", "Tell clients that come by TLS to stay with it (Strict-Transport-Security)."),
+
     BOOL("ratelimit.enabled", "true", "Limit the rate of requests (429)."),
     STR("ratelimit.exempt", "127.0.0.0/8,::1/128", 4000,
         "Networks whose requests are not limited, comma list: the hospital's own address. The default suits "
