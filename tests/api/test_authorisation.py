@@ -111,7 +111,7 @@ def letter(response):
     return "y" if status < 300 and code in (0, None) else "r"
 
 
-ENDS_SESSION = {"identity.close_session", "identity.v1_logout_session"}
+ENDS_SESSION = {"identity.close_session", "identity.v1_logout_session", "identity.renew_token"}
 
 
 def call_as_everybody(world, row):

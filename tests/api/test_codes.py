@@ -157,6 +157,8 @@ def test_an_address_of_somebody_else_stays_theirs(system, api, db, user, address
     add_user(db, email=address.upper())
     refused(send_mail(api, user[1], address), 104, "该邮箱已被其他用户使用")
     assert not db.query("select 1 from verification_codes where recipient = %s", address)
+    add_user(db, username="name-" + address)                                            # names of every kind
+    refused(send_mail(api, user[1], "name-" + address), 104, "该邮箱已被其他用户使用")
     # taken between code and answer
     free = "late-" + address
     message(send_mail(api, user[1], free))

@@ -59,7 +59,9 @@ TABLE = [
     ("identity.login_patient", "POST", "/auth/patient/login", PUBLIC, body(phonenumber=phone, password=password)),
     ("identity.login_staff", "POST", "/auth/staff/login", PUBLIC, body(identifier=staff_number, password=password)),
     ("identity.login_account", "POST", "/auth/login", PUBLIC, body(username=phone, password=password)),
+    ("identity.login_form", "POST", "/auth/swagger-login", PUBLIC, body(username=phone, password=password)),
     ("identity.close_session", "POST", "/auth/logout", PUBLIC, None),
+    ("identity.renew_token", "POST", "/auth/refresh-token", SIGNED_IN, None),
     ("identity.get_role", "GET", "/auth/me", SIGNED_IN, None),
     ("identity.get_user_info", "GET", "/auth/user-info", SIGNED_IN, None),
     ("identity.fetch_user_info", "POST", "/auth/user-info", SIGNED_IN, None),
@@ -96,6 +98,7 @@ TABLE = [
     ("identity.send_email_code", "POST", "/auth/email/send-verify-code", SIGNED_IN, body(email=lambda w: w.new_email())),
     ("identity.bind_email", "POST", "/auth/email/verify-code", "nrrrrrrr",
      body(email=lambda w: w.new_email(), code="000000")),
+    ("identity.update_profile", "PUT", "/auth/profile", "nyyxxxxx", body(realName="示例患者")),
 
     # accounts and roles (api/21): administrators, and everybody for the own account
     ("identity.v1_get_me", "GET", "/api/v1/users/me", SIGNED_IN, None),

@@ -37,8 +37,10 @@ delete from verification_codes where ctid = any (array(
        for update skip locked))
 
 -- name: email_owner
--- $1 address, $2 user: does the address belong to somebody else?
-select exists (select 1 from users where email_ci = lower($1::text) and id <> $2::bigint) as taken
+-- $1 address, $2 user: is the address a name of somebody else, of whatever kind (R-20)?
+select exists (select 1 from users where email_ci = lower($1::text) and id <> $2::bigint)
+    or exists (select 1 from users where username_ci = lower($1) and id <> $2)
+    or exists (select 1 from users where lower(identifier) = lower($1) and id <> $2) as taken
 
 -- name: email_bind
 -- $1 user, $2 address
