@@ -205,6 +205,11 @@ def test_own_changes_refused(person):                                           
     for body, code in (({"username": "taken.NAME"}, "USERNAME_TAKEN"), ({"email": "TAKEN@x.example"}, "EMAIL_TAKEN"),
                        ({"phone": "133 1111 3333"}, "PHONE_TAKEN")):
         problem(p.api.patch(USERS + "/me", body), code, 409)
+    person(identifier="CROSS-1")                       # names of one kind are nobody's name of another kind
+    for body, code in (({"username": "13311113333"}, "USERNAME_TAKEN"), ({"username": "taken@x.example"}, "USERNAME_TAKEN"),
+                       ({"username": "cross-1"}, "USERNAME_TAKEN")):
+        problem(p.api.patch(USERS + "/me", body), code, 409)
+    assert data(p.api.patch(USERS + "/me", {"username": "13311112222"}))["username"] == "13311112222"   # one's own number
     for member in ("id", "identifier", "roles", "role", "permissions", "patient_id", "doctor_id", "is_active", "is_superuser",
                    "must_change_password", "locked_until", "last_login_at", "created_at", "updated_at"):
         for value in (None, True, "x", 1, ["ADMIN"]):

@@ -73,6 +73,7 @@ def test_update(admin, account):                                                
     for body, text in (({"username": "Occupied"}, "该用户名已被其他用户使用"), ({"email": "OCCUPIED@x.example"}, "该邮箱已被其他用户使用"),
                        ({"phonenumber": "133 2222 0003"}, "该手机号已被其他用户使用")):
         assert message(mine.put(path, body), 104)["msg"] == text
+    assert message(mine.put(path, {"username": "13322220003"}), 104)["msg"] == "该用户名已被其他用户使用"
     for body in ({"username": ""}, {"username": "a b"}, {"username": "a\u202eb\ufeff"}, {"phonenumber": "------"}, {"email": "nobody"}, {"phonenumber": "1" * 15}, {"username": "a\0b"}):
         message(mine.put(path, body), 99)
     message(mine.put(f"{USERS}/{other}/updateProfile", {"username": "mine"}), 102)

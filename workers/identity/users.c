@@ -58,14 +58,18 @@ static const char *const read_only[] = {"id",         "roles",     "role",      
                                         "patient_id", "doctor_id", "locked_until", "last_login_at",
                                         "created_at", "updated_at"};
 
+/* Kinds of names, in the order of the bits GH_NAME_*. */
+enum { KINDS = 4 };
+
 typedef struct work {
     action_t action;
     int64_t account;
     const char *id, *caller, *now; /* parameter texts */
     const char *body;              /* members that change, JSON text; NULL: none */
     const char *roles;             /* array literal, NULL: not asked for */
+    const char *names[KINDS];      /* to sign in by, that are asked for; NULL: others */
     gh_admin_change_t change;
-    size_t at_facts, at_sessions, at_shown;
+    size_t at_facts, at_names, at_sessions, at_shown;
     int ended;
 } work_t;
 
@@ -149,6 +153,9 @@ take_members(gh_batch_t *b, work_t *w, gh_mp_t body)
             w->change.names_cleared |= members[i].login_name;
         else
             w->change.names_set |= members[i].login_name;
+        for (unsigned kind = 0; kind < KINDS && given.n; kind++)
+            if (members[i].login_name == 1u << kind)
+                w->names[kind] = gh_text(b, given);
     }
     gh_json_obj_end(&json);
     w->body = gh_text(b, gh_buf_view(&text));
@@ -218,6 +225,8 @@ begin(gh_batch_t *b)
         gh_batch_query(b, "admin_lock", 0, NULL);
     gh_batch_query(b, "login_lock_user", 1, (const char *[]){w->id}); /* no new session from here on */
     w->at_sessions = gh_batch_query(b, "logout_lock", 3, (const char *[]){w->id, "{}", "t"});
+    w->at_names = gh_batch_query(b, "names_elsewhere", 5,
+                                 (const char *[]){w->id, w->names[0], w->names[1], w->names[2], w->names[3]});
     w->at_facts = gh_batch_query(b, "admin_facts", 3, (const char *[]){w->id, w->caller, w->roles});
     return GH_STEP_MORE;
 }
@@ -251,6 +260,18 @@ judge(const work_t *w, const gh_wjob_t *job, const PGresult *r, gh_admin_account
     if (err == GH_E_NONE && gh_mp_str(gh_mp_get(job->args, "if_match"), &wanted) && !gh_if_match(wanted, tag))
         err = GH_E_PRECONDITION_FAILED;
     return err;
+}
+
+/* a name of somebody else, of whatever kind. */
+static gh_err_t
+taken(const gh_batch_t *b, const work_t *w)
+{
+    static const gh_err_t errors[2][KINDS] = {
+        {GH_E_USERNAME_TAKEN, GH_E_EMAIL_TAKEN, GH_E_PHONE_TAKEN, GH_E_IDENTIFIER_TAKEN},
+        {GH_E_PROFILE_USERNAME_TAKEN, GH_E_PROFILE_EMAIL_TAKEN, GH_E_PROFILE_PHONE_TAKEN,
+         GH_E_IDENTIFIER_TAKEN}};
+    const PGresult *r = gh_batch_result(b, w->at_names);
+    return PQntuples(r) ? errors[on_code(w)][gh_pg_i64(r, 0, 0, 0)] : GH_E_NONE;
 }
 
 /* Faults of members that only the database shows. True: refused. */
@@ -317,6 +338,8 @@ carry_out(gh_batch_t *b, work_t *w)
     if (w->action == CODE_SET_ADMIN)
         w->change.edits = w->change.sets_roles; /* asked again, nothing changes */
     gh_err_t err = judge(w, job, facts, &account);
+    if (err == GH_E_NONE)
+        err = taken(b, w);
     if (err != GH_E_NONE) {
         gh_job_refuse(b, job, err == GH_E_NOT_FOUND && on_code(w) ? GH_E_USER_NOT_FOUND : err, NULL);
         return GH_STEP_DONE;

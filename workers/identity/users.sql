@@ -88,6 +88,17 @@ select u.version, u.is_active, u.is_superuser,
   left join users c on c.id = $2::bigint
  where u.id = $1::bigint and not u.is_deleted
 
+-- name: names_elsewhere
+-- $1 account, $2 user name, $3 mail address, $4 phone number, $5 staff number it shall have, or null. Which one is a name of
+-- somebody else, of whatever kind: a sign-in takes them all (R-20). No row: none.
+select g.kind
+  from (values (0, $2::text), (1, $3::text), (2, regexp_replace($4::text, '[ -]', '', 'g')), (3, $5::text)) g (kind, name)
+ where g.name is not null
+   and exists (select from users u
+                where u.id <> $1::bigint and (u.username_ci = lower(g.name) or u.email_ci = lower(g.name)
+                                              or u.phonenumber = g.name or lower(u.identifier) = lower(g.name)))
+ order by g.kind limit 1
+
 -- name: user_change
 -- $1 account, $2 members that change as an object, $3 now. Blanks and dashes of a phone number are not kept.
 update users u
