@@ -8,6 +8,7 @@
 #define GH_FRONT_FRONT_H
 
 #include "base/conf.h"
+#include "base/json.h"
 #include "base/token.h"
 #include "contract/render.h"
 #include "front/counters.h"
@@ -162,6 +163,15 @@ void front_sync_need(void);       /* events may have been missed */
 
 void front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n);
 void front_probes_tick(int64_t now_ms);
+
+/* What a look tells: ready is all of it, of every worker of this front. */
+typedef struct front_probe {
+    bool database, broker, workers, ready;
+} front_probe_t;
+front_probe_t front_probes_look(void);
+void front_probes_put(gh_json_t *j, const front_probe_t *p); /* members database, broker, workers */
+/* Answer an operation of /api/v1/system (system.c); false: it is none. */
+bool front_system_serve(const front_ask_t *ask);
 void front_serve(const front_ask_t *ask, gh_str_t accept); /* operations of x-pool front */
 void front_metrics(gh_buf_t *out);
 /* The brokers' own words on their queues, as JSON, of at most a second ago; empty when unknown. */

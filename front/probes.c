@@ -115,28 +115,40 @@ put_check(gh_json_t *j, const char *name, bool ok)
     gh_json_obj_end(j);
 }
 
+void
+front_probes_put(gh_json_t *j, const front_probe_t *p)
+{
+    put_check(j, "database", p->database);
+    put_check(j, "broker", p->broker);
+    put_check(j, "workers", p->workers);
+}
+
+front_probe_t
+front_probes_look(void)
+{
+    front_probe_t p = {.database = front_sync_answered(), .broker = front_link_alive()};
+    p.workers = p.broker && s_probe.workers;
+    p.ready = p.broker && p.workers && p.database && front_sync_ready() && all_ready() && !front.draining;
+    front_sync_check_soon();
+    return p;
+}
+
 static void
 serve_ready(const front_ask_t *ask)
 {
-    bool broker = front_link_alive(), workers = broker && s_probe.workers;
-    bool database = front_sync_answered(),
-         ready = broker && workers && database && front_sync_ready() && all_ready();
+    front_probe_t p = front_probes_look();
     gh_buf_t body GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t j;
     gh_json_init(&j, &body);
     gh_json_obj(&j);
-    gh_json_kcstr(&j, "status", ready && !front.draining ? "up" : "down");
+    gh_json_kcstr(&j, "status", p.ready ? "up" : "down");
     gh_json_key(&j, "checks");
     gh_json_obj(&j);
-    put_check(&j, "database", database);
-    put_check(&j, "broker", broker);
-    put_check(&j, "workers", workers);
+    front_probes_put(&j, &p);
     gh_json_obj_end(&j);
     gh_json_obj_end(&j);
-    front_sync_check_soon();
-    ready = ready && !front.draining;
-    front_answer(ask, ready ? 200 : 503, "application/json",
-                 ready ? (gh_str_t){0} : GH_STR("retry-after: 1\r\n"), gh_buf_view(&body));
+    front_answer(ask, p.ready ? 200 : 503, "application/json",
+                 p.ready ? (gh_str_t){0} : GH_STR("retry-after: 1\r\n"), gh_buf_view(&body));
 }
 
 static void
@@ -163,6 +175,6 @@ front_serve(const front_ask_t *ask, gh_str_t accept)
         front_answer(ask, 200, "text/plain; charset=utf-8", (gh_str_t){0}, GH_STR("Heartbeat"));
     else if (strcmp(id, "front.hb_get_root") == 0)
         front_answer(ask, 200, "application/json", (gh_str_t){0}, GH_STR("\"Heartbeat\""));
-    else if (!front_docs_serve(ask))
+    else if (!front_docs_serve(ask) && !front_system_serve(ask))
         front_answer_error(ask, GH_E_INTERNAL, NULL, NULL); /* the contract names an operation that we lack */
 }

@@ -300,6 +300,18 @@ ask_permission(inbound_t *in, const uint8_t id[16])
     front_link_send(&in->ask, &head, "identity", (gh_str_t){empty_map, sizeof empty_map});
 }
 
+/* A token where one is needed (x-access any; below /api without a version all routes, R-02). False when refused. */
+static bool
+is_admitted(inbound_t *in)
+{
+    gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,
+                                      &in->has_token);
+    in->ask.user_id = in->has_token ? in->token.user_id : 0;
+    if (err != GH_E_NONE)
+        front_answer_error(&in->ask, err, NULL, NULL);
+    return err == GH_E_NONE;
+}
+
 /* What the front answers itself. Allowed networks are asked neither for a token nor for patience. */
 static void
 serve_own(inbound_t *in, const uint8_t id[16])
@@ -308,7 +320,7 @@ serve_own(inbound_t *in, const uint8_t id[16])
     const front_address_t *from = &in->ask.client;
     if (op->allow_networks && !front_networks_hold(&front.metrics_allow, from->family, from->bytes))
         ask_permission(in, id);
-    else if (op->allow_networks || !refuse_by_rate(in))
+    else if (op->allow_networks || (is_admitted(in) && !refuse_by_rate(in)))
         front_serve(&in->ask, in->headers.accept);
 }
 

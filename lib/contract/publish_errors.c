@@ -26,7 +26,8 @@ enum {
     WANTS_RATE = 128,
     WANTS_ROW = 256,
     WANTS_FIELDS = 512,
-    WANTS_SORT = 1024
+    WANTS_SORT = 1024,
+    WANTS_ACCOUNT = 2048
 };
 
 /* api/20 section 2, as far as it can happen to an operation of that shape; 0: to all. */
@@ -38,7 +39,7 @@ static const struct {
                 {GH_E_TOKEN_INVALID, WANTS_TOKEN},
                 {GH_E_TOKEN_EXPIRED, WANTS_TOKEN},
                 {GH_E_TOKEN_REVOKED, WANTS_TOKEN},
-                {GH_E_PASSWORD_CHANGE_REQUIRED, WANTS_TOKEN},
+                {GH_E_PASSWORD_CHANGE_REQUIRED, WANTS_ACCOUNT},
                 {GH_E_FORBIDDEN, WANTS_ROLE},
                 {GH_E_METHOD_NOT_ALLOWED, 0},
                 {GH_E_PRECONDITION_FAILED, WANTS_MATCH},
@@ -52,7 +53,7 @@ static const struct {
                 {GH_E_IDEMPOTENCY_IN_PROGRESS, WANTS_KEY},
                 {GH_E_RATE_LIMITED, WANTS_RATE},
                 {GH_E_INTERNAL, WANTS_POOL},
-                {GH_E_SERVICE_UNAVAILABLE, WANTS_POOL},
+                {GH_E_SERVICE_UNAVAILABLE, WANTS_POOL | WANTS_TOKEN},
                 {GH_E_QUEUE_FULL, WANTS_POOL},
                 {GH_E_UPSTREAM_TIMEOUT, WANTS_POOL}};
 
@@ -116,11 +117,13 @@ shape(const gh_operation_t *op, bool token)
         out |= WANTS_ROW;
     if (!op->rate_limit || strcmp(op->rate_limit, "none") != 0)
         out |= WANTS_RATE;
+    if (token)
+        out |= WANTS_TOKEN;
     if (strcmp(op->pool, "front") == 0)
         return out & ~(unsigned)WANTS_BODY;
     out |= WANTS_POOL;
     if (token)
-        out |= WANTS_TOKEN;
+        out |= WANTS_ACCOUNT;
     if (op->access.kind == GH_ACCESS_ROLES || op->access.kind == GH_ACCESS_PERMISSION)
         out |= WANTS_ROLE;
     if (op->idempotent)

@@ -177,6 +177,9 @@ TABLE = [
     ("front.get_readiness", "GET", "/readyz", PUBLIC, None),
     ("front.get_metrics", "GET", "/metrics", PUBLIC, None),    # loopback is one of metrics.allow
     ("front.get_openapi", "GET", "/openapi.json", PUBLIC, None),
+    ("front.v1_get_health", "GET", "/api/v1/system/health", PUBLIC, None),
+    ("front.v1_get_ready", "GET", "/api/v1/system/ready", PUBLIC, None),
+    ("front.v1_get_info", "GET", "/api/v1/system/info", SIGNED_IN, None),
     ("front.get_docs", "GET", "/docs", PUBLIC, None),
     ("front.get_redoc", "GET", "/redoc", PUBLIC, None),
     ("front.get_docs_file", "GET", "/docs/docs.js", PUBLIC, None),

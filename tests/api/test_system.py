@@ -1,0 +1,65 @@
+"""/api/v1/system: health, readiness and facts (api/29 SY-01, SY-02, SY-09)."""
+
+import re
+
+from support.front import token
+from support.http import data, problem
+from support.proc import wait_for
+
+
+def test_health_of_a_whole_system(system):
+    health = data(system.api().get("/api/v1/system/health"))
+    assert health["status"] == "up" and health["checks"] == {} and health["uptime_s"] >= 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+", health["version"]) and health["time"].endswith("+08:00")
+    signed_in = data(system.api("13800000001").get("/api/v1/system/health"))
+    assert signed_in["checks"] == {name: {"status": "up"} for name in ("database", "broker", "workers")}
+    assert data(system.api().get("/api/v1/system/ready"))["status"] == "up"
+
+
+def test_without_a_version_a_token_is_needed(system):
+    """R-02."""
+    for path in ("/api/system/health", "/api/system/ready", "/api/openapi.json"):
+        assert system.api().get(path).status_code == 401
+        assert system.api("13800000001").get(path).status_code == 200
+    assert system.api(token="no-token").get("/api/v1/system/health").status_code == 200
+    problem(system.api(token="no-token").get("/api/v1/system/info"), "TOKEN_INVALID", 401)
+
+
+def test_info(system):
+    problem(system.api().get("/api/v1/system/info"), "TOKEN_MISSING", 401)
+    info = data(system.api("13800000001").get("/api/v1/system/info"))
+    version = system.cli("version").stdout.split()[1]
+    features = info.pop("features")
+    assert features == sorted(set(features)) and {"booking", "directory", "identity"} <= set(features) and "front" not in features
+    assert info == {"name": "Guahao", "version": version, "api_versions": ["v1"], "environment": "development",
+                    "timezone": "Asia/Shanghai", "currency": "CNY"}
+    assert data(system.api("13800000001").get("/api/system/info"))["version"] == version
+
+
+def test_settings_are_told(make_bench):
+    b = make_bench({"hospital.name": "Second Hospital", "hospital.timezone": "Africa/Algiers", "hospital.currency": "DZD",
+                    "front.contract_extra": ""})
+    b.front.wait_ready()
+    info = data(b.front.get("/api/v1/system/info", token=token()))
+    assert (info["name"], info["timezone"], info["currency"]) == ("Second Hospital", "Africa/Algiers", "DZD")
+    assert data(b.front.get("/api/v1/system/health"))["time"].endswith("+01:00")
+
+
+def test_a_lost_pool_degrades_and_a_lost_broker_is_down(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    b.broker.workers["booking"] = 0
+
+    def state():
+        return data(b.front.get("/api/v1/system/health"))["status"]
+    wait_for("degraded", lambda: state() == "degraded", 15)
+    refused = b.front.get("/api/v1/system/ready")
+    problem(refused, "SERVICE_UNAVAILABLE", 503)
+    assert refused.headers["retry-after"] == "1"
+    checks = data(b.front.get("/api/v1/system/health", token=token()))["checks"]
+    assert checks == {"database": {"status": "up"}, "broker": {"status": "up"}, "workers": {"status": "down"}}
+    b.broker.workers["booking"] = 1
+    wait_for("up again", lambda: state() == "up", 15)
+    b.broker.close()
+    wait_for("down", lambda: state() == "down", 15)
+    problem(b.front.get("/api/v1/system/ready"), "SERVICE_UNAVAILABLE", 503)
