@@ -64,8 +64,9 @@ wrap_example(gh_envelope_t env, json_t *payload)
     return payload;
 }
 
+/* bare: the payload alone is a reply too (x-bare-form). */
 static void
-wrap_reply(gh_envelope_t env, json_t *reply)
+wrap_reply(gh_envelope_t env, bool bare, json_t *reply)
 {
     if (env != GH_ENV_CODE && env != GH_ENV_V1)
         return;
@@ -76,7 +77,9 @@ wrap_reply(gh_envelope_t env, json_t *reply)
     if (!media)
         return;
     json_t *schema = json_incref(json_object_get(media, "schema"));
-    json_object_set_new(media, "schema", wrap_schema(env, schema));
+    json_t *alone = bare && schema ? json_deep_copy(schema) : NULL;
+    json_t *wrapped = wrap_schema(env, schema);
+    json_object_set_new(media, "schema", alone ? json_pack("{s:[o,o]}", "anyOf", wrapped, alone) : wrapped);
     json_t *example = json_object_get(media, "example");
     if (example)
         json_object_set_new(media, "example", wrap_example(env, json_incref(example)));
@@ -172,7 +175,7 @@ describe(const gh_operation_t *op, const char *path, size_t copy, json_t *compon
     json_object_foreach(responses, status, reply)
     {
         if (status[0] == '2')
-            wrap_reply(op->envelope, reply);
+            wrap_reply(op->envelope, op->bare_form, reply);
     }
     json_t *security = security_of(op, path);
     gh_publish_errors(op, json_array_size(security) > 0, responses, components);
