@@ -20,6 +20,7 @@ def limited():
     b.broker.on("directory.browse_hospitals", {"areas": []})
     b.broker.on("booking.v1_get_appointment", {"id": 5})
     b.broker.on("identity.v1_login_user", Reply(error="BAD_CREDENTIALS"))
+    b.broker.on("identity.v1_request_password_reset", None)
     try:
         b.front.wait_ready()
         yield b.front
@@ -92,6 +93,17 @@ def test_signing_in_has_its_own_limit(limited):
     r = ask(limited, "/api/v1/auth/login", "192.0.2.50", "POST", json=body)
     assert r.status_code == 429 and int(r.headers["retry-after"]) > 20
     assert ask(limited, ip="192.0.2.50").status_code == 200
+
+
+def test_resets_of_one_account_are_few_however_they_are_asked(limited):
+    path = "/api/v1/auth/forgot"
+    for i in range(5):
+        how = {"json": {"email": "Who@example.org"}} if i % 2 else {"data": {"email": "who@example.org"}}
+        assert ask(limited, path, f"192.0.2.{90 + i}", "POST", **how).status_code == 200
+    for how in ({"json": {"email": "who@Example.org"}}, {"data": {"email": "WHO@example.org"}}):
+        r = ask(limited, path, "192.0.2.99", "POST", **how)
+        assert r.status_code == 429 and r.headers["RateLimit-Policy"] == '"reset_account";q=5;w=3600'
+    assert ask(limited, path, "192.0.2.99", "POST", json={"email": "other@example.org"}).status_code == 200
 
 
 def test_probes_and_preflights_are_not_counted(limited):
