@@ -162,7 +162,8 @@ def test_pages_and_fields(crowd, admin):
     assert data(admin.api.get(USERS, params={"page": 999}))["items"] == []
     problem(admin.api.get(USERS, params={"fields": "hashed_password"}), "UNKNOWN_FIELD", 422)
     problem(admin.api.get(USERS, params={"sort": "hashed_password"}), "UNKNOWN_SORT", 422)
-    for bad in ({"page": 0}, {"page_size": 101}, {"is_active": "perhaps"}, {"created_at_from": "yesterday"}):
+    for bad in ({"page": 0}, {"page_size": 101}, {"is_active": "perhaps"}, {"created_at_from": "yesterday"},
+                {"created_at_to": "2026-02-30"}, {"created_at_from": "2026-01-01T25:00"}):
         problem(admin.api.get(USERS, params=bad), "VALIDATION_FAILED", 422)
 
 
