@@ -39,6 +39,10 @@ gh_render_success(const gh_render_t *r, uint16_t status, gh_str_t payload, gh_bu
                                      : r->success_status ? r->success_status
                                                          : 200,
                            .type = s_json};
+    if (payload.n == 0 && r->envelope == GH_ENV_OAUTH) { /* RFC 7009 section 2.2: no body */
+        out->type = "";
+        return;
+    }
     if (payload.n == 0)
         payload = GH_STR("null");
     switch (r->bare ? GH_ENV_PLAIN : r->envelope) {
@@ -312,7 +316,9 @@ oauth_word(const gh_refusal_t *x, const gh_error_row_t *row, gh_buf_t *word, gh_
             gh_buf_putc(word, (char)tolower((unsigned char)*p));
         return;
     }
-    if (is_dead_token(x->error))
+    if (x->error == GH_E_TOKEN_MISSING)
+        gh_buf_puts(word, "invalid_client"); /* RFC 7662 section 2.3 */
+    else if (is_dead_token(x->error))
         gh_buf_puts(word, "invalid_token");
     else if (row->http == 401 || row->http == 403 || row->http == 423) {
         out->status = 400;

@@ -486,3 +486,82 @@ def test_a_reset_delivered_twice(system, api, mailed):
         jobs.call("identity.v1_reset_password", body=call["body"]).refused("RESET_TOKEN_INVALID")
     finally:
         jobs.close()
+
+
+# ---- RFC 7009 and 7662
+
+def revoke(api, **form):
+    return api.request("POST", "/auth/revoke", data=form)
+
+
+def introspect(api, about, token, **kw):
+    return api.request("POST", "/auth/introspect", data={"token": about}, token=token, **kw)
+
+
+def described(api, about, token):
+    r = introspect(api, about, token)
+    assert r.status_code == 200 and r.headers["Cache-Control"] == "no-store", r.text
+    return contract.check("identity.oauth_introspect_token", r.json())
+
+
+def grant(api, name):
+    return api.request("POST", "/auth/token", data={"username": name, "password": PASSWORD}).json()
+
+
+def oauth_error(r, status, word):
+    assert r.status_code == status and r.json()["error"] == word, r.text
+    assert r.json()["error_description"] and r.json()["detail"]
+
+
+@pytest.mark.parametrize("kind, hint", [("access_token", None), ("access_token", "refresh_token"),
+                                        ("refresh_token", "refresh_token"), ("refresh_token", None)])
+def test_revoke(api, patient, kind, hint):
+    other, pair = grant(api, patient[1]), grant(api, patient[1])
+    for _ in range(2):                                                                # a dead one is a success too
+        r = revoke(api, token=pair[kind], **({"token_type_hint": hint} if hint else {}))
+        assert r.status_code == 200 and r.content == b""
+    dies(api, pair["access_token"])
+    problem(refresh(api, pair["refresh_token"]), "TOKEN_REVOKED", 401)
+    assert alive(api, other["access_token"])
+
+
+def test_what_cannot_be_revoked(api, patient):
+    pair = grant(api, patient[1])
+    for token in ("unknown", pair["access_token"][:-6] + "AAAAAA"):
+        r = revoke(api, token=token)
+        assert r.status_code == 200 and r.content == b""
+    oauth_error(revoke(api, token_type_hint="access_token"), 400, "invalid_request")
+    oauth_error(revoke(api, token="x" * 4097), 400, "invalid_request")
+    oauth_error(revoke(api, token=pair["access_token"], token_type_hint="id_token"), 400, "unsupported_token_type")
+    assert alive(api, pair["access_token"])
+    assert api.post("/auth/revoke", {"token": pair["access_token"]}).status_code == 200
+    dies(api, pair["access_token"])
+
+
+def test_introspect_own_tokens(api, db, patient):
+    one, two = grant(api, patient[1]), grant(api, patient[1])
+    for token, kind in ((one["access_token"], "Bearer"), (two["access_token"], "Bearer"), (two["refresh_token"], "refresh_token")):
+        said = described(api, token, one["access_token"])
+        c = claims(token)
+        assert said == {"active": True, "sub": str(patient[0]), "username": patient[1], "exp": c["exp"], "iat": c["iat"],
+                        "scope": "", "token_type": kind}
+    data(refresh(api, two["refresh_token"]))
+    assert described(api, two["refresh_token"], one["access_token"]) == {"active": False}          # burnt
+    assert described(api, two["access_token"], one["access_token"])["active"]
+    revoke(api, token=two["access_token"])
+    assert described(api, two["access_token"], one["access_token"]) == {"active": False}
+
+
+def test_introspect_tokens_of_others(api, db, system, patient):
+    own, admin = grant(api, patient[1])["access_token"], system.token("A0001")
+    stranger = grant(api, "13800000009")["access_token"]
+    assert described(api, own, admin)["sub"] == str(patient[0])
+    assert described(api, "rubbish", admin) == {"active": False}
+    db.query("update users set is_active = false where id = %s", patient[0])
+    assert described(api, own, admin) == {"active": False}
+    db.query("update users set is_active = true where id = %s", patient[0])
+    oauth_error(introspect(api, stranger, own), 401, "invalid_client")
+    oauth_error(introspect(api, "rubbish", own), 401, "invalid_client")
+    oauth_error(introspect(api, own, None), 401, "invalid_client")
+    oauth_error(introspect(api, own, "rubbish"), 401, "invalid_token")
+    oauth_error(api.request("POST", "/auth/introspect", data={"x": "y"}, token=own), 400, "invalid_request")

@@ -74,12 +74,13 @@ TABLE = [
     ("identity.v1_revoke_session", "DELETE", "/api/v1/auth/sessions/{patient_session}", "nyxxxxxx", None),
     ("identity.v1_get_password_policy", "GET", "/api/v1/auth/password-policy", PUBLIC, None),
     ("identity.v1_check_password", "POST", "/api/v1/auth/password-check", PUBLIC, body(password="Tr0ub4dor&3")),
-    ("identity.v1_register_user", "POST", "/api/v1/auth/register", PUBLIC,
-     body(email=lambda w: w.new_email(), password="Tr0ub4dor&3")),
     ("identity.v1_change_password", "POST", "/api/v1/auth/change-password", "nrrrrrrr",
      body(current_password="Not-mine-1", new_password="Tr0ub4dor&3")),
     ("identity.v1_request_password_reset", "POST", "/api/v1/auth/forgot", PUBLIC, body(email="nobody@example.test")),
     ("identity.v1_reset_password", "POST", "/api/v1/auth/reset", "rrrrrrrr", body(token="unknown", new_password="Tr0ub4dor&3")),
+    ("identity.oauth_revoke_token", "POST", "/auth/revoke", PUBLIC, form(token="unknown")),
+    # another's token is not for them: 401 invalid_client
+    ("identity.oauth_introspect_token", "POST", "/auth/introspect", "nnnnnnny", form(token=lambda w: w.refresh_token())),
     ("identity.oauth_issue_token", "POST", "/auth/token", PUBLIC,
      form(grant_type="password", username=phone, password=password)),
 

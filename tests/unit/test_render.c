@@ -219,6 +219,21 @@ oauth_speaks_rfc_6749(void **state)
     assert_int_equal(s_out.status, 503);
     assert_non_null(strstr(refuse(GH_ENV_OAUTH, GH_E_ACCOUNT_LOCKED, NULL, NULL, NULL), "invalid_grant"));
     assert_int_equal(s_out.status, 400);
+    assert_non_null(strstr(refuse(GH_ENV_OAUTH, GH_E_TOKEN_MISSING, NULL, NULL, NULL), "invalid_client"));
+    assert_int_equal(s_out.status, 401);
+    assert_non_null(strstr(refuse(GH_ENV_OAUTH, GH_E_TOKEN_REVOKED, NULL, NULL, NULL), "invalid_token"));
+    assert_int_equal(s_out.status, 401);
+}
+
+static void
+an_empty_oauth_success_has_no_body(void **state)
+{
+    (void)state;
+    gh_render_t r = {.envelope = GH_ENV_OAUTH, .path = GH_STR("/auth/revoke")};
+    gh_buf_clear(&s_body);
+    gh_render_success(&r, 0, (gh_str_t){0}, &s_body, &s_out);
+    assert_int_equal(s_out.status, 200);
+    assert_int_equal(s_body.n, 0);
 }
 
 static void
@@ -262,6 +277,7 @@ main(void)
         cmocka_unit_test(heartbeat_gives_detail),
         cmocka_unit_test(heartbeat_lists_faults_with_their_place),
         cmocka_unit_test(oauth_speaks_rfc_6749),
+        cmocka_unit_test(an_empty_oauth_success_has_no_body),
         cmocka_unit_test(raw_errors_follow_the_path),
         cmocka_unit_test(every_row_renders_on_every_surface),
     };

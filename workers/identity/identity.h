@@ -142,6 +142,8 @@ gh_step_t gh_oauth_token(gh_batch_t *b);
 gh_step_t gh_login_oauth(gh_batch_t *b);   /* the password grant */
 gh_step_t gh_refresh_oauth(gh_batch_t *b); /* the refresh grant */
 gh_step_t gh_refresh_v1(gh_batch_t *b);
+gh_step_t gh_oauth_revoke(gh_batch_t *b);
+gh_step_t gh_oauth_introspect(gh_batch_t *b);
 gh_step_t gh_logout(gh_batch_t *b);
 gh_step_t gh_user_info(gh_batch_t *b);
 gh_step_t gh_register_v1(gh_batch_t *b);

@@ -77,6 +77,8 @@ static const gh_op_t ops[] = {
      .batch_max = 1,
      .step = gh_forgot_password},
     {.name = "identity.v1_reset_password", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_reset_password},
+    {.name = "identity.oauth_revoke_token", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_oauth_revoke},
+    {.name = "identity.oauth_introspect_token", .batch_max = 1, .step = gh_oauth_introspect},
     {.name = "identity.v1_refresh_tokens", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_refresh_v1},
     {.name = "identity.v1_list_sessions",
      .sql = "v1_sessions",

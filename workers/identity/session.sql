@@ -79,6 +79,19 @@ select s.id, extract(epoch from s.access_expires_at)::bigint as until
  order by s.id
    for update of s
 
+-- name: introspect
+-- $1 caller, $2 the token's user, $3 its session, $4 sha-256 of the jti of a refresh token, null for an access token; $5 now. The
+-- token's members are null when it is none. One row always.
+select coalesce($1::bigint = $2::bigint, false)
+           or exists (select 1 from users c where c.id = $1 and (c.is_superuser or exists (
+                          select 1 from role_permissions p join user_roles r on r.role_code = p.role_code
+                           where r.user_id = c.id and p.permission_code = 'system:read'))) as allowed,
+       s.id is not null as active, gh_user_label(u) as username
+  from (select 1) one
+  left join users u on u.id = $2 and u.is_active and not u.is_deleted
+  left join sessions s on s.id = $3::uuid and s.user_id = u.id and s.revoked_at is null and s.expires_at > $5::timestamptz
+                      and ($4::text is null or s.refresh_jti_hash = decode($4, 'hex'))
+
 -- name: sync_revocations
 -- $1 leeway in seconds. Sessions that were ended although an access token of theirs may still live.
 select json_build_object('seq', coalesce((select max(id) from outbox), 0), 'revoked', coalesce(
