@@ -137,6 +137,15 @@ def test_a_hanging_mail_server_delays_nobody_and_a_stop_is_clean(system, db, ser
     wait_for("the aged row to go", lambda: not db.query("select 1 from message_outbox where id = %s", aged))
 
 
+def test_nothing_goes_out_in_clear_when_tls_is_required(system, db, server):
+    system["identity"].stop()
+    system.start_worker("identity", conf={"smtp.starttls": "required", "smtp.user": "desk", "smtp.password": "Pass-7741"})
+    id, before = put(db, "tls@clinic.example"), len(server.mails)
+    wait_for("the refusal", lambda: row(db, id)[4])
+    assert row(db, id)[:4] == (False, True, False, 1) and len(server.mails) == before
+    assert "Pass-7741" not in system.logs(100000)
+
+
 def test_without_a_sender_mails_stay_and_production_has_no_file(system, db):
     system["identity"].stop()
     system.start_worker("identity", conf={"message.mail": "none", "message.sms": "development", "system.mode": "production"})
