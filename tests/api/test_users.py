@@ -558,10 +558,13 @@ def test_making_again_after_a_lost_answer(system, admin, db):
     assert db.value("select count(*) from job_done where body like %s", f"%{made[1]['initial_password']}%") == 0
 
 
-def test_a_password_is_reset(system, person, admin, fronts):                          # US-10, R-35, R-40
+def test_a_password_is_reset(system, person, admin, fronts, db):                        # US-10, R-35, R-40
     p = person()
     tokens = [p.pair["access_token"], p.sign_in()]
+    db.query("insert into password_resets values (sha256('mailed'), %s, now(), now() + interval '1 hour')", p.id)
     r = admin.api.post(p.path + "/reset-password")
+    assert db.value("select used_at is not null from password_resets where user_id = %s", p.id)
+    assert db.value("select count(*) from password_history where user_id = %s", p.id) == 1
     said = contract.check("identity.v1_reset_user_password", data(r))
     assert r.headers["Cache-Control"] == "no-store"
     for token in tokens:

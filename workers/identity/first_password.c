@@ -244,6 +244,13 @@ hashed(gh_batch_t *b, work_t *w)
     return GH_STEP_MORE;
 }
 
+static void
+set_password(gh_batch_t *b, const work_t *w, const char *id)
+{
+    gh_batch_query(b, "password_set", 3, (const char *[]){id, w->hashing.hash, w->now});
+    gh_batch_query(b, "password_given", 3, (const char *[]){id, w->now, w->must_change ? "t" : "f"});
+}
+
 static int
 write_reset(gh_batch_t *b, work_t *w)
 {
@@ -260,8 +267,7 @@ write_reset(gh_batch_t *b, work_t *w)
         return -1;
     gh_batch_query(b, "login_lock_user", 1, (const char *[]){w->id});
     gh_batch_query(b, "sessions_still", 3, (const char *[]){w->id, sids, w->high ? "t" : "f"});
-    gh_batch_query(b, "user_password_set", 4,
-                   (const char *[]){w->id, w->hashing.hash, w->now, w->must_change ? "t" : "f"});
+    set_password(b, w, w->id);
     if (gh_end_sessions(b, living, "password_reset") < 0) /* */
         return -1;
     return gh_authz_publish(b, w->account);
@@ -276,9 +282,7 @@ write_all(gh_batch_t *b, work_t *w)
         return write_reset(b, w) ? GH_STEP_FAIL : GH_STEP_MORE;
     if (w->account) { /* delivered again: the password that was made then is known to nobody */
         if (w->made[0])
-            gh_batch_query(b, "user_password_set", 4,
-                           (const char *[]){gh_text_i64(b, w->account), w->hashing.hash, w->now,
-                                            w->must_change ? "t" : "f"});
+            set_password(b, w, gh_text_i64(b, w->account));
         return GH_STEP_MORE;
     }
     gh_batch_query(b, "register_lock", 1, (const char *[]){w->base ? w->base : ""});

@@ -45,22 +45,13 @@ select id, extract(epoch from access_expires_at)::bigint as until
 select gh_unless_stale($2::uuid[] = array(select id from sessions where user_id = $1::bigint and revoked_at is null order by id)
                        and exists (select from users where id = $1 and not is_deleted and (is_admin or is_superuser) = $3::boolean))
 
--- name: user_password_set
--- $1 account, $2 hash, $3 now, $4 must change it. Tokens mailed for a reset are good no more; of the former hashes the newest
--- four are kept (R-38).
-with former as (
-    insert into password_history (user_id, hash, at)
-    select id, hashed_password, $3::timestamptz from users where id = $1::bigint and hashed_password is not null
-        on conflict (user_id, at) do nothing
-), old as (
-    delete from password_history h
-     where h.user_id = $1 and h.at <= (select at from password_history where user_id = $1 order by at desc offset 3 limit 1)
-), tokens as (
-    update password_resets set used_at = $3 where user_id = $1 and used_at is null
+-- name: password_given
+-- $1 account, $2 now, $3 must change it. After password_set: it is somebody else who knows the password, and tokens mailed for a
+-- reset are good no more.
+with tokens as (
+    update password_resets set used_at = $2::timestamptz where user_id = $1::bigint and used_at is null
 )
-update users
-   set hashed_password = $2::text, password_changed_at = $3, must_change_password = $4::boolean,
-       token_version = token_version + 1, version = version + 1, updated_at = $3
+update users set must_change_password = $3::boolean, token_version = token_version + 1, version = version + 1, updated_at = $2
  where id = $1
 
 -- name: admin_make_facts
