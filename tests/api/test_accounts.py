@@ -565,3 +565,16 @@ def test_introspect_tokens_of_others(api, db, system, patient):
     oauth_error(introspect(api, own, None), 401, "invalid_client")
     oauth_error(introspect(api, own, "rubbish"), 401, "invalid_token")
     oauth_error(api.request("POST", "/auth/introspect", data={"x": "y"}, token=own), 400, "invalid_request")
+
+
+@pytest.mark.parametrize("mode", ["development", "production"])
+def test_the_token_is_shown_to_developers_alone(demo_db, make_system, mailed, mode):
+    system = make_system(demo_db, {**CONF, "reset.expose_token": "true", "system.mode": mode})
+    system.start(pools=("identity,directory", "booking"))
+    shown = contract.check("identity.v1_request_password_reset", data(forgot(system.api(), mailed[2])))
+    if mode == "production":
+        assert shown is None
+    else:
+        assert data(reset(system.api(), shown["reset_token"])) is None
+        assert data(forgot(system.api(), "nobody@example.test")) is None
+    system.stop()
