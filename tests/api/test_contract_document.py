@@ -105,7 +105,7 @@ def test_every_operation_tells_what_a_reader_needs(doc):
         assert operation["summary"] and operation["description"].count("Access: ") == 1, where
         assert operation["tags"] and all(tags[t] for t in operation["tags"]), where
         (success,) = [s for s in operation["responses"] if s[0] == "2"]
-        assert follow(doc, operation["responses"][success])["content"], where
+        assert follow(doc, operation["responses"][success]).get("content") or path == "/auth/revoke", where
         assert "security" in operation, where
         names = {p["name"] for p in (follow(doc, q) for q in operation.get("parameters", [])) if p["in"] == "path"}
         assert names == set(re.findall(r"{([^}]+)}", path)), where

@@ -88,6 +88,8 @@ TABLE = [
     ("identity.register_account", "POST", "/auth/register", PUBLIC,
      lambda w: {"json": {"email": w.new_email(), "username": f"r{w.h.serial}", "phonenumber": w.new_phone(),
                          "password": "Strong-pass-26"}}),
+    ("identity.v1_register_user", "POST", "/api/v1/auth/register", PUBLIC,
+     lambda w: {"json": {"email": w.new_email(), "password": "Strong-pass-26", "full_name": "某人"}}),
     ("identity.confirm_email", "GET", "/auth/verifyEmail", "rrrrrrrr", query(token="x.y.z")),
 
     # codes by short message and mail (api/01): a wrong code is 106 or a refusal of its own
