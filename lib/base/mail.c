@@ -85,7 +85,8 @@ put_text(gh_buf_t *out, gh_str_t text)
         base64(out, lines.p + at, lines.n - at < TEXT_LINE ? lines.n - at : TEXT_LINE);
         gh_buf_puts(out, "\r\n");
     }
-    explicit_bzero(lines.p, lines.n);
+    if (lines.p)
+        explicit_bzero(lines.p, lines.n);
 }
 
 int

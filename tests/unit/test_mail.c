@@ -29,9 +29,9 @@ addresses(void **state)
         assert_int_equal(gh_mail_address_ok(gh_str(cases[i].text)), cases[i].good);
     char longest[GH_MAIL_ADDRESS_MAX + 2];
     memset(longest, 'a', sizeof longest);
-    memcpy(longest + GH_MAIL_ADDRESS_MAX - 4, "@b.c", 4);
+    snprintf(longest + GH_MAIL_ADDRESS_MAX - 4, 5, "@b.c");
     assert_true(gh_mail_address_ok((gh_str_t){longest, GH_MAIL_ADDRESS_MAX}));
-    memcpy(longest + GH_MAIL_ADDRESS_MAX - 4, "a@b.c", 5);
+    snprintf(longest + GH_MAIL_ADDRESS_MAX - 4, 6, "a@b.c");
     assert_false(gh_mail_address_ok((gh_str_t){longest, GH_MAIL_ADDRESS_MAX + 1}));
 }
 
@@ -63,7 +63,7 @@ lines_stay_short_and_characters_whole(void **state)
     (void)state;
     char subject[301] = "", text[1000];
     for (int i = 0; i < 100; i++)
-        memcpy(subject + 3 * i, "医", 3);
+        snprintf(subject + 3 * i, 4, "医");
     memset(text, 'x', sizeof text);
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_mail_t mail = {"a@b.c", "d@e.f", gh_str(subject), {text, sizeof text}, 0, "1"};

@@ -15,7 +15,8 @@ r23_length_is_8_to_72_bytes(void **state)
     (void)state;
     char long_one[GH_PASSWORD_MAX + 2];
     memset(long_one, 'x', sizeof long_one);
-    memcpy(long_one, "Ab1", 3);
+    long_one[0] = 'A';
+    long_one[1] = '1';
     assert_int_equal(of("Guaha-1"), GH_PW_TOO_SHORT);
     assert_int_equal(of("Guahao-1"), 0);
     assert_int_equal(of("Guahaoo-1"), 0);

@@ -37,7 +37,7 @@ gh_mask_mail(gh_str_t address, char *out)
             break;
         out[n++] = address.p[i];
     }
-    memcpy(out + n, "***", 3);
+    memset(out + n, '*', 3);
     memcpy(out + n + 3, address.p + local, address.n - local);
     return n + 3 + address.n - local;
 }
