@@ -8,26 +8,9 @@ from support import contract, mailbox
 from support.accounts import PASSWORD, add_user, bcrypt_ok
 from support.http import data, message, problem
 from support.broker import uuid7
+from support.identity import api, db, system    # noqa: F401  (fixtures)
 from support.jobs import Jobs, actor_of, claims
 from support.proc import wait_for
-
-CONF = {"password.cost": 10}
-
-
-@pytest.fixture(scope="module")
-def system(demo_db, make_system):
-    return make_system(demo_db, CONF).start(pools=("identity,directory", "booking"))
-
-
-@pytest.fixture(scope="module")
-def db(demo_db):
-    return demo_db
-
-
-@pytest.fixture
-def api(system):
-    return system.api()
-
 
 _serial = iter(range(1, 10000))
 
@@ -569,7 +552,7 @@ def test_introspect_tokens_of_others(api, db, system, patient):
 
 @pytest.mark.parametrize("mode", ["development", "production"])
 def test_the_token_is_shown_to_developers_alone(demo_db, make_system, mailed, mode):
-    system = make_system(demo_db, {**CONF, "reset.expose_token": "true", "system.mode": mode})
+    system = make_system(demo_db, {"password.cost": 10, "reset.expose_token": "true", "system.mode": mode})
     system.start(pools=("identity,directory", "booking"))
     shown = contract.check("identity.v1_request_password_reset", data(forgot(system.api(), mailed[2])))
     if mode == "production":

@@ -5,24 +5,7 @@ import pytest
 from support import contract, mailbox
 from support.accounts import add_user
 from support.http import message
-
-CONF = {"password.cost": 10}
-
-
-@pytest.fixture(scope="module")
-def system(demo_db, make_system):
-    return make_system(demo_db, CONF).start(pools=("identity", "directory,booking"))
-
-
-@pytest.fixture(scope="module")
-def db(demo_db):
-    return demo_db
-
-
-@pytest.fixture
-def api(system):
-    return system.api()
-
+from support.identity import api, db, system    # noqa: F401  (fixtures)
 
 _serial = iter(range(1, 10000))
 

@@ -39,6 +39,20 @@ gh_arg_flag(const gh_wjob_t *job, const char *name)
 }
 
 const char *
+gh_arg_given(gh_batch_t *b, const char *name)
+{
+    gh_str_t s = gh_arg_text(b->jobs[0], name);
+    return s.n ? gh_text(b, s) : NULL;
+}
+
+bool
+gh_arg_invalid(gh_batch_t *b, const char *field, const char *text)
+{
+    gh_job_invalid(b, b->jobs[0], field, "value_error", text);
+    return false;
+}
+
+const char *
 gh_text(gh_batch_t *b, gh_str_t s)
 {
     char *text = gh_batch_alloc(b, s.n + 1);

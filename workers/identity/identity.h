@@ -72,6 +72,9 @@ void gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pai
 void gh_pair_json(gh_batch_t *b, gh_json_t *j, const gh_pair_t *pair, gh_str_t brief);
 /* Queue the row of a new session with its tokens; the address and agent are the caller's. */
 void gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair);
+/* A new session of an account: its tokens, and its row queued. 0, or -1 when no token could be signed. */
+int gh_session_new(gh_batch_t *b, gh_surface_t surface, int64_t user_id, gh_str_t roles,
+                   gh_pair_t *pair) GH_MUSTCHECK;
 
 /* The same for a session that goes on: its former refresh token is burnt. Its row must be locked. */
 void gh_session_renew(gh_batch_t *b, const gh_pair_t *pair);
@@ -110,6 +113,10 @@ int gh_end_sessions(gh_batch_t *b, const struct pg_result *living, const char *r
 /* A member of the body, JSON or form; empty when absent or no string. */
 gh_str_t gh_arg_text(const gh_wjob_t *job, const char *name);
 bool gh_arg_has(const gh_wjob_t *job, const char *name);
+/* The same of the first job, as a parameter: NULL when absent or empty. Batch memory. */
+const char *gh_arg_given(gh_batch_t *b, const char *name);
+/* Refuse the first job for a member. Gives false. */
+bool gh_arg_invalid(gh_batch_t *b, const char *field, const char *text);
 bool gh_arg_flag(const gh_wjob_t *job, const char *name); /* false when absent */
 /* The caller's address and agent as the database takes them: a valid inet or NULL; printable ASCII. Batch memory. */
 const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);

@@ -118,6 +118,17 @@ gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair)
                                     gh_text_i64(b, pair->session_exp)});
 }
 
+int
+gh_session_new(gh_batch_t *b, gh_surface_t surface, int64_t user_id, gh_str_t roles, gh_pair_t *pair)
+{
+    uint8_t sid[16];
+    gh_uuid7_new(sid);
+    if (gh_pair_issue(b, surface, user_id, sid, roles, pair))
+        return -1;
+    gh_session_open(b, surface, pair);
+    return 0;
+}
+
 void
 gh_session_renew(gh_batch_t *b, const gh_pair_t *pair)
 {

@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #include "base/timez.h"
-#include "base/uuid7.h"
 #include "db/arrays.h"
 #include "domain/password_refusal.h"
 #include "workers/identity/identity.h"
@@ -31,31 +30,17 @@ typedef struct reg {
 
 /* ---- arguments */
 
-static const char *
-given(gh_batch_t *b, const char *name)
-{
-    gh_str_t s = gh_arg_text(b->jobs[0], name);
-    return s.n ? gh_text(b, s) : NULL;
-}
-
-static bool
-invalid(gh_batch_t *b, const char *field, const char *text)
-{
-    gh_job_invalid(b, b->jobs[0], field, "value_error", text);
-    return false;
-}
-
 static bool
 read_names(gh_batch_t *b, reg_t *reg)
 {
     char base[GH_NAME_BASE_SIZE];
     gh_str_t number = gh_arg_text(b->jobs[0], "phone");
-    reg->username = given(b, "username");
-    reg->email = given(b, "email");
+    reg->username = gh_arg_given(b, "username");
+    reg->email = gh_arg_given(b, "email");
     if (number.n)
         reg->phone = gh_phone_text(b, number);
     if (!reg->username && !reg->email && !reg->phone)
-        return invalid(b, "username", "give a user name, a mail address or a phone number");
+        return gh_arg_invalid(b, "username", "give a user name, a mail address or a phone number");
     if (!reg->username && reg->email) {
         gh_name_base(gh_str(reg->email), base);
         reg->base = gh_text(b, gh_str(base));
@@ -66,9 +51,9 @@ read_names(gh_batch_t *b, reg_t *reg)
 static void
 read_full_name(gh_batch_t *b, reg_t *reg)
 {
-    reg->full_name = given(b, "full_name");
-    reg->first_name = given(b, "first_name");
-    reg->last_name = given(b, "last_name");
+    reg->full_name = gh_arg_given(b, "full_name");
+    reg->first_name = gh_arg_given(b, "first_name");
+    reg->last_name = gh_arg_given(b, "last_name");
     if (!reg->full_name && (reg->first_name || reg->last_name)) {
         const char *first = reg->first_name ? reg->first_name : "",
                    *last = reg->last_name ? reg->last_name : "";
@@ -92,7 +77,7 @@ read_person(gh_batch_t *b, reg_t *reg)
     if (born.n == 0)
         return true;
     if (gh_day_parse(born, &day) || !gh_birth_day_ok(day, gh_tz_day(b->now_us)))
-        return invalid(b, "date_of_birth", "a day in the past, at most 130 years ago");
+        return gh_arg_invalid(b, "date_of_birth", "a day in the past, at most 130 years ago");
     reg->born = gh_text(b, born);
     return true;
 }
@@ -179,17 +164,6 @@ written(gh_batch_t *b, reg_t *reg)
     return show(b, reg);
 }
 
-static int
-open_session(gh_batch_t *b, const reg_t *reg, gh_str_t roles, gh_pair_t *pair)
-{
-    uint8_t sid[16];
-    gh_uuid7_new(sid);
-    if (gh_pair_issue(b, GH_SURFACE_V1, reg->id, sid, roles, pair))
-        return -1;
-    gh_session_open(b, GH_SURFACE_V1, pair);
-    return 0;
-}
-
 static gh_step_t
 reply(gh_batch_t *b, const reg_t *reg)
 {
@@ -198,7 +172,8 @@ reply(gh_batch_t *b, const reg_t *reg)
     gh_json_t j;
     gh_pair_t *pair = gh_batch_alloc(b, sizeof *pair);
     char location[48];
-    if (PQntuples(r) != 1 || (reg->tokens && open_session(b, reg, gh_pg_str(r, 0, 2), pair)))
+    if (PQntuples(r) != 1 ||
+        (reg->tokens && gh_session_new(b, GH_SURFACE_V1, reg->id, gh_pg_str(r, 0, 2), pair)))
         return GH_STEP_FAIL;
     gh_str_t account = gh_pg_str(r, 0, 0);
     gh_buf_put(&out, account.p, account.n - 1); /* without its last brace */

@@ -13,7 +13,6 @@
 
 #include "base/mail.h"
 #include "base/timez.h"
-#include "base/uuid7.h"
 #include "db/arrays.h"
 #include "domain/message.h"
 #include "workers/identity/identity.h"
@@ -34,27 +33,13 @@ typedef struct signup {
 
 /* ---- arguments */
 
-static const char *
-given(gh_batch_t *b, const char *name)
-{
-    gh_str_t s = gh_arg_text(b->jobs[0], name);
-    return s.n ? gh_text(b, s) : NULL;
-}
-
-static bool
-invalid(gh_batch_t *b, const char *field, const char *text)
-{
-    gh_job_invalid(b, b->jobs[0], field, "value_error", text);
-    return false;
-}
-
 /* BR-10: what cannot be read is left out, not refused. */
 static void
 read_person(gh_batch_t *b, signup_t *self)
 {
     gh_str_t born = gh_arg_text(b->jobs[0], "birth_date");
     int32_t day;
-    self->name = given(b, "name");
+    self->name = gh_arg_given(b, "name");
     self->gender = gh_gender_word(gh_arg_text(b->jobs[0], "gender"));
     if (!self->gender)
         self->gender = "unknown";
@@ -70,13 +55,13 @@ read_args(gh_batch_t *b, signup_t *self)
     gh_str_t email = gh_arg_text(job, "email");
     self->mail_form = gh_arg_has(job, "username");
     self->phone = gh_phone_text(b, gh_arg_text(job, "phonenumber"));
-    self->email = given(b, "email");
+    self->email = gh_arg_given(b, "email");
     if ((email.n || self->mail_form) && !gh_mail_address_ok(email))
-        return invalid(b, "email", "not a mail address");
+        return gh_arg_invalid(b, "email", "not a mail address");
     if (!gh_password_usable(gh_arg_text(job, "password")))
-        return invalid(b, "password", "cannot be used");
+        return gh_arg_invalid(b, "password", "cannot be used");
     if (self->mail_form)
-        self->username = given(b, "username");
+        self->username = gh_arg_given(b, "username");
     else
         read_person(b, self);
     return true;
@@ -205,11 +190,8 @@ reply_token(gh_batch_t *b, const signup_t *self)
 {
     const PGresult *r = gh_batch_result(b, 0);
     gh_pair_t *pair = gh_batch_alloc(b, sizeof *pair);
-    uint8_t sid[16];
-    gh_uuid7_new(sid);
-    if (PQntuples(r) != 1 || gh_pair_issue(b, GH_SURFACE_BJTU, self->id, sid, gh_pg_str(r, 0, 2), pair))
+    if (PQntuples(r) != 1 || gh_session_new(b, GH_SURFACE_BJTU, self->id, gh_pg_str(r, 0, 2), pair))
         return GH_STEP_FAIL;
-    gh_session_open(b, GH_SURFACE_BJTU, pair);
     gh_pair_reply(b, b->jobs[0], GH_SHAPE_TEXT, pair, (gh_str_t){0});
     return GH_STEP_DONE;
 }
