@@ -157,13 +157,27 @@ splice(gh_buf_t *out, gh_str_t object)
     gh_buf_put(out, object.p + 1, object.n - 2);
 }
 
+/* The same for every occurrence (RFC 9457 section 3.1.4): the sentence, or the code in words when the sentence needs values. */
+static void
+put_title(gh_buf_t *out, const gh_error_row_t *row)
+{
+    if (!strchr(row->en, '{')) {
+        gh_buf_puts(out, row->en);
+        return;
+    }
+    for (const char *c = row->name; *c; c++) {
+        char word = *c == '_' ? ' ' : (char)tolower((unsigned char)*c);
+        gh_buf_putc(out, c == row->name ? *c : word);
+    }
+}
+
 static void
 put_problem(const gh_render_t *r, const gh_refusal_t *x, const gh_error_row_t *row,
             const gh_error_row_t *shown, gh_buf_t *body)
 {
     gh_buf_t type GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, title GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     put_type(&type, shown->name);
-    gh_error_text(&title, shown->en, NULL);
+    put_title(&title, shown);
     gh_json_t j;
     gh_json_init(&j, body);
     gh_json_obj(&j);

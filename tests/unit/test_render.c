@@ -150,8 +150,8 @@ v1_problem_json_is_bare_and_may_be_chinese(void **state)
     gh_refusal_t x = {.error = GH_E_RATE_LIMITED, .args = (const gh_error_arg_t[]){{"n", GH_STR("7")}, {0}}};
     gh_render_refusal(&r, &x, &s_body, &s_out);
     assert_string_equal(s_out.type, "application/problem+json");
-    assert_string_equal(gh_buf_cstr(&s_body), "{\"type\":\"urn:guahao:error:rate_limited\",\"title\":\"Too "
-                                              "many requests, try again in  s\",\"status\":429,"
+    assert_string_equal(gh_buf_cstr(&s_body), "{\"type\":\"urn:guahao:error:rate_limited\",\"title\":\"Rate "
+                                              "limited\",\"status\":429,"
                                               "\"detail\":\"请求过于频繁，请7秒后再试\",\"code\":\"RATE_"
                                               "LIMITED\",\"instance\":\"\",\"request_id\":\"\"}");
 }
