@@ -199,8 +199,18 @@ pattern_ok(const gh_schema_t *s, gh_str_t t)
 {
     if (!s->pattern)
         return true;
+    /* A copy with an end: texts of paths and queries have none, and not every regexec() leaves it alone then. */
+    char few[256], *text = t.n < sizeof few ? few : malloc(t.n + 1);
+    if (!text)
+        return false;
+    if (t.n)
+        memcpy(text, t.p, t.n);
+    text[t.n] = '\0';
     regmatch_t span = {0, (regoff_t)t.n};
-    return regexec(s->pattern, t.p ? t.p : "", 1, &span, REG_STARTEND) == 0;
+    bool ok = regexec(s->pattern, text, 1, &span, REG_STARTEND) == 0;
+    if (text != few)
+        free(text);
+    return ok;
 }
 
 /* NUL is refused everywhere (PostgreSQL cannot hold it), other control characters on v1 (api/20 section 8). */

@@ -22,7 +22,7 @@ def world(empty_db, make_system):
     w.child, _ = h.patient("小李", account=False)
     h.relate(w.mother, w.child)
     w.other, w.other_user = h.patient("王")
-    w.s1 = h.session(3, doctor=h.doctor)
+    w.s1 = h.session(2, doctor=h.doctor)
     w.s2 = h.session(4, "下午", doctor=h.doctor2, slot_type="专家", price="100")
 
     def book(user, session, patient):
@@ -67,7 +67,7 @@ def test_scope_of_ap02(world):
     ({"status": ["CANCELLED"]}, "d"), ({"status": ["SCHEDULED", "CANCELLED"]}, "abcde"), ({"fhir_status": ["booked"]}, "abce"),
     ({"doctor_id": ["@doctor2"]}, "de"), ({"patient_id": ["@mother", "@child"]}, "abe"), ({"dept_id": ["@dept2"]}, "de"),
     ({"schedule_id": ["@s2"]}, "de"), ({"payment_status": ["UNPAID"]}, "abcde"), ({"payment_status": ["PAID"]}, ""),
-    ({"channel": ["staff"]}, "e"), ({"date": 3}, "abc"), ({"start_time_from": 4}, "de"), ({"start_time_to": 3}, "abc"),
+    ({"channel": ["staff"]}, "e"), ({"date": 2}, "abc"), ({"start_time_from": 4}, "de"), ({"start_time_to": 3}, "abc"),
     ({"q": "小李"}, "b"), ({"q": "李"}, "abe")])
 def test_filters_of_ap02(world, query, want):
     w = world
@@ -83,7 +83,7 @@ def test_filters_of_ap02(world, query, want):
 
 def test_time_filter_takes_moments_with_and_without_offset(world):
     w = world
-    day = today() + dt.timedelta(days=3)
+    day = today() + dt.timedelta(days=2)
     for text in (f"{day}T08:15:00", f"{day} 08:15", ts(at(day, "08:15")), f"{day}T00:15:00Z"):
         assert sorted(ids(v1(w, w.h.admin, start_time_from=text, start_time_to=text))) == [w.b]
 
@@ -163,7 +163,7 @@ def test_code_can_cancel_obeys_the_doctors_own_hours(world):
     see = lambda: w.jobs.call("booking.get_appointment", {"path": {"appointmentId": w.a}}, w.mother_user).body["canCancel"]
     w.h.setting("registration", '{"cancelHoursBefore": 72}', "DOCTOR", w.h.doctor2)
     assert see()
-    hours = int((at(today() + dt.timedelta(days=3), "08:00") - dt.datetime.now(dt.timezone.utc)).total_seconds() // 3600)
+    hours = int((at(today() + dt.timedelta(days=2), "08:00") - dt.datetime.now(dt.timezone.utc)).total_seconds() // 3600)
     w.h.setting("registration", '{"cancelHoursBefore": %d}' % (hours + 1), "DOCTOR", w.h.doctor)
     assert not see()
     w.h.setting("registration", '{"cancelHoursBefore": %d}' % max(1, hours - 1), "DOCTOR", w.h.doctor)
