@@ -278,17 +278,23 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
     front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args));
 }
 
+/* The token, when one is needed or sent; from then on the request is its user's. */
+static gh_err_t
+authenticate(inbound_t *in)
+{
+    gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,
+                                      &in->has_token);
+    in->ask.user_id = in->has_token ? in->token.user_id : 0;
+    return err;
+}
+
 /* Only a worker knows who may: it is asked, and a yes is answered by front_serve() (link.c). */
 static void
 ask_permission(inbound_t *in, const uint8_t id[16])
 {
     static const char empty_map[1] = {(char)0x80};
     gh_job_head_t head;
-    gh_err_t err = in->headers.authorization.n == 0
-                       ? GH_E_FORBIDDEN
-                       : front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query,
-                                            &in->token, &in->has_token);
-    in->ask.user_id = in->has_token ? in->token.user_id : 0;
+    gh_err_t err = in->headers.authorization.n == 0 ? GH_E_FORBIDDEN : authenticate(in);
     if (refuse_by_rate(in))
         return;
     if (err != GH_E_NONE) {
@@ -304,9 +310,7 @@ ask_permission(inbound_t *in, const uint8_t id[16])
 static bool
 is_admitted(inbound_t *in)
 {
-    gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,
-                                      &in->has_token);
-    in->ask.user_id = in->has_token ? in->token.user_id : 0;
+    gh_err_t err = authenticate(in);
     if (err != GH_E_NONE)
         front_answer_error(&in->ask, err, NULL, NULL);
     return err == GH_E_NONE;
@@ -333,9 +337,7 @@ handle(inbound_t *in, const uint8_t id[16])
         serve_own(in, id);
         return;
     }
-    gh_err_t err = front_authenticate(&in->ask, &in->match, in->headers.authorization, in->query, &in->token,
-                                      &in->has_token);
-    in->ask.user_id = in->has_token ? in->token.user_id : 0;
+    gh_err_t err = authenticate(in);
     if (refuse_by_rate(in))
         return;
     if (err != GH_E_NONE) {
