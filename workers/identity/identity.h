@@ -104,6 +104,9 @@ int gh_revoke_publish(gh_batch_t *b, const uint8_t sid[16], int64_t until_s) GH_
 /* Publish, with what this phase writes, that roles or state of an account changed; 0: that what a role allows changed. -1
  * as above. */
 int gh_authz_publish(gh_batch_t *b, int64_t user_id) GH_MUSTCHECK;
+/* Publish that all sessions of the rows (id, end of access in s) are dead. Their ids as an array literal in ids, which is
+ * the caller's; NULL as above. */
+const char *gh_revoke_rows(gh_batch_t *b, const struct pg_result *r, gh_pgarr_t *ids) GH_MUSTCHECK;
 /* End sessions (rows of logout_lock: locked in this transaction) with what this phase writes, and tell the fronts. Their
  * number, or -1 as above. reason: at most 20 bytes. */
 int gh_end_sessions(gh_batch_t *b, const struct pg_result *living, const char *reason) GH_MUSTCHECK;

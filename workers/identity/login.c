@@ -227,19 +227,6 @@ decide(gh_batch_t *b, login_t *login)
 
 /* ---- phase 3 */
 
-/* End the sessions that login_former named; their array literal, NULL when something fails. */
-static const char *
-end_former(gh_batch_t *b, const PGresult *r, gh_pgarr_t *ids)
-{
-    for (int i = 0; i < PQntuples(r); i++) {
-        uint8_t sid[16];
-        if (gh_uuid_parse(gh_pg_str(r, i, 0), sid) || gh_revoke_publish(b, sid, gh_pg_i64(r, i, 1, 0)))
-            return NULL;
-        gh_pgarr_uuid(ids, sid);
-    }
-    return gh_pgarr_literal(ids);
-}
-
 static void
 write_session(gh_batch_t *b, const login_t *login, const gh_pair_t *pair, const char *former)
 {
@@ -262,7 +249,7 @@ open_session(gh_batch_t *b, login_t *login)
     uint8_t sid[16];
     gh_pair_t *pair = gh_batch_alloc(b, sizeof *pair);
     gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
-    const char *former = end_former(b, gh_batch_result(b, 0), &ids);
+    const char *former = gh_revoke_rows(b, gh_batch_result(b, 0), &ids);
     gh_uuid7_new(sid);
     if (!former || gh_pair_issue(b, login->surface, login->id, sid, login->roles, pair))
         return GH_STEP_FAIL;

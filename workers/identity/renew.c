@@ -32,19 +32,6 @@ find(gh_batch_t *b)
     return GH_STEP_MORE;
 }
 
-/* Queue the end of all sessions of the list; its literal, NULL when something fails. */
-static const char *
-end_former(gh_batch_t *b, const PGresult *r, gh_pgarr_t *ids)
-{
-    for (int i = 0; i < PQntuples(r); i++) {
-        uint8_t sid[16];
-        if (gh_uuid_parse(gh_pg_str(r, i, 0), sid) || gh_revoke_publish(b, sid, gh_pg_i64(r, i, 1, 0)))
-            return NULL;
-        gh_pgarr_uuid(ids, sid);
-    }
-    return gh_pgarr_literal(ids);
-}
-
 static gh_step_t
 exchange(gh_batch_t *b, const renew_t *self)
 {
@@ -57,7 +44,7 @@ exchange(gh_batch_t *b, const renew_t *self)
         return GH_STEP_DONE;
     }
     gh_str_t roles = gh_batch_dup(b, gh_pg_str(r, 0, 0));
-    const char *former = end_former(b, gh_batch_result(b, 1), &ids);
+    const char *former = gh_revoke_rows(b, gh_batch_result(b, 1), &ids);
     gh_uuid7_new(sid);
     if (!former || gh_pair_issue(b, GH_SURFACE_BJTU, b->jobs[0]->head.actor.user_id, sid, roles, pair))
         return GH_STEP_FAIL;

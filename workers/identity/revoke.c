@@ -36,19 +36,24 @@ gh_authz_publish(gh_batch_t *b, int64_t user_id)
     return 0;
 }
 
+const char *
+gh_revoke_rows(gh_batch_t *b, const struct pg_result *r, gh_pgarr_t *ids)
+{
+    for (int i = 0; i < PQntuples(r); i++) {
+        uint8_t sid[16];
+        if (gh_uuid_parse(gh_pg_str(r, i, 0), sid) || gh_revoke_publish(b, sid, gh_pg_i64(r, i, 1, 0)))
+            return NULL;
+        gh_pgarr_uuid(ids, sid);
+    }
+    return gh_pgarr_literal(ids);
+}
+
 int
 gh_end_sessions(gh_batch_t *b, const struct pg_result *living, const char *reason)
 {
     gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
     int n = PQntuples(living);
-    for (int i = 0; i < n; i++) {
-        uint8_t sid[16];
-        if (gh_uuid_parse(gh_pg_str(living, i, 0), sid) ||
-            gh_revoke_publish(b, sid, gh_pg_i64(living, i, 1, 0)))
-            return -1;
-        gh_pgarr_uuid(&ids, sid);
-    }
-    const char *sids = gh_pgarr_literal(&ids);
+    const char *sids = gh_revoke_rows(b, living, &ids);
     if (!sids)
         return -1;
     if (n > 0)
