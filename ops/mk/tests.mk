@@ -31,12 +31,14 @@ unit: $(UNIT_BIN) ## Build and run the unit tests
 	    else echo "  FAIL  $${t##*/} (status $$?)"; cat $$t.log; failed="$$failed $${t##*/}"; fi; done; \
 	[ -z "$$failed" ] || { echo "unit tests failed:$$failed"; exit 1; }
 
-# ARGS=... goes to pytest: make outside ARGS='tests/api -k login'
+# ARGS=... goes to pytest: make outside ARGS='tests/api -k login'. TEST_JOBS files run side by side, each with a cluster of its
+# process's own; 0 runs all in one process (for -s and --pdb).
+TEST_JOBS ?= 2
 OUTSIDE := $(foreach d,integration api chaos,$(if $(wildcard tests/$(d)/test_*.py),tests/$(d)))
 ARGS    ?= $(OUTSIDE)
 outside: build $(BUILD)/tests/probe-worker $(OPENAPI_CHECK)/.done ## Run the tests of the running system (ARGS for pytest)
 	@[ -z "$(ARGS)" ] || GUAHAO_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
-	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider $(ARGS)
+	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider -n $(TEST_JOBS) --dist loadfile $(ARGS)
 
 test: ## Everything: packages, build, unit tests, fuzzing, outside tests
 	@ops/deps.sh run build test
