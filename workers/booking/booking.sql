@@ -29,7 +29,7 @@ select l.id, l.doctor_id, coalesce(l.clinic_id, 0), coalesce(c.area_id, 0), d.de
        d.name, d.title, m.name, c.name
   from locked l
   join doctors d on d.id = l.doctor_id
-  join minor_departments m on m.id = d.dept_id
+  left join minor_departments m on m.id = d.dept_id
   left join clinics c on c.id = l.clinic_id
  order by l.id;
 
