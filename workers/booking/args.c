@@ -1,55 +1,7 @@
 /*
- * workers/booking/args.c - reading argument maps: the contract has checked types, this only takes values out
+ * workers/booking/args.c - faults and texts of bookings, whatever the surface
  */
 #include "workers/booking/booking.h"
-
-#include "base/timez.h"
-
-int64_t
-gh_arg_id(gh_mp_t args, const char *path)
-{
-    gh_mp_t v = gh_mp_path(args, path);
-    int64_t id = 0;
-    if (gh_mp_int(v, &id))
-        return id > 0 ? id : 0;
-    gh_str_t s;
-    if (!gh_mp_str(v, &s) || s.n == 0 || s.n > 18)
-        return 0;
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return 0;
-        id = id * 10 + (s.p[i] - '0');
-    }
-    return id;
-}
-
-gh_str_t
-gh_arg_str(gh_mp_t args, const char *path)
-{
-    gh_str_t s = {0};
-    if (!gh_mp_str(gh_mp_path(args, path), &s))
-        return (gh_str_t){0};
-    return s.p ? s : GH_STR("");
-}
-
-bool
-gh_arg_bool(gh_mp_t args, const char *path)
-{
-    bool v = false;
-    return gh_mp_bool(gh_mp_path(args, path), &v) && v;
-}
-
-int
-gh_arg_moment(gh_mp_t args, const char *path, int64_t *at_us)
-{
-    gh_str_t s = gh_arg_str(args, path);
-    if (!s.p)
-        return 0;
-    if (gh_ts_parse(s, at_us) != 0)
-        return -1;
-    int32_t day = gh_tz_day(*at_us);
-    return day > gh_day_from_ymd(1900, 1, 1) && day < gh_day_from_ymd(2999, 1, 1) ? 1 : -1;
-}
 
 void
 gh_book_fault(gh_book_job_t *bj, const char *field, const char *type, const char *text)

@@ -10,6 +10,7 @@
 #include "domain/book_rules.h"
 #include "domain/cancel_rules.h"
 #include "domain/order_no.h"
+#include "worker/args.h"
 #include "worker/worker.h"
 #include "workers/booking/places.h"
 #include "workers/booking/pool.h"
@@ -158,14 +159,7 @@ int gh_book_write(gh_book_t *book) GH_MUSTCHECK;
 
 gh_step_t gh_cancel_step(gh_batch_t *b);
 
-/* ---- arguments (args.c) */
-
-/* An integer, or a text of digits (IdIn); 0 when absent, null or neither. */
-int64_t gh_arg_id(gh_mp_t args, const char *path);
-gh_str_t gh_arg_str(gh_mp_t args, const char *path); /* p NULL when absent or null */
-bool gh_arg_bool(gh_mp_t args, const char *path);
-/* An instant of `path`; 1 found, 0 absent, -1 not a real one, or outside the years 1900 to 2999. */
-int gh_arg_moment(gh_mp_t args, const char *path, int64_t *at_us);
+/* ---- what adapters share (args.c) */
 
 /* For adapters of bookings: note a fault; take a text (one with NUL is a fault); default patient of v1 and Heartbeat. */
 void gh_book_fault(gh_book_job_t *bj, const char *field, const char *type, const char *text);

@@ -1,0 +1,18 @@
+/*
+ * lib/worker/args.h - values out of argument maps: the contract has checked types, this only takes them out
+ *
+ * A path is dotted ("body.scheduleId"), or the name of a member of a map inside. Texts are borrowed from the message.
+ */
+#ifndef GH_WORKER_ARGS_H
+#define GH_WORKER_ARGS_H
+
+#include "wire/mp.h"
+
+/* An integer, or a text of digits (IdIn); 0 when absent, null or neither. */
+int64_t gh_arg_id(gh_mp_t args, const char *path);
+gh_str_t gh_arg_str(gh_mp_t args, const char *path); /* p NULL when absent or null */
+bool gh_arg_bool(gh_mp_t args, const char *path);
+/* An instant of `path`; 1 found, 0 absent, -1 not a real one, or outside the years 1900 to 2999. */
+int gh_arg_moment(gh_mp_t args, const char *path, int64_t *at_us);
+
+#endif
