@@ -150,7 +150,7 @@ typedef struct gh_op {
     /* Either a step ... */
     gh_step_fn step;
     /* ... or one SQL statement per job, by its name in the pool's tables. bind names its parameters in order,
-     * NULL ends: "path.id", "query.page", "body.x", "form.x", "query" or "body" (the whole section as JSON),
+     * NULL ends: "path.id", "query.page", "body.x", "form.x", "query" or "body" (the whole section as JSON), "if_match" (SQL: gh_if_match()),
      * "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id" (NULL when 0), "actor.session"
      * (uuid), "actor.scopes", "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz",
      * "job.id", "lang", "conf.<setting>". Lists become array literals (cast $1::bigint[] or $1::text[]), maps JSON text, absent

@@ -75,6 +75,9 @@ delete from doctors d where d.is_demo
    and not exists (select 1 from attendance_records r where r.doctor_id = d.id)
    and not exists (select 1 from schedule_audits a where a.submitter_doctor_id = d.id);
 
+-- name: clear_specialties
+delete from specialties s where s.is_demo and not exists (select 1 from doctor_specialties x where x.specialty_id = s.id);
+
 -- name: clear_minors
 delete from minor_departments m where m.is_demo and not exists (select 1 from clinics c where c.minor_dept_id = m.id)
    and not exists (select 1 from doctors d where d.dept_id = m.id)

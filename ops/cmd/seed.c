@@ -145,6 +145,25 @@ stage_minors(seeding_t *s)
 }
 
 static int
+stage_specialties(seeding_t *s)
+{
+    gh_copy_t copy;
+    if (stage(s, &copy, "specialties", "n, code, name, description") != 0)
+        return -1;
+    for (int n = 0; n < GH_SEED_MINORS && n < s->plan->minors; n++) {
+        const char *code;
+        gh_seed_place_t x;
+        gh_seed_specialty(n, &code, &x);
+        gh_copy_i64(&copy, n);
+        gh_copy_cstr(&copy, code);
+        gh_copy_cstr(&copy, x.name);
+        gh_copy_cstr(&copy, x.text);
+        gh_copy_row(&copy);
+    }
+    return gh_copy_end(&copy);
+}
+
+static int
 stage_clinics(seeding_t *s)
 {
     gh_copy_t copy;
@@ -170,7 +189,7 @@ stage_doctors(seeding_t *s)
     gh_copy_t copy;
     if (stage(s, &copy, "doctors",
               "n, minor_n, identifier, name, title, specialty, introduction, is_head, license_no, degree, "
-              "years") != 0)
+              "years, specialty_n") != 0)
         return -1;
     for (int n = 0; n < s->plan->doctors; n++) {
         gh_seed_doctor_t d;
@@ -186,6 +205,7 @@ stage_doctors(seeding_t *s)
         gh_copy_cstr(&copy, d.license);
         gh_copy_cstr(&copy, d.degree);
         gh_copy_i64(&copy, d.years);
+        gh_copy_i64(&copy, d.minor % GH_SEED_MINORS);
         gh_copy_row(&copy);
     }
     return gh_copy_end(&copy);
@@ -305,7 +325,8 @@ merge_doctors(seeding_t *s)
         run(s, "seed_doctor_roles", 1, params) < 0)
         return -1;
     int64_t rows = run(s, "seed_doctors", 1, params);
-    if (rows < 0 || run(s, "seed_doctors_ids", 0, NULL) < 0)
+    if (rows < 0 || run(s, "seed_doctors_ids", 0, NULL) < 0 ||
+        run(s, "seed_doctor_specialties", 1, params) < 0)
         return -1;
     note(s, &progress, "doctors", rows);
     return 0;
@@ -370,6 +391,7 @@ merge_all(seeding_t *s)
         merge(s, "areas", stage_areas, "seed_areas", "seed_areas_ids") != 0 ||
         merge(s, "majors", stage_majors, "seed_majors", "seed_majors_ids") != 0 ||
         merge(s, "departments", stage_minors, "seed_minors", "seed_minors_ids") != 0 ||
+        merge(s, "specialties", stage_specialties, "seed_specialties", "seed_specialties_ids") != 0 ||
         merge(s, "clinics", stage_clinics, "seed_clinics", "seed_clinics_ids") != 0 || merge_staff(s) != 0 ||
         merge_doctors(s) != 0 || merge_patients(s) != 0 || merge_sessions(s) != 0)
         return -1;

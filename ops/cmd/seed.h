@@ -61,6 +61,8 @@ void gh_seed_area(const gh_seed_plan_t *p, int n, gh_seed_place_t *out);
 void gh_seed_major(int n, gh_seed_place_t *out);
 /* Departments beyond the 24 known ones repeat them with a number. The major department is n % 24 / 3. */
 void gh_seed_minor(int n, gh_seed_place_t *out);
+/* n below GH_SEED_MINORS; that of the doctors of minor department n % GH_SEED_MINORS. */
+void gh_seed_specialty(int n, const char **code, gh_seed_place_t *out);
 void gh_seed_clinic(const gh_seed_plan_t *p, int n, gh_seed_clinic_t *out);
 void gh_seed_doctor(const gh_seed_plan_t *p, int n, gh_seed_doctor_t *out);
 void gh_seed_patient(const gh_seed_plan_t *p, int64_t n, gh_seed_patient_t *out);

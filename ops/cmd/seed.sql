@@ -16,13 +16,16 @@ create temp table s_majors (n int primary key, name text, description text, id b
 -- name: seed_stage_minors
 create temp table s_minors (n int primary key, major_n int, name text, description text, id bigint) on commit drop;
 
+-- name: seed_stage_specialties
+create temp table s_specialties (n int primary key, code text, name text, description text, id bigint) on commit drop;
+
 -- name: seed_stage_clinics
 create temp table s_clinics (n int primary key, minor_n int, area_n int, name text, address text, clinic_type smallint, id bigint)
     on commit drop;
 
 -- name: seed_stage_doctors
 create temp table s_doctors (n int primary key, minor_n int, identifier text, name text, title text, specialty text,
-    introduction text, is_head boolean, license_no text, degree text, years smallint, id bigint) on commit drop;
+    introduction text, is_head boolean, license_no text, degree text, years smallint, specialty_n int, id bigint) on commit drop;
 
 -- name: seed_stage_staff
 create temp table s_staff (n int primary key, identifier text, username text, name text, role text, user_type text, job_title text)
@@ -47,26 +50,29 @@ update s_areas s set id = (select min(a.id) from hospital_areas a where a.name =
 
 -- name: seed_majors
 insert into major_departments (name, description, sort_order, is_demo, created_at, updated_at)
-select s.name, s.description, s.n + 1, true, $1::timestamptz, $1 from s_majors s order by s.n
-on conflict (name) do nothing;
+select s.name, s.description, s.n + 1, true, $1::timestamptz, $1
+  from s_majors s
+ where not exists (select 1 from major_departments m where m.name = s.name)      -- one that was deleted stays so
+ order by s.n;
 
 -- name: seed_majors_ids
-update s_majors s set id = m.id from major_departments m where m.name = s.name;
+update s_majors s set id = m.id from major_departments m where m.name = s.name and m.deleted_at is null;
 
 -- name: seed_minors
 insert into minor_departments (major_dept_id, name, description, sort_order, is_demo, created_at, updated_at)
 select m.id, s.name, s.description, s.n + 1, true, $1::timestamptz, $1
-  from s_minors s join s_majors m on m.n = s.major_n order by s.n
-on conflict (name) do nothing;
+  from s_minors s join s_majors m on m.n = s.major_n
+ where m.id is not null and not exists (select 1 from minor_departments x where x.name = s.name)
+ order by s.n;
 
 -- name: seed_minors_ids
-update s_minors s set id = m.id from minor_departments m where m.name = s.name;
+update s_minors s set id = m.id from minor_departments m where m.name = s.name and m.deleted_at is null;
 
 -- name: seed_clinics
 insert into clinics (area_id, minor_dept_id, name, address, clinic_type, is_demo, created_at, updated_at)
 select a.id, m.id, s.name, s.address, s.clinic_type, true, $1::timestamptz, $1
   from s_clinics s join s_minors m on m.n = s.minor_n join s_areas a on a.n = s.area_n
- where not exists (select 1 from clinics c where c.minor_dept_id = m.id and c.name = s.name)
+ where m.id is not null and not exists (select 1 from clinics c where c.minor_dept_id = m.id and c.name = s.name)
  order by s.n;
 
 -- name: seed_clinics_ids
@@ -119,12 +125,29 @@ select u.id, m.id, s.name, s.title, s.specialty, s.introduction, s.is_head, s.li
   from s_doctors s
   join s_minors m on m.n = s.minor_n
   join users u on u.identifier = s.identifier and u.is_demo and not u.is_deleted
- where not exists (select 1 from doctors d where d.user_id = u.id or d.license_no = s.license_no)
+ where m.id is not null and not exists (select 1 from doctors d where d.user_id = u.id or d.license_no = s.license_no)
  order by s.n;
 
 -- name: seed_doctors_ids
 update s_doctors s set id = d.id
   from doctors d where d.license_no = s.license_no and d.is_demo and d.deleted_at is null and d.status = 'ACTIVE';
+
+-- name: seed_specialties
+insert into specialties (code, name, description, is_demo, created_at, updated_at)
+select s.code, s.name, s.description, true, $1::timestamptz, $1
+  from s_specialties s
+ where not exists (select 1 from specialties x where lower(x.code) = lower(s.code) or lower(x.name) = lower(s.name))
+ order by s.n;
+
+-- name: seed_specialties_ids
+update s_specialties s set id = x.id from specialties x where lower(x.code) = lower(s.code);
+
+-- name: seed_doctor_specialties
+insert into doctor_specialties (doctor_id, specialty_id)
+select s.id, x.id
+  from s_doctors s join s_specialties x on x.n = s.specialty_n and x.id is not null join doctors d on d.id = s.id
+ where $1::timestamptz in (d.created_at, (select e.created_at from specialties e where e.id = x.id))   -- taken away: stays so
+on conflict do nothing;
 
 -- name: seed_patient_users
 -- $2 password hash, $3 and $4 first and last number

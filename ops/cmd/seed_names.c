@@ -47,6 +47,16 @@ static const char *const s_minors[GH_SEED_MINORS][2] = {
     {"推拿科", "软组织损伤、小儿推拿"},
 };
 
+/* One a known minor department. */
+static const char *const s_specialties[GH_SEED_MINORS][2] = {
+    {"CARD", "心血管病学"}, {"RESP", "呼吸病学"},     {"GAST", "消化病学"},   {"GSUR", "普通外科学"},
+    {"NSUR", "神经外科学"}, {"UROL", "泌尿外科学"},   {"GYNE", "妇科学"},     {"OBST", "产科学"},
+    {"REPR", "生殖医学"},   {"PEDI", "儿科学"},       {"PSUR", "小儿外科学"}, {"NEON", "新生儿学"},
+    {"OPHT", "眼科学"},     {"OTOL", "耳鼻咽喉科学"}, {"DENT", "口腔医学"},   {"JOIN", "关节外科学"},
+    {"SPIN", "脊柱外科学"}, {"TRAU", "创伤骨科学"},   {"DERM", "皮肤病学"},   {"DSUR", "皮肤外科学"},
+    {"AEST", "医学美容"},   {"TCMI", "中医内科学"},   {"ACUP", "针灸学"},     {"TUIN", "推拿学"},
+};
+
 static const char *const s_surnames[] = {
     "王", "李", "张", "刘", "陈", "杨", "黄", "赵", "吴", "周", "徐", "孙", "马", "朱",
     "胡", "郭", "何", "林", "高", "罗", "郑", "梁", "谢", "宋", "唐", "许", "韩", "冯",
@@ -97,6 +107,14 @@ gh_seed_minor(int n, gh_seed_place_t *out)
         snprintf(out->name, sizeof out->name, "%s", s_minors[base][0]);
     else
         snprintf(out->name, sizeof out->name, "%s%d区", s_minors[base][0], n / GH_SEED_MINORS + 1);
+}
+
+void
+gh_seed_specialty(int n, const char **code, gh_seed_place_t *out)
+{
+    *code = s_specialties[n][0];
+    snprintf(out->name, sizeof out->name, "%s", s_specialties[n][1]);
+    out->text = s_minors[n][1];
 }
 
 /* The first clinic of a department is an ordinary one, the second 国疗 or 特需, more are ordinary again. */

@@ -49,6 +49,8 @@ def test_the_defaults_are_those_of_the_demo_hospital(fresh):
     system.cli("seed")
     n = counts(db)
     assert (n["hospital_areas"], n["major_departments"], n["minor_departments"], n["clinics"]) == (2, 8, 24, 48)
+    assert db.value("select count(*) from specialties where is_demo") == 24
+    assert db.query("select d.name from doctors d where not exists (select from doctor_specialties x where x.doctor_id = d.id)") == []
     assert n["doctors"] == 120 and n["patients"] == 1000 and n["patient_relations"] == 1000
     days = dict(db.query("select date, count(*) from schedules group by 1"))
     today = db.value("select (now() at time zone 'Asia/Shanghai')::date")
@@ -89,6 +91,24 @@ def test_a_second_run_adds_no_rows(fresh):
     assert counts(db)["patients"] == 60
 
 
+def test_what_was_deleted_stays_so(fresh):
+    db, system = fresh()
+    system.cli("seed", "--patients", "3", "--doctors", "24", "--clinics", "24", "--days", "1")
+    db.query("update doctors set deleted_at = now() where dept_id = (select id from minor_departments where name = '推拿科')")
+    db.query("delete from schedules where clinic_id in (select c.id from clinics c join minor_departments m on m.id = c.minor_dept_id "
+             "where m.name = '推拿科')")
+    db.query("delete from clinics where minor_dept_id = (select id from minor_departments where name = '推拿科')")
+    db.query("update minor_departments set deleted_at = now() where name = '推拿科'")
+    db.query("delete from doctor_specialties where specialty_id = (select id from specialties where code = 'TUIN')")
+    before = counts(db)
+    assert "0 rows added" in system.cli("seed", "--patients", "3", "--doctors", "24", "--clinics", "24", "--days", "1").stderr
+    assert counts(db) == before and db.value("select count(*) from v_departments where name = '推拿科'") == 0
+    assert not db.value("select exists (select from doctor_specialties x join specialties s on s.id = x.specialty_id "
+                        "where s.code = 'TUIN')")
+    system.cli("seed", "clear", "--yes")
+    assert not any(counts(db).values())
+
+
 def test_equal_numbers_give_equal_data(fresh):
     (a, run_a), (b, run_b), (c, run_c) = fresh(), fresh(), fresh()
     run_a.cli("seed", "--patients", "40")
@@ -124,7 +144,9 @@ def test_what_people_wrote_is_never_touched(fresh):
     system.cli("seed", "--patients", "3")
     assert db.value("select count(*) from patients") == 2              # that phone number belongs to a person
     assert not db.value("select is_demo from users where phonenumber = '13800000002'")
+    db.query("insert into specialties (code, name) values ('own', '全科医学')")
     system.cli("seed", "clear", "--yes")
+    assert db.query("select code from specialties") == [("own",)]
     assert db.query("select phonenumber from users") == [("13800000002",)]
     assert db.query("select name from major_departments") == [("内科",)]
     assert counts(db)["schedules"] == 0 and counts(db)["hospital_areas"] == 0

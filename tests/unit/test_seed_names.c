@@ -46,6 +46,24 @@ numbers_stay_in_range_and_reach_both_ends(void **state)
 }
 
 static void
+specialties_have_codes_and_names_of_their_own(void **state)
+{
+    (void)state;
+    const char *code, *other;
+    gh_seed_place_t a, b;
+    for (int i = 0; i < GH_SEED_MINORS; i++) {
+        gh_seed_specialty(i, &code, &a);
+        assert_in_range(strlen(code), 2, 32);
+        assert_true(a.name[0] && a.text[0]);
+        for (int k = 0; k < i; k++) {
+            gh_seed_specialty(k, &other, &b);
+            assert_string_not_equal(code, other);
+            assert_string_not_equal(a.name, b.name);
+        }
+    }
+}
+
+static void
 no_doctor_is_in_two_clinics_of_one_section(void **state)
 {
     (void)state;
@@ -145,6 +163,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_repeats_and_differs_from_its_neighbours),
         cmocka_unit_test(numbers_stay_in_range_and_reach_both_ends),
+        cmocka_unit_test(specialties_have_codes_and_names_of_their_own),
         cmocka_unit_test(no_doctor_is_in_two_clinics_of_one_section),
         cmocka_unit_test(all_three_slot_types_occur),
         cmocka_unit_test(places_may_be_fixed),
