@@ -3,6 +3,8 @@
  */
 #include "worker/args.h"
 
+#include <stdio.h>
+
 #include "base/timez.h"
 
 int64_t
@@ -49,4 +51,37 @@ gh_arg_moment(gh_mp_t args, const char *path, int64_t *at_us)
         return -1;
     int32_t day = gh_tz_day(*at_us);
     return day > gh_day_from_ymd(1900, 1, 1) && day < gh_day_from_ymd(2999, 1, 1) ? 1 : -1;
+}
+
+const char *
+gh_text(gh_batch_t *b, gh_str_t s)
+{
+    char *text = gh_batch_alloc(b, s.n + 1);
+    if (s.n)
+        memcpy(text, s.p, s.n);
+    return text;
+}
+
+const char *
+gh_text_i64(gh_batch_t *b, int64_t v)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)v);
+    return gh_text(b, gh_str(text));
+}
+
+const char *
+gh_text_time(gh_batch_t *b, int64_t at_us)
+{
+    char text[GH_PG_TIME_TEXT];
+    gh_pg_time_text(at_us, text);
+    return gh_text(b, gh_str(text));
+}
+
+const char *
+gh_text_day(gh_batch_t *b, int32_t day)
+{
+    char text[GH_TEXT_DATE];
+    gh_day_text(day, text);
+    return gh_text(b, gh_str(text));
 }

@@ -53,31 +53,6 @@ gh_arg_invalid(gh_batch_t *b, const char *field, const char *text)
 }
 
 const char *
-gh_text(gh_batch_t *b, gh_str_t s)
-{
-    char *text = gh_batch_alloc(b, s.n + 1);
-    if (s.n)
-        memcpy(text, s.p, s.n);
-    return text;
-}
-
-const char *
-gh_text_i64(gh_batch_t *b, int64_t v)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)v);
-    return gh_text(b, gh_str(text));
-}
-
-const char *
-gh_text_time(gh_batch_t *b, int64_t at_us)
-{
-    char text[GH_PG_TIME_TEXT];
-    gh_pg_time_text(at_us, text);
-    return gh_text(b, gh_str(text));
-}
-
-const char *
 gh_text_uuid(gh_batch_t *b, const uint8_t id[16])
 {
     char text[GH_UUID_TEXT];

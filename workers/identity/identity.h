@@ -7,6 +7,7 @@
 #include "base/password.h"
 #include "base/seal.h"
 #include "base/token.h"
+#include "worker/args.h"
 #include "workers/identity/pool.h"
 #include "workers/identity/sender.h"
 
@@ -125,9 +126,6 @@ bool gh_arg_flag(const gh_wjob_t *job, const char *name); /* false when absent *
 const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);
 const char *gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job);
 /* Texts of parameters in batch memory. */
-const char *gh_text(gh_batch_t *b, gh_str_t s);
-const char *gh_text_i64(gh_batch_t *b, int64_t v);
-const char *gh_text_time(gh_batch_t *b, int64_t at_us);
 const char *gh_text_uuid(gh_batch_t *b, const uint8_t id[16]);
 /* A phone number as it is filed: without blanks and dashes; empty when it is too long for one. */
 const char *gh_phone_text(gh_batch_t *b, gh_str_t phone);
