@@ -131,6 +131,12 @@ gh_roles_parse(const gh_role_table_t *t, gh_str_t codes, uint64_t *held)
     return bits;
 }
 
+const char *
+gh_role_table_code(const gh_role_table_t *t, size_t i)
+{
+    return t && i < t->n_roles ? t->roles[i] : NULL;
+}
+
 uint32_t
 gh_access_granted(const gh_access_t *access, uint32_t roles, uint64_t held, const uint32_t *grants)
 {

@@ -24,6 +24,9 @@ void gh_role_table_grants(const gh_role_table_t *t, const char *permission, uint
 /* Comma list of role codes -> GH_ROLE_* bits; held: bit set of numbered roles. */
 uint32_t gh_roles_parse(const gh_role_table_t *t, gh_str_t codes, uint64_t *held);
 
+/* Code of a numbered role; NULL past the last. Borrowed from the table. */
+const char *gh_role_table_code(const gh_role_table_t *t, size_t i);
+
 /* Scopes that a caller's roles give, the derived ones of a department head included. */
 uint32_t gh_access_granted(const gh_access_t *access, uint32_t roles, uint64_t held, const uint32_t *grants);
 /* GH_E_NONE and actor->scopes set, or the refusal. open: x-public-if is on. */

@@ -28,6 +28,7 @@ gh_batch_new(gh_wpool_t *p, gh_group_t *g, size_t n_jobs)
     b->batch.now_us = gh_now_us();
     b->batch.jobs = gh_arena_alloc(&b->arena, (n_jobs + 1) * sizeof(gh_wjob_t *));
     b->events_tail = &b->events;
+    b->audits_tail = &b->audits;
     b->started_us = gh_mono_us();
     b->at_records = b->at_locks = b->at_keys = b->at_actors = b->at_outbox = b->at_commit = GH_NONE;
     if (g) {

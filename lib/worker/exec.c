@@ -99,6 +99,8 @@ succeed(gh_batch_priv_t *b)
     }
     open_gate(b);
     gh_events_publish(b);
+    if (b->audited)
+        gh_upkeep_audited(b->pool->worker->upkeep);
     gh_exec_detach(b);
     call_on_end(b, true);
     if (b->group) {
@@ -117,6 +119,14 @@ succeed(gh_batch_priv_t *b)
 }
 
 /* ---- the last segment */
+
+/* What goes with the writes of a transaction, whatever the operation. */
+static void
+put_side_rows(gh_batch_priv_t *b)
+{
+    gh_audit_put(b);
+    gh_events_put(b);
+}
 
 static bool
 effect_too_late(const gh_batch_priv_t *b)
@@ -148,9 +158,9 @@ finish_tx(gh_batch_priv_t *b, bool wrote)
         roll_back(b);
         return;
     }
-    if (wrote || b->n_events > 0 || any_effect(b) || b->batch.n == 0) {
+    if (wrote || b->n_events > 0 || b->audits || any_effect(b) || b->batch.n == 0) {
         gh_exactly_put(b);
-        gh_events_put(b);
+        put_side_rows(b);
         b->at_commit = gh_batch_ask_own(b, "rt_commit", 0, NULL);
     } else
         gh_batch_ask(b, "rt_rollback", 0, NULL);
@@ -173,7 +183,7 @@ finish(gh_batch_priv_t *b, bool wrote)
         finish_tx(b, wrote);
         return;
     }
-    gh_events_put(b);
+    put_side_rows(b);
     if (b->queued > 0)
         gh_exec_sync(b);
     if (b->syncs == 0 && !b->lost)
@@ -216,7 +226,7 @@ static void
 wait_begin(gh_batch_priv_t *b)
 {
     b->state = GH_BATCH_WAIT;
-    gh_events_put(b);
+    put_side_rows(b);
     if (b->queued > 0)
         gh_exec_sync(b);
     if (b->lost)
@@ -245,7 +255,7 @@ run_step(gh_batch_priv_t *b)
         switch (next) {
         case GH_STEP_MORE:
             if (!b->in_tx)
-                gh_events_put(b);
+                put_side_rows(b);
             if (b->queued > 0)
                 gh_exec_sync(b);
             if (b->syncs > 0 || b->lost)

@@ -137,6 +137,14 @@ typedef struct gh_pending_event {
     gh_str_t payload;
 } gh_pending_event_t;
 
+typedef struct gh_pending_audit {
+    struct gh_pending_audit *next;
+    gh_audit_t entry; /* texts in batch memory */
+    int64_t user_id;
+    const char *roles, *ip, *agent, *surface;
+    uint8_t request[16];
+} gh_pending_audit_t;
+
 typedef struct gh_on_end {
     struct gh_on_end *next;
     void (*fn)(void *arg, bool committed);
@@ -176,6 +184,8 @@ struct gh_batch_priv {
     size_t at_records, at_locks, at_keys, at_actors, at_outbox, at_commit;
     gh_pending_event_t *events, **events_tail;
     size_t n_events;
+    gh_pending_audit_t *audits, **audits_tail; /* not written yet */
+    bool audited;                              /* entries were written, the sealer is wanted */
     gh_on_end_t *on_end;
     size_t work_open; /* pieces on the thread pool */
     bool resume;      /* its wait is over */
@@ -354,6 +364,9 @@ void gh_bus_publish(gh_bus_t *bus, int64_t seq, const char *topic, gh_str_t payl
 void gh_events_put(gh_batch_priv_t *b);     /* queue the outbox rows of what the step asked for */
 void gh_events_publish(gh_batch_priv_t *b); /* they are committed */
 
+/* audit.c */
+void gh_audit_put(gh_batch_priv_t *b); /* queue the rows of the entries that the step made */
+
 /* upkeep.c */
 gh_upkeep_t *gh_upkeep_new(gh_worker_t *w);
 void gh_upkeep_destroy(gh_upkeep_t **u_p);
@@ -361,6 +374,7 @@ bool gh_upkeep_ready(const gh_upkeep_t *u); /* roles are loaded, partitions are 
 bool gh_upkeep_due(gh_wpool_t *p);          /* something to do on an idle lane of this pool */
 void gh_upkeep_start(gh_wpool_t *p, gh_lane_t *lane);
 void gh_upkeep_roles_changed(gh_upkeep_t *u);
+void gh_upkeep_audited(gh_upkeep_t *u);           /* entries of the audit log wait for their seal */
 void gh_upkeep_sent(gh_upkeep_t *u, int64_t seq); /* an outbox row was published: mark it soon */
 
 /* threads.c */

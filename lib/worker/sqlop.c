@@ -298,6 +298,51 @@ refuse_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r, gh_str_t err
     json_decref(params);
 }
 
+static int64_t
+json_number(const json_t *o, const char *member)
+{
+    return json_integer_value(json_object_get(o, member));
+}
+
+static void
+audit_one(gh_batch_t *batch, gh_wjob_t *job, const json_t *o)
+{
+    const json_t *id = json_object_get(o, "entity_id");
+    char *changes = json_dumps(json_object_get(o, "changes"), JSON_COMPACT);
+    gh_batch_audit(batch, job,
+                   &(gh_audit_t){.action = json_string_value(json_object_get(o, "action")),
+                                 .entity = json_string_value(json_object_get(o, "entity")),
+                                 .entity_id = json_integer_value(id),
+                                 .entity_key = json_string_value(id),
+                                 .patient_id = json_number(o, "patient_id"),
+                                 .outcome = json_string_value(json_object_get(o, "outcome")),
+                                 .changes = json_is_object(json_object_get(o, "changes")) ? changes : NULL});
+    free(changes);
+}
+
+/* Column `audit`: an object or an array of them; SQL NULL: nothing happened. Anything else is the statement's fault and fails it. */
+static void
+audit_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
+{
+    int c = PQfnumber(r, "audit");
+    gh_str_t text = {0};
+    if (c >= 0)
+        text = gh_pg_str(r, 0, c);
+    if (!text.p)
+        return;
+    json_t *list = json_loadb(text.p, text.n, 0, NULL), *one;
+    size_t i;
+    if (!list)
+        batch->priv->failed = true;
+    if (json_is_object(list))
+        audit_one(batch, job, list);
+    json_array_foreach(list, i, one)
+    {
+        audit_one(batch, job, one);
+    }
+    json_decref(list);
+}
+
 static void
 answer_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
 {
@@ -318,6 +363,7 @@ answer_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
     gh_str_t text = {0};
     if (body >= 0)
         text = gh_pg_str(r, 0, body);
+    audit_by_row(batch, job, r);
     gh_job_ok(batch, job, status < 0 ? 0 : (int)gh_pg_i64(r, 0, status, 0), text.p ? text : GH_STR("null"));
 }
 

@@ -6,6 +6,7 @@
  *   partitions  of job_done, made ahead and dropped; at start and every ten minutes
  *   sent        marks outbox rows that were published
  *   relay       publishes outbox rows that nobody has marked for a second (their process died, or is slow)
+ *   seal        gives entries of the audit log their place in its chain: soon after our own, now and then for others'
  *   expire      idempotency keys and outbox rows older than a day, in small steps
  *
  * Each is a batch without jobs, one at a time. All are safe to run in many processes at once.
@@ -21,9 +22,11 @@
 #define RELAY_AGE_US 1000000
 #define DAY_US       (INT64_C(86400) * 1000000)
 #define EXPIRE_STEP  2000 /* rows a statement of upkeep.sql removes */
+#define SEAL_STEP    500  /* rows that gh_audit_seal() takes */
 #define RETRY_MS     1000
+#define SEAL_MS      200 /* entries of this long are sealed together */
 
-typedef enum { ROLES, PARTITIONS, SENT, RELAY, EXPIRE, TASKS } task_t;
+typedef enum { ROLES, PARTITIONS, SENT, RELAY, SEAL, EXPIRE, TASKS } task_t;
 
 struct gh_upkeep {
     gh_worker_t *worker;
@@ -36,9 +39,10 @@ struct gh_upkeep {
     int64_t sent[SENT_MAX];
     size_t n_sent;
     bool more_to_expire;
+    bool to_seal; /* entries are left or have come since, or somebody else is sealing */
 };
 
-static const int64_t every_ms[TASKS] = {60000, 600000, INT64_MAX / 4, 1000, 600000};
+static const int64_t every_ms[TASKS] = {60000, 600000, INT64_MAX / 4, 1000, 5000, 600000};
 
 /* ---- steps */
 
@@ -172,6 +176,17 @@ step_relay(gh_batch_t *b)
 }
 
 static gh_step_t
+step_seal(gh_batch_t *b)
+{
+    if (b->phase == 0) {
+        gh_batch_query(b, "rt_audit_seal", 0, NULL);
+        return GH_STEP_MORE;
+    }
+    upkeep_of(b)->to_seal |= gh_pg_i64(gh_batch_result(b, 0), 0, 0, SEAL_STEP) >= SEAL_STEP;
+    return GH_STEP_DONE;
+}
+
+static gh_step_t
 step_expire(gh_batch_t *b)
 {
     if (b->phase == 0) {
@@ -193,9 +208,9 @@ static const struct {
     gh_step_fn step;
     gh_op_kind_t kind;
 } tasks[TASKS] = {
-    [ROLES] = {step_roles, GH_OP_READ},   [PARTITIONS] = {step_partitions, GH_OP_TASK},
-    [SENT] = {step_sent, GH_OP_TASK},     [RELAY] = {step_relay, GH_OP_WRITE},
-    [EXPIRE] = {step_expire, GH_OP_TASK},
+    [ROLES] = {step_roles, GH_OP_READ}, [PARTITIONS] = {step_partitions, GH_OP_TASK},
+    [SENT] = {step_sent, GH_OP_TASK},   [RELAY] = {step_relay, GH_OP_WRITE},
+    [SEAL] = {step_seal, GH_OP_TASK},   [EXPIRE] = {step_expire, GH_OP_TASK},
 };
 
 static bool
@@ -205,7 +220,7 @@ is_due(const gh_upkeep_t *u, task_t t, int64_t now)
         return false;
     if (t != ROLES && !u->writes)
         return false;
-    if ((t == RELAY || t == EXPIRE) && !gh_upkeep_ready(u))
+    if ((t == RELAY || t == SEAL || t == EXPIRE) && !gh_upkeep_ready(u))
         return false;
     return now >= u->due_ms[t];
 }
@@ -235,6 +250,8 @@ ended(void *arg, bool ok)
         u->due_ms[t] = 0;
     if (t == EXPIRE && u->more_to_expire)
         u->due_ms[t] = gh_mono_ms() + RETRY_MS / 10;
+    if (t == SEAL && ok && u->to_seal)
+        u->due_ms[t] = gh_mono_ms() + SEAL_MS;
     if (t == ROLES)
         u->have_roles |= ok;
     if (t == PARTITIONS) /* the default partition serves when this fails */
@@ -257,6 +274,8 @@ gh_upkeep_start(gh_wpool_t *p, gh_lane_t *lane)
         return;
     u->busy = true;
     u->running = t;
+    if (t == SEAL)
+        u->to_seal = false;
     b->kind = tasks[t].kind;
     b->step = tasks[t].step;
     gh_batch_on_end(&b->batch, ended, u);
@@ -298,6 +317,15 @@ void
 gh_upkeep_roles_changed(gh_upkeep_t *u)
 {
     u->due_ms[ROLES] = 0;
+}
+
+void
+gh_upkeep_audited(gh_upkeep_t *u)
+{
+    int64_t soon = gh_mono_ms() + SEAL_MS;
+    u->to_seal = true;
+    if (u->due_ms[SEAL] > soon)
+        u->due_ms[SEAL] = soon;
 }
 
 void

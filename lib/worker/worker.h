@@ -127,6 +127,31 @@ const struct pg_result *gh_batch_result(const gh_batch_t *b, size_t index);
  * map without seq (the runtime adds it). */
 void gh_batch_event(gh_batch_t *b, const char *topic, gh_str_t payload);
 
+/* One entry of the audit log (api/29 AuditEntry, R-214): an administrative change, or a look at what is guarded. */
+typedef struct gh_audit {
+    const char *action;     /* dotted: "department.create" */
+    const char *entity;     /* "department" */
+    int64_t entity_id;      /* 0: none, or a text: */
+    const char *entity_key; /* the key of what has no number; NULL */
+    const char
+        *made_in;       /* instead of both, in a TASK: the table in which this phase has made the row; NULL */
+    int64_t patient_id; /* whom it concerns, 0: no patient */
+    const char *outcome; /* NULL: success; "denied", "error" */
+    const char
+        *changes; /* JSON object {member: [old, new]} (SQL: gh_changes()), masked when written; NULL: none */
+} gh_audit_t;
+
+/* Write an entry with this transaction (WRITE), or with the statements of this phase (TASK, READ): committed with them or not at
+ * all, and once for a job that is run again. Who, when and from where are the job's; job NULL: the program's own doing.
+ * Everything is copied. A one-statement operation has a column `audit` instead: one JSON object {action, entity, entity_id,
+ * patient_id, outcome, changes}, or an array of them. */
+void gh_batch_audit(gh_batch_t *b, const gh_wjob_t *job, const gh_audit_t *entry);
+
+/* The caller's address and agent as the database takes them: a valid inet or NULL; printable ASCII, at most 300 characters, or
+ * NULL. Batch memory. */
+const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);
+const char *gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job);
+
 /* Run work(arg) on the process's bounded thread pool, then the batch continues with phase + 1 once all its
  * work is done; use with GH_STEP_WAIT. work touches nothing but arg. */
 void gh_batch_work(gh_batch_t *b, void (*work)(void *arg), void *arg);
@@ -155,8 +180,8 @@ typedef struct gh_op {
      * (uuid), "actor.scopes", "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz",
      * "job.id", "lang", "conf.<setting>". Lists become array literals (cast $1::bigint[] or $1::text[]), maps JSON text, absent
      * members SQL NULL. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of
-     * an error row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json. No
-     * row at all is NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */
+     * an error row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json, `audit`
+     * json (gh_batch_audit()). No row at all is NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */
     const char *sql;
     const char *bind[20];
 

@@ -48,6 +48,12 @@ static const gh_cmd_row_t s_commands[] = {
      "order of the\n"
      "accounts. --user takes a phone number, a staff number, a user name or an e-mail address.",
      gh_token_opts, gh_cmd_token},
+    {"audit", "verify", 1, "Check that the audit log was not altered",
+     "Walks its chain of hashes. Exit status 1, with the id, when an entry was changed or removed. Entries "
+     "of the last "
+     "second\n"
+     "may wait for their place in the chain.",
+     gh_audit_opts, gh_cmd_audit},
     {"config", "", 0, "Show every setting with its value and where it comes from", NULL, NULL, gh_cmd_config},
     {"openapi", "", 0, "Write the OpenAPI document of every surface",
      "The same document as /openapi.json of the front. --json is the default.", gh_openapi_opts,

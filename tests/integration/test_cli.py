@@ -45,7 +45,8 @@ def test_every_command_has_help_and_refuses_unknown_options(site):
 def test_wrong_usage_is_2(site):
     for args in ([], ["nonsense"], ["migrate", "sideways"], ["migrate", "--to", "x"], ["seed", "twice"], ["keys"],
                  ["seed", "clear"], ["token"], ["token", "--user", "a", "--first-phone", "b"], ["help", "nonsense"],
-                 ["token", "--user", "A0001", "--format", "xml"], ["version", "extra"], ["init", "--mode", "odd"]):
+                 ["token", "--user", "A0001", "--format", "xml"], ["version", "extra"], ["init", "--mode", "odd"],
+                 ["audit"], ["audit", "seal"], ["audit", "verify", "--from", "x"]):
         assert site.cli(*args, check=False).returncode == 2, args
 
 

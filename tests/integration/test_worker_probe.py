@@ -4,6 +4,7 @@ import datetime
 import os
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -515,3 +516,28 @@ def test_drain_ends_in_time_when_a_batch_hangs(site):
     conn.rollback()
     conn.close()
     assert site.counter("a") == 1000
+
+
+# ---- the audit log
+
+
+def audited(site, action):
+    return site.db.query("select entity, entity_id, patient_id, actor, changes from audit_log where action = %s order by id", action)
+
+
+def test_a_statement_gives_its_entries_of_the_audit_log(site):
+    id = uuid7()
+    for attempt in (0, 1):
+        assert site.call("put", id=id, user=1, attempt=attempt, body={"k": 5, "v": 7}).error is None
+    assert site.call("put", user=1, body={"k": 5, "v": 8}).error == "DUPLICATE"
+    assert audited(site, "probe.put") == [("row", "5", 11, "patient", {"v": [None, 7]})]
+    assert site.db.value("select request_id from audit_log") == str(uuid.UUID(bytes=id))
+    wait_for("the seal", lambda: site.db.value("select hash is not null from audit_log"), timeout=10)
+
+
+def test_a_read_gives_entries_too_and_is_not_answered_without_them(site):
+    assert site.call("get", body={"n": 55}).error is None
+    assert [r[1] for r in audited(site, "probe.read")] == ["a", "b"]
+    ids = {n: site.send("get", body={"n": n}) for n in (55, 56, 8)}
+    assert {n: site.broker.reply(i).error for n, i in ids.items()} == {55: None, 56: "INTERNAL", 8: None}
+    assert len(audited(site, "probe.read")) == 4

@@ -19,13 +19,20 @@ static const gh_sql_t statements[] = {
                   "select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])"},
     {"probe_count", "update probe_counter c set n = c.n + x.d from (select name, sum(d) as d from "
                     "unnest($1::text[], $2::bigint[]) as u (name, d) group by name) x where c.name = x.name"},
-    {"probe_put", "insert into probe_row (k, v) values ($1::bigint, $2::bigint) "
-                  "returning json_build_object('k', k, 'v', v)::text as body, 201 as status, "
-                  "json_build_object('Location', '/probe/' || k) as headers"},
+    {"probe_put",
+     "insert into probe_row (k, v) values ($1::bigint, $2::bigint) "
+     "returning json_build_object('k', k, 'v', v)::text as body, 201 as status, "
+     "json_build_object('Location', '/probe/' || k) as headers, json_build_object('action', 'probe.put', "
+     "'entity', 'row', 'entity_id', k, 'patient_id', 11, 'changes', json_build_object('v', "
+     "json_build_array(null, v))) as audit"},
     {"probe_get",
      "select case when $1::bigint < 0 then null else (100 / ($1::bigint - 7))::text end as body, "
      "case when $1::bigint = -1 then 'ACCOUNT_LOCKED' end as error, json_build_object('n', 60) as params, "
-     "pg_sleep(coalesce($2::float8, 0)) is null as slept, $3::text as list, $4::text as map "
+     "pg_sleep(coalesce($2::float8, 0)) is null as slept, $3::text as list, $4::text as map, "
+     "case $1::bigint when 55 then '[{\"action\": \"probe.read\", \"entity\": \"row\", \"entity_id\": "
+     "\"a\"}, "
+     "{\"action\": \"probe.read\", \"entity\": \"row\", \"entity_id\": \"b\"}]' "
+     "when 56 then '{\"action\": \"not dotted\", \"entity\": \"row\"}' end as audit "
      "where $1::bigint <> 99"},
     {"probe_who",
      "select json_build_object('user', $1::bigint, 'patient', $2::bigint, 'doctor', $3::bigint, 'dept', "

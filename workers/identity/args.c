@@ -1,7 +1,6 @@
 /*
  * workers/identity/args.c - arguments of a job and texts for parameters
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "base/timez.h"
@@ -67,27 +66,24 @@ gh_phone_text(gh_batch_t *b, gh_str_t phone)
     return gh_phone_pack(phone, packed) ? gh_text(b, gh_str(packed)) : "";
 }
 
-const char *
-gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job)
+void
+gh_note_account(gh_batch_t *b, const char *action, const gh_made_t *made)
 {
-    uint8_t address[16];
-    gh_str_t ip = job->head.has_actor ? job->head.actor.ip : (gh_str_t){0};
-    if (ip.n == 0 || ip.n >= INET6_ADDRSTRLEN)
-        return NULL;
-    const char *text = gh_text(b, ip);
-    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1 ? text : NULL;
-}
-
-const char *
-gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job)
-{
-    gh_str_t agent = job->head.has_actor ? job->head.actor.agent : (gh_str_t){0};
-    if (agent.n == 0)
-        return NULL;
-    if (agent.n > 300)
-        agent.n = 300;
-    char *text = gh_batch_alloc(b, agent.n + 1);
-    for (size_t i = 0; i < agent.n; i++)
-        text[i] = agent.p[i] >= ' ' && agent.p[i] <= '~' ? agent.p[i] : '?';
-    return text;
+    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_json_t json;
+    gh_json_init(&json, &text);
+    gh_json_obj(&json);
+    for (; made->member; made++) {
+        if (!made->value)
+            continue;
+        gh_json_key(&json, made->member);
+        gh_json_arr(&json);
+        gh_json_null(&json);
+        gh_json_cstr(&json, made->value);
+        gh_json_arr_end(&json);
+    }
+    gh_json_obj_end(&json);
+    gh_batch_audit(
+        b, b->jobs[0],
+        &(gh_audit_t){.action = action, .entity = "user", .made_in = "users", .changes = gh_buf_cstr(&text)});
 }

@@ -270,6 +270,8 @@ write_reset(gh_batch_t *b, work_t *w)
     set_password(b, w, w->id);
     if (gh_end_sessions(b, living, "password_reset") < 0) /* */
         return -1;
+    gh_batch_audit(b, b->jobs[0],
+                   &(gh_audit_t){.action = "user.reset_password", .entity = "user", .entity_id = w->account});
     return gh_authz_publish(b, w->account);
 }
 
@@ -302,6 +304,16 @@ write_all(gh_batch_t *b, work_t *w)
                             w->job,
                             OP_MAKE};
     w->at_made = gh_batch_query(b, "user_make", (int)GH_COUNT(params), params);
+    gh_note_account(b, "user.create",
+                    (const gh_made_t[]){{"username", w->username},
+                                        {"email", w->email},
+                                        {"phone", w->phone},
+                                        {"identifier", w->identifier},
+                                        {"full_name", w->full_name},
+                                        {"roles", w->roles},
+                                        {"is_active", w->active ? "true" : "false"},
+                                        {"is_superuser", w->change.superuser ? "true" : "false"},
+                                        {NULL, NULL}});
     return GH_STEP_MORE;
 }
 

@@ -122,9 +122,12 @@ const char *gh_arg_given(gh_batch_t *b, const char *name);
 /* Refuse the first job for a member. Gives false. */
 bool gh_arg_invalid(gh_batch_t *b, const char *field, const char *text);
 bool gh_arg_flag(const gh_wjob_t *job, const char *name); /* false when absent */
-/* The caller's address and agent as the database takes them: a valid inet or NULL; printable ASCII. Batch memory. */
-const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);
-const char *gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job);
+/* One member of what was made; value NULL: not given. */
+typedef struct gh_made {
+    const char *member, *value;
+} gh_made_t;
+/* An entry of the audit log for the account that this phase has made (`users`); the members end with {NULL, NULL}. */
+void gh_note_account(gh_batch_t *b, const char *action, const gh_made_t *made);
 /* Texts of parameters in batch memory. */
 const char *gh_text_uuid(gh_batch_t *b, const uint8_t id[16]);
 /* A phone number as it is filed: without blanks and dashes; empty when it is too long for one. */

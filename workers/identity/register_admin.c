@@ -123,6 +123,14 @@ write_all(gh_batch_t *b, const work_t *w)
     gh_batch_query(b, "admin_make", 10,
                    (const char *[]){w->identifier, w->email, w->name, w->job_title, w->first ? "t" : "f",
                                     w->hashing.hash, w->caller, w->now, w->job, OP});
+    gh_note_account(b, "user.create",
+                    (const gh_made_t[]){{"identifier", w->identifier},
+                                        {"email", w->email},
+                                        {"full_name", w->name},
+                                        {"job_title", w->job_title},
+                                        {"roles", "ADMIN"},
+                                        {"is_superuser", w->first ? "true" : NULL},
+                                        {NULL, NULL}});
     return reply(b, w);
 }
 

@@ -4,7 +4,7 @@
  *   phase 0   nothing: the runtime loads the caller and decides x-access first
  *   phase 1   lock who administers (users.sql); read what the rules ask
  *   phase 2   decide (admin_rules.h), write, tell all workers that roles have changed
- *   phase 3   answer with the role as it is now
+ *   phase 3   answer with the role as it is now; note what has changed in the audit log
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ typedef struct work {
     gh_str_t code;
     const char *role, *name;   /* name: NULL when not given */
     const char *body, *grants; /* JSON text; grants NULL when not given */
-    size_t at_facts, at_shown;
+    size_t at_facts, at_state, at_shown, at_changes;
 } work_t;
 
 /* Columns of role_facts. */
@@ -56,6 +56,7 @@ begin(gh_batch_t *b)
         return GH_STEP_FAIL;
     gh_batch_query(b, "admin_lock", 0, NULL);
     w->at_facts = gh_batch_query(b, "role_facts", 3, (const char *[]){w->role, w->name, w->grants});
+    w->at_state = gh_batch_query(b, "role_state", 1, (const char *[]){w->role});
     return GH_STEP_MORE;
 }
 
@@ -92,6 +93,7 @@ carry_out(gh_batch_t *b, work_t *w)
 {
     if (refused(b, w, gh_batch_result(b, w->at_facts)))
         return GH_STEP_DONE;
+    const PGresult *was = gh_batch_result(b, w->at_state);
     gh_str_t description = gh_arg_text(b->jobs[0], "description");
     const char *about = description.n ? gh_text(b, description) : NULL;
     if (w->act == GH_ROLE_MADE)
@@ -106,13 +108,31 @@ carry_out(gh_batch_t *b, work_t *w)
     if (gh_authz_publish(b, 0))
         return GH_STEP_FAIL;
     w->at_shown = gh_batch_query(b, "v1_role", 1, (const char *[]){w->role});
+    w->at_changes = gh_batch_query(b, "role_changes", 2,
+                                   (const char *[]){w->role, PQntuples(was) ? gh_pg_str(was, 0, 0).p : NULL});
     return GH_STEP_MORE;
+}
+
+static void
+note(gh_batch_t *b, const work_t *w)
+{
+    static const char *const actions[] = {
+        [GH_ROLE_MADE] = "role.create", [GH_ROLE_CHANGED] = "role.update", [GH_ROLE_GONE] = "role.delete"};
+    const PGresult *r = gh_batch_result(b, w->at_changes);
+    gh_str_t changes = gh_pg_str(r, 0, 0);
+    if (!gh_str_is(changes, "{}"))
+        gh_batch_audit(b, b->jobs[0],
+                       &(gh_audit_t){.action = actions[w->act],
+                                     .entity = "role",
+                                     .entity_key = gh_pg_str(r, 0, 1).p,
+                                     .changes = changes.p});
 }
 
 static gh_step_t
 answer(gh_batch_t *b, const work_t *w)
 {
     gh_wjob_t *job = b->jobs[0];
+    note(b, w);
     const PGresult *r = gh_batch_result(b, w->at_shown);
     if (w->act == GH_ROLE_MADE) {
         char location[64];

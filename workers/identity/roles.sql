@@ -46,6 +46,14 @@ select r.code is not null as known, coalesce(r.builtin, false) as builtin, r.nam
   from (select) x
   left join roles r on r.code = upper($1::text)
 
+-- name: role_state
+-- $1 role: what the audit log compares
+select (gh_v1_role(r)::jsonb - 'users')::text from roles r where r.code = upper($1::text)
+
+-- name: role_changes
+-- $1 role, $2 role_state as it was or null
+select gh_changes($2::jsonb, (select gh_v1_role(r)::jsonb - 'users' from roles r where r.code = upper($1::text)))::text, upper($1)
+
 -- name: role_make
 -- $1 code, $2 name, $3 description
 insert into roles (code, name, description) values (upper($1::text), $2::text, $3::text)

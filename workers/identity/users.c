@@ -5,7 +5,7 @@
  *   phase 0   nothing: the runtime loads the caller and decides x-access first
  *   phase 1   lock who administers, the account, its living sessions; read what the rules ask
  *   phase 2   decide (admin_rules.h), write, end sessions, tell fronts and workers
- *   phase 3   answer with the account as it is now
+ *   phase 3   answer with the account as it is now; note what has changed in the audit log
  */
 #include <libpq-fe.h>
 
@@ -30,12 +30,17 @@ typedef enum {
 static const struct {
     const char *op;
     action_t action;
+    const char *audit; /* in the audit log */
 } actions[] = {
-    {"identity.v1_update_me", UPDATE_ME},       {"identity.v1_update_user", UPDATE},
-    {"identity.v1_delete_user", DELETE},        {"identity.v1_replace_user_roles", SET_ROLES},
-    {"identity.v1_unlock_user", UNLOCK},        {"identity.v1_revoke_user_sessions", END_SESSIONS},
-    {"identity.update_user", CODE_UPDATE},      {"identity.delete_user", CODE_DELETE},
-    {"identity.set_user_role", CODE_SET_ADMIN},
+    {"identity.v1_update_me", UPDATE_ME, "user.update"},
+    {"identity.v1_update_user", UPDATE, "user.update"},
+    {"identity.v1_delete_user", DELETE, "user.delete"},
+    {"identity.v1_replace_user_roles", SET_ROLES, "user.set_roles"},
+    {"identity.v1_unlock_user", UNLOCK, "user.unlock"},
+    {"identity.v1_revoke_user_sessions", END_SESSIONS, "user.end_sessions"},
+    {"identity.update_user", CODE_UPDATE, "user.update"},
+    {"identity.delete_user", CODE_DELETE, "user.delete"},
+    {"identity.set_user_role", CODE_SET_ADMIN, "user.set_roles"},
 };
 
 /* Members that change an account. The others of User are refused in one's own, and read-only for administrators. */
@@ -63,13 +68,14 @@ enum { KINDS = 4 };
 
 typedef struct work {
     action_t action;
+    const char *audit;
     int64_t account;
     const char *id, *caller, *now; /* parameter texts */
     const char *body;              /* members that change, JSON text; NULL: none */
     const char *roles;             /* array literal, NULL: not asked for */
     const char *names[KINDS];      /* to sign in by, that are asked for; NULL: others */
     gh_admin_change_t change;
-    size_t at_facts, at_names, at_sessions, at_shown;
+    size_t at_facts, at_names, at_sessions, at_state, at_shown, at_changes;
     int ended;
 } work_t;
 
@@ -200,6 +206,7 @@ begin(gh_batch_t *b)
     if (at == GH_COUNT(actions))
         return GH_STEP_FAIL;
     w->action = actions[at].action;
+    w->audit = actions[at].audit;
     w->account = job->actor.user_id;
     if (w->action != UPDATE_ME &&
         !gh_mp_int(gh_mp_path(job->args, on_code(w) ? "path.user_id" : "path.id"), &w->account))
@@ -228,6 +235,7 @@ begin(gh_batch_t *b)
     w->at_names = gh_batch_query(b, "names_elsewhere", 5,
                                  (const char *[]){w->id, w->names[0], w->names[1], w->names[2], w->names[3]});
     w->at_facts = gh_batch_query(b, "admin_facts", 3, (const char *[]){w->id, w->caller, w->roles});
+    w->at_state = gh_batch_query(b, "user_state", 1, (const char *[]){w->id});
     return GH_STEP_MORE;
 }
 
@@ -358,7 +366,25 @@ carry_out(gh_batch_t *b, work_t *w)
     else
         w->at_shown = gh_batch_query(b, "v1_user", 5,
                                      (const char *[]){w->id, NULL, w->caller, w->now, gh_tz_name()});
+    w->at_changes = gh_batch_query(
+        b, "user_changes", 2, (const char *[]){w->id, gh_pg_str(gh_batch_result(b, w->at_state), 0, 0).p});
     return GH_STEP_MORE;
+}
+
+/* A change of nothing leaves no entry; lifting a lock and ending sessions show in no member of the account. */
+static void
+note(gh_batch_t *b, const work_t *w)
+{
+    const char *changes = gh_pg_str(gh_batch_result(b, w->at_changes), 0, 0).p;
+    char sessions[48];
+    if (w->action == END_SESSIONS) {
+        snprintf(sessions, sizeof sessions, "{\"sessions\": [%d, 0]}", w->ended);
+        changes = sessions;
+    } else if (strcmp(changes, "{}") == 0 && w->action != UNLOCK)
+        return;
+    gh_batch_audit(
+        b, b->jobs[0],
+        &(gh_audit_t){.action = w->audit, .entity = "user", .entity_id = w->account, .changes = changes});
 }
 
 static gh_step_t
@@ -412,8 +438,8 @@ gh_administer_user(gh_batch_t *b)
         return GH_STEP_MORE;
     if (b->jobs[0]->done)
         return GH_STEP_DONE;
-    return b->phase == 1       ? begin(b)
-           : b->phase == 2     ? carry_out(b, b->state)
-           : on_code(b->state) ? answer_code(b, b->state)
-                               : answer(b, b->state);
+    if (b->phase < 3)
+        return b->phase == 1 ? begin(b) : carry_out(b, b->state);
+    note(b, b->state);
+    return on_code(b->state) ? answer_code(b, b->state) : answer(b, b->state);
 }

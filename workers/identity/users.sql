@@ -152,6 +152,14 @@ with locks as (
 delete from login_attempts a using users u
  where u.id = $1::bigint and a.name_hash = any (gh_login_hashes(u)) and not a.ok
 
+-- name: user_state
+-- $1 account: what the audit log compares
+select gh_audit_user(u)::text from users u where u.id = $1::bigint
+
+-- name: user_changes
+-- $1 account, $2 user_state as it was
+select gh_changes($2::jsonb, gh_audit_user(u))::text from users u where u.id = $1::bigint
+
 -- name: code_users
 -- GET /auth/users; at most 10000 rows, the eldest first
 select coalesce(json_agg(gh_code_user(u) order by u.id), '[]')::text as body
