@@ -194,8 +194,8 @@ bind_one(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_bind_t *bind, const cha
     case GH_BIND_SCOPES:
         *out = number(b, a->scopes);
         break;
-    case GH_BIND_ROLES:
-        *out = number(b, a->roles);
+    case GH_BIND_ROLES: /* in a public operation the caller has not been decided on */
+        *out = number(b, a->alive && !a->must_change_password ? a->roles : 0);
         break;
     case GH_BIND_NOW:
         gh_pg_time_text(b->batch.now_us, text);

@@ -147,6 +147,14 @@ TABLE = [
     ("directory.browse_bookable_schedules", "GET", "/patient/hospitals/schedules", PUBLIC,
      query(departmentId=lambda w: w.h.dept)),
 
+    # doctors (api/02 section 2.3, api/23, api/30): read by everybody, the office's list by administrators
+    ("directory.list_doctors", "GET", "/admin/doctors", ADMIN, None),
+    ("directory.v1_list_doctors", "GET", "/api/v1/doctors", PUBLIC, None),
+    ("directory.v1_get_doctor", "GET", "/api/v1/doctors/{doctor}", PUBLIC, None),
+    ("directory.v1_get_my_doctor", "GET", "/api/v1/doctors/me/profile", "nffyyfff", None),
+    ("directory.hb_list_doctors", "GET", "/doctor/", PUBLIC, None),
+    ("directory.hb_get_doctor", "GET", "/doctor/{doctor}", PUBLIC, None),
+
     # appointments: the code surface is the patients' (api/07); who has no patient record is told so (106)
     ("booking.book_appointment", "POST", "/patient/appointments", "nyfxxxxx",
      body(scheduleId=session, hospitalId=lambda w: w.h.area, departmentId=lambda w: w.h.dept, patientId=patient)),

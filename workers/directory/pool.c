@@ -34,6 +34,22 @@ static const gh_op_t ops[] = {
     {.name = "directory.browse_bookable_schedules",
      .sql = "browse_bookable_schedules",
      .bind = {"query.departmentId", "query.hospitalId", "query.date", "today", "now", "tz"}},
+    /* doctors.sql */
+    {.name = "directory.list_doctors",
+     .sql = "code_doctors",
+     .bind = {"query.dept_id", "query.name", "query.page", "query.page_size", "tz"}},
+    {.name = "directory.v1_list_doctors",
+     .sql = "v1_doctors",
+     .bind = {"query", "actor.roles", "now", "tz", "query.dept_id", "query.specialty", "query.language",
+              "query.available_on", "query.accepting_patients", "query.q"}},
+    {.name = "directory.v1_get_doctor", .sql = "v1_doctor", .bind = {"path.id", "actor.roles", "tz"}},
+    {.name = "directory.v1_get_my_doctor", .sql = "v1_my_doctor", .bind = {"actor.doctor_id", "tz"}},
+    {.name = "directory.hb_list_doctors",
+     .sql = "hb_doctors",
+     .bind = {"query", "actor.roles", "actor.user_id", "tz"}},
+    {.name = "directory.hb_get_doctor",
+     .sql = "hb_doctor",
+     .bind = {"path.doctor_id", "actor.roles", "actor.user_id", "tz"}},
     {0},
 };
 
