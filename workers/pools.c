@@ -5,7 +5,8 @@
 #include "workers/directory/pool.h"
 #include "workers/echo/pool.h"
 #include "workers/identity/pool.h"
+#include "workers/schedule/pool.h"
 
 const gh_pool_t *const gh_pools[] = {
-    &gh_pool_booking, &gh_pool_directory, &gh_pool_echo, &gh_pool_identity, NULL,
+    &gh_pool_booking, &gh_pool_directory, &gh_pool_echo, &gh_pool_identity, &gh_pool_schedule, NULL,
 };

@@ -17,6 +17,18 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
     [GH_MESSAGE_PASSWORD_RESET] = {"password_reset", "mail", "重置密码",
                                    "您好：\n\n请在{n}分钟内打开下面的链接，重新设置密码：\n\n{url}\n\n"
                                    "如果这不是您本人的操作，请忽略此邮件，您的密码不会改变。\n"},
+    [GH_MESSAGE_VISIT_CANCELLED] = {"visit_cancelled", NULL, "门诊取消通知",
+                                    "{name}，您预约的{day}{section}{doctor}医生的门诊已取消（{reason}），"
+                                    "预约号{no}已作废，无需支付费用。给您带来不便，敬请谅解。"},
+    [GH_MESSAGE_VISIT_REFUNDED] = {"visit_refunded", NULL, "门诊取消通知",
+                                   "{name}，您预约的{day}{section}{doctor}医生的门诊已取消（{reason}），"
+                                   "预约号{no}已作废，挂号费{amount}元已原路退回。给您带来不便，敬请谅解。"},
+    [GH_MESSAGE_WAIT_CANCELLED] = {"wait_cancelled", NULL, "候补取消通知",
+                                   "{name}，您候补的{day}{section}{doctor}医生的门诊已取消（{reason}），"
+                                   "候补已失效。给您带来不便，敬请谅解。"},
+    [GH_MESSAGE_SESSION_CLOSED] = {"session_closed", NULL, "出诊取消通知",
+                                   "{doctor}医生，您{day}{section}的出诊已取消（{reason}），"
+                                   "已取消预约{n}个，患者已收到通知。"},
 };
 
 const gh_message_row_t *

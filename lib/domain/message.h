@@ -17,12 +17,17 @@ typedef enum {
     GH_MESSAGE_MAIL_CODE,      /* code, n (minutes) */
     GH_MESSAGE_MAIL_LINK,      /* url, n (minutes) */
     GH_MESSAGE_PASSWORD_RESET, /* url, n (minutes) */
+    /* Queued in sets by close.sql, in this order. name (patient), doctor, day, section, no (order), amount, reason */
+    GH_MESSAGE_VISIT_CANCELLED,
+    GH_MESSAGE_VISIT_REFUNDED,
+    GH_MESSAGE_WAIT_CANCELLED,
+    GH_MESSAGE_SESSION_CLOSED, /* to the doctor: doctor, day, section, n (bookings), reason */
     GH_MESSAGE_COUNT
 } gh_message_t;
 
 typedef struct gh_message_row {
     const char *name;
-    const char *channel; /* mail or sms */
+    const char *channel; /* mail or sms; NULL: whichever the recipient has an address for */
     const char *subject; /* NULL: the channel has none */
     const char *text;
 } gh_message_row_t;

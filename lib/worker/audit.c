@@ -136,7 +136,22 @@ put_entity_id(gh_pgarr_t *list, const gh_audit_t *e)
 void
 gh_audit_put(gh_batch_priv_t *b)
 {
-    enum { WHO, ROLES, ACTION, ENTITY, ENTITY_ID, MADE_IN, PATIENT, OUTCOME, IP, AGENT, JOB, SURFACE, CHANGES, N };
+    enum {
+        WHO,
+        ROLES,
+        ACTION,
+        ENTITY,
+        ENTITY_ID,
+        MADE_IN,
+        PATIENT,
+        OUTCOME,
+        IP,
+        AGENT,
+        JOB,
+        SURFACE,
+        CHANGES,
+        N
+    };
     gh_pgarr_t a[N] = {0};
     char now[GH_PG_TIME_TEXT];
     const char *params[N + 1] = {now};

@@ -2,7 +2,7 @@
 -- demo rows that they need: a person's booking keeps its demo session, clinic and doctor.
 
 -- name: clear_whole
-truncate registration_orders, schedules, clinics, doctor_specialties, specialties, doctors, patients, minor_departments, major_departments, hospital_areas cascade;
+truncate registration_orders, schedules, availability_rules, clinics, doctor_specialties, specialties, doctors, patients, minor_departments, major_departments, hospital_areas cascade;
 
 -- name: clear_doomed
 create temp table doomed on commit drop as
@@ -52,6 +52,9 @@ delete from registration_orders where id in (select id from doomed);
 -- name: clear_leave
 delete from leave_audits l using doctors d where d.id = l.doctor_id and d.is_demo;
 
+-- name: clear_rules
+delete from availability_rules r using doctors d where d.id = r.doctor_id and d.is_demo;
+
 -- name: clear_applications
 delete from schedule_audits a using clinics c where c.id = a.clinic_id and c.is_demo;
 
@@ -66,6 +69,7 @@ delete from patients where is_demo;
 
 -- name: clear_clinics
 delete from clinics c where c.is_demo and not exists (select 1 from schedules s where s.clinic_id = c.id)
+                        and not exists (select 1 from availability_rules r where r.clinic_id = c.id)
                         and not exists (select 1 from schedule_audits a where a.clinic_id = c.id);
 
 -- name: clear_doctors

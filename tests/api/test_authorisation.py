@@ -91,7 +91,8 @@ def world(empty_db, make_system):
 def fill(world, path):
     known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
              "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
-             "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role}
+             "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
+             "session": world.session}
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 
 

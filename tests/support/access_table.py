@@ -154,6 +154,8 @@ TABLE = [
     ("directory.v1_get_my_doctor", "GET", "/api/v1/doctors/me/profile", "nffyyfff", None),
     ("directory.hb_list_doctors", "GET", "/doctor/", PUBLIC, None),
     ("directory.hb_get_doctor", "GET", "/doctor/{doctor}", PUBLIC, None),
+    # sessions (api/04): administrators
+    ("schedule.delete_schedule", "DELETE", "/admin/schedules/{session}", ADMIN, None),
 
     # appointments: the code surface is the patients' (api/07); who has no patient record is told so (106)
     ("booking.book_appointment", "POST", "/patient/appointments", "nyfxxxxx",

@@ -71,7 +71,7 @@ class FakeBroker:
         self.events = f"ipc://{var}/{name}-events.sock"
         self.handlers = {}
         self.jobs = []
-        self.workers = {"identity": 1, "directory": 1, "booking": 1}
+        self.workers = {"identity": 1, "directory": 1, "booking": 1, "schedule": 1}
         self.revoked = []
         self.seq = 0
         self.sync_calls = 0

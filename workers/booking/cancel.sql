@@ -1,4 +1,5 @@
--- Statements of the cancelling batch (cancel.c): lock_order_sessions, lock_orders, cancel_people read; the rest write.
+-- Statements of the cancelling batch (cancel.c): lock_order_sessions, lock_orders, cancel_people read; the rest write,
+-- and close_bills of lib/domain/close.sql.
 -- Locks: sessions by id, then orders by id, then bills by id (decisions 17). A session that an order left between the two
 -- first statements shows as a schedule_id that is not locked, and the batch is run again.
 
@@ -85,37 +86,6 @@ update schedules s
    set remaining_slots = s.remaining_slots + t.freed, version = s.version + 1, updated_at = $3::timestamptz
   from unnest($1::bigint[], $2::int[]) as t (id, freed)
  where s.id = t.id;
-
--- name: close_bills
--- R-95: an unpaid registration bill of cancelled orders $1 is cancelled; of a paid one, every payment is refunded in full
--- and the ledger says so. $2 now, $3 its day, $4 reason of the refunds.
-with held as materialized (
-    select b.id, b.status from bills b
-     where b.appointment_id = any ($1::bigint[]) and b.kind = 'REGISTRATION' and b.status <> 'CANCELLED'
-     order by b.id for update of b
-), paid as (
-    select p.id, p.bill_id,
-           p.amount - coalesce((select sum(r.amount) from refunds r
-                                 where r.payment_id = p.id and r.status in ('PENDING', 'SUCCEEDED')), 0) as rest
-      from held h
-      join payments p on p.bill_id = h.id and p.status = 'SUCCEEDED' and p.method <> 'INSURANCE'
-), refunded as (
-    insert into refunds (refund_no, payment_id, amount, reason, status, created_at, completed_at)
-    select 'R' || to_char($3::date, 'YYYYMMDD') || lpad(nextval('refund_no_seq')::text, 8, '0'), p.id, p.rest,
-           $4::text, 'SUCCEEDED', $2::timestamptz, $2::timestamptz
-      from paid p
-     where p.rest > 0
- returning id, payment_id, amount
-), booked as (
-    insert into ledger_entries (bill_id, kind, amount, ref_id, at)
-    select p.bill_id, 'REFUND', -r.amount, r.id, $2::timestamptz
-      from refunded r join paid p on p.id = r.payment_id
-)
-update bills b
-   set status = case when h.status in ('DRAFT', 'ISSUED') then 'CANCELLED' else 'REFUNDED' end,
-       closed_at = $2::timestamptz, version = b.version + 1, updated_at = $2::timestamptz
-  from held h
- where b.id = h.id and h.status in ('DRAFT', 'ISSUED', 'PARTIALLY_PAID', 'PAID');
 
 -- name: v1_after
 -- Orders $1 as v1 shows them, after the writes: $2 zone, $3 currency.

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "gen/sql_booking.h"
+#include "gen/sql_domain.h"
 
 #define PLACES_MAX 16384 /* sessions whose taken places a worker remembers: about 4 MB */
 
@@ -120,7 +121,7 @@ start(gh_worker_t *w)
 
 const gh_pool_t gh_pool_booking = {.name = "booking",
                                    .ops = ops,
-                                   .sql = {gh_sql_booking},
-                                   .sql_count = {&gh_sql_booking_count},
+                                   .sql = {gh_sql_booking, gh_sql_domain},
+                                   .sql_count = {&gh_sql_booking_count, &gh_sql_domain_count},
                                    .start = start,
                                    .stop = stop};

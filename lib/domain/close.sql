@@ -1,0 +1,124 @@
+-- Closing sessions with what hangs on them (close.h; BR-58), and the bills of cancelled orders. Locks: the sessions are held
+-- already, then orders by id, then bills by id (decisions 17).
+
+-- name: close_sessions
+-- $1 sessions, $2 suspend, supersede, delete or clear, $3 by whom, $4 account or null, $5 reason, $6 now. Their active orders are
+-- cancelled, paid ones refunded, the waitlist is given up, places return, and each step is history. One row: the orders as an
+-- array, how many held a place, how many were refunded, how many waited. Orders are found by the indexes of active ones.
+with due as materialized (
+    select o.id, o.schedule_id, o.status, o.payment_status, o.price,
+           o.payment_status = 'paid' and o.price > 0 as paid
+      from registration_orders o
+     where o.id = any (array (
+               select a.id from registration_orders a
+                where a.schedule_id = any ($1::bigint[]) and a.status in ('pending', 'confirmed')
+                union all
+               select w.id from registration_orders w
+                where w.schedule_id = any ($1::bigint[]) and w.status = 'waitlist'))
+       and o.status in ('pending', 'confirmed', 'waitlist')
+     order by o.id
+       for update of o
+), changed as (
+    update registration_orders o
+       set status = 'cancelled', payment_status = case when d.paid then 'refunded' else 'cancelled' end,
+           refund_amount = case when d.paid then o.price end, refund_time = case when d.paid then $6::timestamptz end,
+           cancel_reason = $5::text, cancelled_by = $3::text, cancelled_at = $6, is_calling = false,
+           version = o.version + 1, updated_at = $6
+      from due d
+     where o.id = d.id
+), history as (
+    insert into appointment_history (order_id, at, by_user, action, from_value, to_value, note)
+    select d.id, $6, $4::bigint, x.action, jsonb_build_object('status', d.status, 'payment_status', d.payment_status),
+           jsonb_build_object('status', 'cancelled', 'payment_status', case when d.paid then 'refunded' else 'cancelled' end,
+                              'refund_amount', case when d.paid then d.price end), $5
+      from due d
+      join (values (1, 'cancelled'), (2, 'refunded')) as x (n, action) on x.n = 1 or d.paid
+     order by d.id, x.n
+), freed as (
+    select d.schedule_id, count(*)::int as n from due d where d.status <> 'waitlist' group by d.schedule_id
+), closed as (
+    update schedules s
+       set remaining_slots = s.remaining_slots + coalesce(f.n, 0),
+           status = case $2::text when 'suspend' then '停诊' else s.status end,
+           is_latest = s.is_latest and $2 in ('suspend', 'clear'),
+           deleted_at = case $2 when 'delete' then $6 else s.deleted_at end,
+           version = s.version + 1, updated_at = $6
+      from unnest($1::bigint[]) as t (id)
+      left join freed f on f.schedule_id = t.id
+     where s.id = t.id
+)
+select coalesce(array_agg(d.id order by d.id), '{}')::text as orders,
+       count(*) filter (where d.status <> 'waitlist') as bookings, count(*) filter (where d.paid) as refunds,
+       count(*) filter (where d.status = 'waitlist') as waiting
+  from due d;
+
+-- name: close_bills
+-- R-95: an unpaid registration bill of cancelled orders $1 is cancelled; of a paid one, every payment is refunded in full
+-- and the ledger says so. $2 now, $3 its day, $4 reason of the refunds.
+with held as materialized (
+    select b.id, b.status from bills b
+     where b.appointment_id = any ($1::bigint[]) and b.kind = 'REGISTRATION' and b.status <> 'CANCELLED'
+     order by b.id for update of b
+), paid as (
+    select p.id, p.bill_id,
+           p.amount - coalesce((select sum(r.amount) from refunds r
+                                 where r.payment_id = p.id and r.status in ('PENDING', 'SUCCEEDED')), 0) as rest
+      from held h
+      join payments p on p.bill_id = h.id and p.status = 'SUCCEEDED' and p.method <> 'INSURANCE'
+), refunded as (
+    insert into refunds (refund_no, payment_id, amount, reason, status, created_at, completed_at)
+    select 'R' || to_char($3::date, 'YYYYMMDD') || lpad(nextval('refund_no_seq')::text, 8, '0'), p.id, p.rest,
+           $4::text, 'SUCCEEDED', $2::timestamptz, $2::timestamptz
+      from paid p
+     where p.rest > 0
+ returning id, payment_id, amount
+), booked as (
+    insert into ledger_entries (bill_id, kind, amount, ref_id, at)
+    select p.bill_id, 'REFUND', -r.amount, r.id, $2::timestamptz
+      from refunded r join paid p on p.id = r.payment_id
+)
+update bills b
+   set status = case when h.status in ('DRAFT', 'ISSUED') then 'CANCELLED' else 'REFUNDED' end,
+       closed_at = $2::timestamptz, version = b.version + 1, updated_at = $2::timestamptz
+  from held h
+ where b.id = h.id and h.status in ('DRAFT', 'ISSUED', 'PARTIALLY_PAID', 'PAID');
+
+-- name: close_messages
+-- Tell patients and doctors: $1 orders as close_sessions cancelled them, $2 sessions, $3 account that closed them, $4 now,
+-- $5 names, $6 subjects and $7 texts of the templates, in the order of message.h, $8 reason. A patient is told at the
+-- own address, else the one who booked is; mail before short message. A doctor who closed the own session knows.
+with said (template, day, section, doctor, name, no, amount, n, ends_at, mail, phone, mail2, phone2) as (
+    select case when o.slot_no is null then 3 when o.payment_status = 'refunded' then 2 else 1 end,
+           s.date, s.time_section, d.name, p.name, o.order_no, o.refund_amount, null::bigint, s.ends_at,
+           pu.email, coalesce(pu.phonenumber, p.phone), iu.email, iu.phonenumber
+      from registration_orders o
+      join schedules s on s.id = o.schedule_id
+      join doctors d on d.id = s.doctor_id
+      join patients p on p.id = o.patient_id
+      left join users pu on pu.id = p.user_id and not pu.is_deleted
+      left join users iu on iu.id = o.initiator_user_id and not iu.is_deleted
+     where o.id = any ($1::bigint[])
+    union all
+    select 4, s.date, s.time_section, d.name, null, null, null,
+           (select count(*) from registration_orders o where o.id = any ($1::bigint[]) and o.schedule_id = s.id
+                                                         and o.slot_no is not null),
+           s.ends_at, du.email, coalesce(du.phonenumber, d.phone), d.email, null
+      from schedules s
+      join doctors d on d.id = s.doctor_id and d.deleted_at is null
+      left join users du on du.id = d.user_id and not du.is_deleted
+     where s.id = any ($2::bigint[]) and (d.user_id = $3::bigint) is not true
+)
+insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at)
+select a.channel, a.recipient, ($5::text[])[m.template], case a.channel when 'mail' then ($6::text[])[m.template] end,
+       replace(replace(replace(replace(replace(replace(replace(replace(($7::text[])[m.template],
+           '{n}', coalesce(m.n::text, '')), '{amount}', coalesce(m.amount::text, '')), '{no}', coalesce(m.no, '')),
+           '{day}', to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"')), '{section}', m.section), '{doctor}', m.doctor),
+           '{name}', coalesce(m.name, '')), '{reason}', $8::text),
+       $4::timestamptz, greatest(m.ends_at, $4 + interval '1 day'), $4
+  from said m
+ cross join lateral (
+       select v.channel, v.recipient
+         from (values (1, 'mail', m.mail), (2, 'sms', m.phone), (3, 'mail', m.mail2), (4, 'sms', m.phone2))
+              as v (n, channel, recipient)
+        where v.recipient <> ''
+        order by v.n limit 1) a

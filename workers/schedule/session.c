@@ -1,0 +1,256 @@
+/*
+ * workers/schedule/session.c - making, changing and deleting one session, on either surface (api/04; SC-02, SC-04, SC-05)
+ *
+ *   phase 0   nothing: the runtime loads the caller and decides x-access first
+ *   phase 1   lock the doctor, the clinic and the sessions concerned; read what the rules ask
+ *   phase 2   decide (session_rules.h); close what has to go (lib/domain/close.h), write
+ *   phase 3   bills and messages of the closed; answer
+ */
+#include <libpq-fe.h>
+#include <stdio.h>
+
+#include "base/timez.h"
+#include "domain/close.h"
+#include "domain/if_match.h"
+#include "worker/args.h"
+#include "workers/schedule/schedule.h"
+#include "workers/schedule/session_rules.h"
+
+/* Columns of session_facts. */
+enum {
+    F_KNOWN,
+    F_CURRENT,
+    F_VERSION,
+    F_DOCTOR,
+    F_DEPT,
+    F_DOCTOR_USER,
+    F_HAS_DOCTOR,
+    F_HAS_CLINIC,
+    F_MOVED,
+    F_OTHER_CLINIC,
+    F_OTHER_DAY,
+    F_BEYOND,
+    F_BEGUN,
+    F_HAS_LENGTH,
+    F_OPEN,
+    F_STAYS,
+    F_WAS_OPEN,
+    F_TOO_FEW,
+    F_TOO_FEW_OVER,
+    F_BOOKED,
+    F_DOCTOR_HAS,
+    F_DOCTOR_DAY,
+    F_DOCTOR_SECTION,
+    F_CLINIC_HAS,
+    F_PLAN
+};
+
+typedef struct work {
+    gh_session_act_t act;
+    bool v1;
+    int64_t id; /* 0: a new one */
+    const char *id_text, *asked;
+    gh_session_verdict_t verdict;
+    gh_close_t own, displaced; /* sessions NULL: nothing to close */
+    size_t at_facts, at_written, at_shown;
+} work_t;
+
+static const struct {
+    const char *op;
+    gh_session_act_t act;
+    bool v1;
+} acts[] = {
+    {"schedule.create_schedule", GH_SESSION_CREATE, false},
+    {"schedule.update_schedule", GH_SESSION_CHANGE, false},
+    {"schedule.delete_schedule", GH_SESSION_DELETE, false},
+    {"schedule.v1_create_session", GH_SESSION_CREATE, true},
+    {"schedule.v1_update_session", GH_SESSION_CHANGE, true},
+    {"schedule.v1_delete_session", GH_SESSION_DELETE, true},
+};
+
+/* ---- asking */
+
+static gh_step_t
+begin(gh_batch_t *b)
+{
+    gh_wjob_t *job = b->jobs[0];
+    work_t *w = gh_batch_alloc(b, sizeof *w);
+    b->state = w;
+    for (size_t i = 0; i < GH_COUNT(acts); i++)
+        if (gh_str_is(job->head.op, acts[i].op)) {
+            w->act = acts[i].act;
+            w->v1 = acts[i].v1;
+        }
+    if (w->act != GH_SESSION_CREATE)
+        w->id = gh_arg_id(job->args, w->v1 ? "path.id" : "path.schedule_id");
+    w->id_text = gh_schedule_i64(b, w->id);
+    w->asked = w->act == GH_SESSION_DELETE ? "{}" : gh_schedule_json(b, gh_mp_get(job->args, "body"));
+    if (!w->asked || !gh_batch_ok(b))
+        return GH_STEP_FAIL;
+    const char *const params[] = {w->id_text,           w->asked,         gh_tz_name(), gh_schedule_now(b),
+                                  gh_schedule_today(b), w->v1 ? "t" : "f"};
+    if (w->act != GH_SESSION_DELETE) {
+        gh_batch_query(b, "session_lock_doctor", 2, params);
+        gh_batch_query(b, "session_lock_clinic", 2, params);
+    }
+    gh_batch_query(b, "session_lock", 3, params);
+    w->at_facts = gh_batch_query(b, "session_facts", 6, params);
+    return GH_STEP_MORE;
+}
+
+/* ---- deciding */
+
+/* all, the own department, the own. */
+static bool
+may_change(const gh_wjob_t *job, const PGresult *r)
+{
+    const gh_actor_t *a = &job->actor;
+    return (a->scopes & GH_SCOPE_ALL) ||
+           ((a->scopes & GH_SCOPE_DEPT) && a->dept_id && a->dept_id == gh_pg_i64(r, 0, F_DEPT, 0)) ||
+           ((a->scopes & GH_SCOPE_OWN) && a->doctor_id && a->doctor_id == gh_pg_i64(r, 0, F_DOCTOR, 0));
+}
+
+static bool
+tag_matches(const gh_wjob_t *job, const work_t *w, const PGresult *r)
+{
+    char tag[GH_ETAG_TEXT];
+    gh_etag(tag, "schedule", w->id, gh_pg_i64(r, 0, F_VERSION, 0));
+    return gh_if_match(gh_arg_str(job->args, "if_match"), tag);
+}
+
+static gh_session_facts_t
+facts_of(const gh_wjob_t *job, const work_t *w, const PGresult *r)
+{
+    return (gh_session_facts_t){
+        .act = w->act,
+        .v1 = w->v1,
+        .cancel = gh_arg_bool(job->args, w->act == GH_SESSION_DELETE ? "query.cancel_appointments"
+                                                                     : "body.cancel_appointments"),
+        .may = may_change(job, r),
+        .matches = tag_matches(job, w, r),
+        .known = gh_pg_bool(r, 0, F_KNOWN),
+        .current = gh_pg_bool(r, 0, F_CURRENT),
+        .has_doctor = gh_pg_bool(r, 0, F_HAS_DOCTOR),
+        .has_clinic = gh_pg_bool(r, 0, F_HAS_CLINIC),
+        .moved = gh_pg_bool(r, 0, F_MOVED),
+        .other_clinic = gh_pg_bool(r, 0, F_OTHER_CLINIC),
+        .other_day = gh_pg_bool(r, 0, F_OTHER_DAY),
+        .beyond = gh_pg_bool(r, 0, F_BEYOND),
+        .begun = gh_pg_bool(r, 0, F_BEGUN),
+        .has_length = gh_pg_bool(r, 0, F_HAS_LENGTH),
+        .open = gh_pg_bool(r, 0, F_OPEN),
+        .stays = gh_pg_bool(r, 0, F_STAYS),
+        .was_open = gh_pg_bool(r, 0, F_WAS_OPEN),
+        .too_few = gh_pg_bool(r, 0, F_TOO_FEW),
+        .too_few_over = gh_pg_bool(r, 0, F_TOO_FEW_OVER),
+        .booked = gh_pg_bool(r, 0, F_BOOKED),
+        .doctor_has = gh_pg_i64(r, 0, F_DOCTOR_HAS, 0) != 0,
+        .clinic_has = gh_pg_i64(r, 0, F_CLINIC_HAS, 0) != 0,
+    };
+}
+
+static void
+refuse(gh_batch_t *b, gh_err_t err, const PGresult *r)
+{
+    if (err == GH_E_VALIDATION_FAILED) {
+        gh_job_invalid(b, b->jobs[0], "end_time", "value_error", "is not one place after start_time");
+        return;
+    }
+    const gh_error_arg_t args[] = {{"date", gh_pg_str(r, 0, F_DOCTOR_DAY)},
+                                   {"section", gh_pg_str(r, 0, F_DOCTOR_SECTION)},
+                                   {"id", gh_pg_str(r, 0, F_DOCTOR_HAS)},
+                                   {NULL, {0}}};
+    gh_job_refuse(b, b->jobs[0], err, err == GH_E_DOCTOR_ALREADY_SCHEDULED ? args : NULL);
+}
+
+/* ---- writing */
+
+static void
+close_one(gh_batch_t *b, gh_close_t *c, int64_t id, gh_close_mode_t mode, const char *by, const char *reason)
+{
+    char *literal = gh_batch_alloc(b, 32);
+    snprintf(literal, 32, "{%lld}", (long long)id);
+    *c = (gh_close_t){
+        .sessions = literal, .mode = mode, .by = by, .user_id = b->jobs[0]->actor.user_id, .reason = reason};
+    gh_close_begin(b, c);
+}
+
+static void
+close_what_goes(gh_batch_t *b, work_t *w, const PGresult *r)
+{
+    static const struct {
+        gh_close_mode_t mode;
+        const char *reason;
+    } ways[] = {[GH_ORDERS_CLEAR] = {GH_CLOSE_CLEAR, "出诊安排变更"},
+                [GH_ORDERS_SUSPEND] = {GH_CLOSE_SUSPEND, "医生停诊"},
+                [GH_ORDERS_SUPERSEDE] = {GH_CLOSE_SUPERSEDE, "出诊取消"},
+                [GH_ORDERS_DELETE] = {GH_CLOSE_DELETE, "出诊取消"}};
+    int64_t doctor_user = gh_pg_i64(r, 0, F_DOCTOR_USER, 0);
+    const char *by = doctor_user && doctor_user == b->jobs[0]->actor.user_id ? "doctor" : "staff";
+    if (w->verdict.displaces)
+        close_one(b, &w->displaced, gh_pg_i64(r, 0, F_CLINIC_HAS, 0), GH_CLOSE_SUPERSEDE, "staff",
+                  "出诊安排变更");
+    if (w->verdict.orders != GH_ORDERS_STAY)
+        close_one(b, &w->own, w->id, ways[w->verdict.orders].mode, by, ways[w->verdict.orders].reason);
+}
+
+static gh_step_t
+carry_out(gh_batch_t *b, work_t *w)
+{
+    const PGresult *r = gh_batch_result(b, w->at_facts);
+    const gh_session_facts_t facts = facts_of(b->jobs[0], w, r);
+    w->verdict = gh_session_decide(&facts);
+    if (w->verdict.err != GH_E_NONE) {
+        refuse(b, w->verdict.err, r);
+        return GH_STEP_DONE;
+    }
+    close_what_goes(b, w, r);
+    const char *const params[] = {gh_batch_dup(b, gh_pg_str(r, 0, F_PLAN)).p, gh_schedule_now(b)};
+    if (!gh_batch_ok(b))
+        return GH_STEP_FAIL;
+    if (w->act != GH_SESSION_DELETE)
+        w->at_written = gh_batch_query(b, w->act == GH_SESSION_CREATE ? "session_make" : "session_change", 2,
+                                       params);
+    if (w->verdict.promotes)
+        gh_batch_query(b, "session_promote", 2, (const char *const[]){w->id_text, params[1]});
+    return GH_STEP_MORE;
+}
+
+/* ---- answering */
+
+static void
+answer_code(gh_batch_t *b, const work_t *w)
+{
+    static const char *const details[] = {[GH_SESSION_CREATE] = "排班创建成功",
+                                          [GH_SESSION_CHANGE] = "排班更新成功",
+                                          [GH_SESSION_DELETE] = "排班删除成功"};
+    gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_json_t j;
+    gh_json_init(&j, &out);
+    gh_json_obj(&j);
+    if (w->act == GH_SESSION_CREATE)
+        gh_json_ki64(&j, "schedule_id", gh_pg_i64(gh_batch_result(b, w->at_written), 0, 0, 0));
+    gh_json_kcstr(&j, "detail", details[w->act]);
+    gh_json_obj_end(&j);
+    gh_job_ok(b, b->jobs[0], 0, gh_buf_view(&out));
+}
+
+static gh_step_t
+finish(gh_batch_t *b, work_t *w)
+{
+    if ((w->displaced.sessions && gh_close_finish(b, &w->displaced) != 0) ||
+        (w->own.sessions && gh_close_finish(b, &w->own) != 0))
+        return GH_STEP_FAIL;
+    answer_code(b, w);
+    return GH_STEP_DONE;
+}
+
+gh_step_t
+gh_session_step(gh_batch_t *b)
+{
+    if (b->phase == 0)
+        return GH_STEP_MORE;
+    if (b->jobs[0]->done)
+        return GH_STEP_DONE;
+    return b->phase == 1 ? begin(b) : b->phase == 2 ? carry_out(b, b->state) : finish(b, b->state);
+}
