@@ -31,7 +31,7 @@ typedef struct front {
     uint32_t timeout_ms, drain_ms;
     int gzip_level;   /* 0: never */
     int access_level; /* gh_log_level_t of the lines of requests, -1: none */
-    bool docs, https_redirect, hsts;
+    bool docs, https_redirect, hsts, rows;
     int64_t https_port;
     front_networks_t metrics_allow, proxy_trusted;
     front_counters_t *counters; /* shared by all workers */
@@ -42,6 +42,9 @@ typedef struct front {
     bool draining;
     int64_t started_ms;
 } front_t;
+
+/* A worker's word for "this reply signs in user N": for the logs, never passed on. */
+#define FRONT_SIGNED_IN_HEADER "x-signed-in"
 
 extern front_t front;
 
@@ -67,6 +70,8 @@ bool front_key_parse(gh_str_t raw, gh_str_t *key);
 bool front_trace_ok(gh_str_t trace);
 bool front_request_id_ok(gh_str_t id);
 gh_str_t front_first_language(gh_str_t list);
+/* User-Agent as jobs and rows carry it: UTF-8 of at most 300 bytes, else empty. */
+gh_str_t front_agent(gh_str_t agent);
 
 typedef enum { FRONT_MEDIA_NONE, FRONT_MEDIA_JSON, FRONT_MEDIA_FORM, FRONT_MEDIA_OTHER } front_media_t;
 front_media_t front_media(gh_str_t content_type);
@@ -88,6 +93,7 @@ typedef struct front_ask {
     front_rate_t rate; /* what the answer tells of its limit */
     front_address_t client;
     gh_str_t trace;             /* a good traceparent, or empty */
+    gh_str_t agent;             /* User-Agent, text of at most 300 bytes, or empty */
     int64_t user_id;            /* 0: nobody */
     gh_err_t error;             /* of the answer, for its log line */
     uint32_t queue_us, work_us; /* of the reply, 0 when there was none */
@@ -120,6 +126,13 @@ bool front_https_redirect(const front_ask_t *ask);
 void front_access(const front_ask_t *ask, uint16_t status, size_t bytes);
 void front_access_flush(void); /* the end of a turn */
 
+/* ---- rows of requests (rows.c) */
+
+void front_rows_add(const front_ask_t *ask, uint16_t status); /* the answer is on its way */
+void front_rows_tick(int64_t now_ms);
+/* Send what is gathered without waiting for an answer: the process ends. True when something was sent. */
+bool front_rows_flush(void);
+
 /* ---- CORS (cors.c) */
 
 /* Append the lines that let a page of this origin read the answer; nothing for others. */
@@ -144,9 +157,18 @@ void front_link_stop(void);
 bool front_link_alive(void); /* some broker was heard within 3 s */
 size_t front_link_parked(void);
 
-/* A job of the front's own: done is called with the reply, or with head NULL when none came. */
+/* A job of the front's own: done is called with the reply, or with head NULL when none came. False: no broker took it. */
 typedef void (*front_done_fn)(const gh_reply_head_t *head, gh_str_t body);
-bool front_link_ask(const char *service, const char *op, front_done_fn done);
+typedef struct front_errand {
+    const char *service, *op;
+    gh_str_t args;     /* an encoded map, copied; empty: none */
+    const uint8_t *id; /* 16 bytes, so that the job can be sent again (resend); NULL: a new one */
+    bool resend;
+    gh_prio_t priority;
+    uint32_t budget_ms;
+    front_done_fn done;
+} front_errand_t;
+bool front_link_ask(const front_errand_t *errand);
 /* MMI question to each living broker; answers come to front_probes_mmi(). */
 void front_link_mmi(const char *name);
 
@@ -177,6 +199,7 @@ void front_metrics(gh_buf_t *out);
 /* The brokers' own words on their queues, as JSON, of at most a second ago; empty when unknown. */
 gh_str_t front_probes_queues(size_t broker);
 size_t front_brokers(void);
+bool front_probes_pool(const char *pool); /* some worker of it is known to some broker */
 void front_count(const front_ask_t *ask, uint16_t status);
 
 /* ---- documentation pages (docs.c) */

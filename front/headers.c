@@ -10,7 +10,8 @@
 
 #include "front/front.h"
 
-#define KEY_MAX 255
+#define KEY_MAX   255
+#define AGENT_MAX 300
 
 TAILQ_HEAD(header_list, http_header); /* Kore's own list has no name, which going backwards asks for */
 
@@ -191,6 +192,15 @@ front_first_language(gh_str_t list)
     while (n < list.n && n < 35 && (isalnum((unsigned char)list.p[n]) || list.p[n] == '-'))
         n++;
     return (gh_str_t){list.p, n};
+}
+
+/* What travels is text: a cut or broken sequence must not. */
+gh_str_t
+front_agent(gh_str_t agent)
+{
+    if (agent.n > AGENT_MAX)
+        agent.n = AGENT_MAX;
+    return gh_utf8_length(agent) < 0 ? (gh_str_t){0} : agent;
 }
 
 front_media_t

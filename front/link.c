@@ -30,6 +30,8 @@
 #define RESEND_MIN_MS 150 /* with less time left a second try is pointless */
 #define PARTS_MAX     16
 #define CACHED_JOBS   1024
+#define OWN_MARGIN_MS 200 /* a job of our own is waited for a little longer than its budget */
+#define LAST_MS       500 /* for what is sent when the process ends */
 
 struct front_job {
     front_job_t *chain;       /* of the bucket, or of the free list */
@@ -163,6 +165,7 @@ on_request_freed(struct http_request *req)
         return;
     req->hdlr_extra = NULL;
     front_access(&j->ask, 499, 0);
+    front_rows_add(&j->ask, 499);
     unpark(j);
     release_job(j);
     front_add(&front.counters->worker[front.worker].left, 1);
@@ -188,10 +191,13 @@ finish(front_job_t *j)
 static void
 finish_with_error(front_job_t *j, gh_err_t error)
 {
-    if (j->done)
-        j->done(NULL, (gh_str_t){0});
-    else
-        front_answer_error(&j->ask, error, NULL, NULL);
+    if (j->done) {
+        front_done_fn done = j->done;
+        finish(j);
+        done(NULL, (gh_str_t){0});
+        return;
+    }
+    front_answer_error(&j->ask, error, NULL, NULL);
     finish(j);
 }
 
@@ -321,12 +327,20 @@ front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *s
 }
 
 bool
-front_link_ask(const char *service, const char *op, front_done_fn done)
+front_link_ask(const front_errand_t *errand)
 {
     static const char empty_map[1] = {(char)0x80};
-    gh_job_head_t head = {.op = gh_str(op), .budget_ms = 2000, .priority = GH_PRIO_HIGH, .has_actor = true};
-    gh_uuid7_new(head.id);
-    front_job_t *j = make_job(&head, service, (gh_str_t){empty_map, 1});
+    gh_job_head_t head = {.op = gh_str(errand->op),
+                          .budget_ms = errand->budget_ms,
+                          .priority = (uint8_t)errand->priority,
+                          .resend = errand->resend,
+                          .has_actor = true};
+    if (errand->id)
+        memcpy(head.id, errand->id, sizeof head.id);
+    else
+        gh_uuid7_new(head.id);
+    front_job_t *j = make_job(&head, errand->service,
+                              errand->args.n ? errand->args : (gh_str_t){empty_map, sizeof empty_map});
     if (!j)
         return false;
     j->link = send_job(j);
@@ -334,9 +348,10 @@ front_link_ask(const char *service, const char *op, front_done_fn done)
         release_job(j);
         return false;
     }
-    j->done = done;
-    j->deadline_ms = gh_mono_ms() + 2200;
+    j->done = errand->done;
+    j->deadline_ms = gh_mono_ms() + errand->budget_ms + OWN_MARGIN_MS;
     park(j);
+    s_link.look = true;
     return true;
 }
 
@@ -579,6 +594,7 @@ tick(void *arg, u_int64_t now_kore)
     sweep(now);
     front_sync_tick(now);
     front_probes_tick(now);
+    front_rows_tick(now);
     atomic_store_explicit(&front.counters->worker[front.worker].parked, s_link.n_parked,
                           memory_order_relaxed);
 }
@@ -720,6 +736,14 @@ front_link_stop(void)
     while (s_link.parked)
         finish_with_error(s_link.parked, GH_E_SERVICE_UNAVAILABLE);
     front_access_flush();
+    if (front_rows_flush())
+        for (size_t i = 0; i < s_link.n; i++)
+            set_int(s_link.at[i].jobs, ZMQ_LINGER, LAST_MS);
+    while (s_link.parked) { /* those just sent: nobody waits for their replies */
+        front_job_t *j = s_link.parked;
+        unpark(j);
+        release_job(j);
+    }
     for (size_t i = 0; i < s_link.n; i++)
         close_link(&s_link.at[i]);
     s_link.n = 0;

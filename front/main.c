@@ -77,6 +77,7 @@ prepare(void)
     front.https_port = gh_conf_int(front.conf, "https.port");
     front.hsts = gh_conf_bool(front.conf, "https.hsts");
     front.docs = gh_conf_bool(front.conf, "docs.enabled");
+    front.rows = gh_conf_bool(front.conf, "accesslog.rows");
     if (front_networks_parse(gh_conf_str(front.conf, "metrics.allow"), &front.metrics_allow)) {
         gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "metrics.allow"));
         return -1;

@@ -280,6 +280,10 @@ front_metrics(gh_buf_t *out)
             offsetof(front_worker_counts_t, left));
     put_one(out, "guahao_front_send_failed_total", "counter", "Jobs that no broker took.",
             offsetof(front_worker_counts_t, send_failed));
+    put_one(out, "guahao_front_rows_total", "counter", "Requests recorded as rows.",
+            offsetof(front_worker_counts_t, rows));
+    put_one(out, "guahao_front_rows_lost_total", "counter", "Requests whose rows nobody took in time.",
+            offsetof(front_worker_counts_t, rows_lost));
     put_workers(out);
     put_brokers(out);
 }

@@ -80,6 +80,19 @@ front_probes_queues(size_t broker)
     return gh_buf_view(&s_probe.queues[broker]);
 }
 
+bool
+front_probes_pool(const char *pool)
+{
+    bool known = false;
+    for (size_t b = 0; b < front_brokers() && !known; b++) {
+        gh_str_t text = front_probes_queues(b);
+        json_t *root = text.n ? json_loadb(text.p, text.n, 0, NULL) : NULL;
+        known = workers_of(root, pool) > 0;
+        json_decref(root);
+    }
+    return known;
+}
+
 /* Every worker takes connections, so a front is ready when all of its workers are. */
 static bool
 all_ready(void)

@@ -159,6 +159,7 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
         c->flags |= CONN_CLOSE_EMPTY;
     front_count(ask, status);
     front_access(ask, status, bodiless || ask->head ? 0 : body.n);
+    front_rows_add(ask, status);
 }
 
 void
@@ -241,6 +242,8 @@ put_worker_lines(gh_buf_t *lines, gh_mp_t headers)
             front_cookies_put(lines, value);
             continue;
         }
+        if (gh_str_is(it.key, FRONT_SIGNED_IN_HEADER))
+            continue;
         if (!gh_mp_str(it.value, &value) || !is_token(it.key) || !is_value(value) || is_own(it.key))
             continue;
         gh_buf_str(lines, it.key);
@@ -309,6 +312,19 @@ not_modified(const front_ask_t *ask, const gh_reply_head_t *head)
     return false;
 }
 
+/* A sign-in is its user's request, although it came without a token. */
+static int64_t
+signed_in(gh_mp_t headers)
+{
+    gh_str_t text;
+    int64_t user = 0;
+    if (!gh_mp_str(gh_mp_get(headers, FRONT_SIGNED_IN_HEADER), &text))
+        return 0;
+    for (size_t i = 0; i < text.n && i < 18; i++)
+        user = text.p[i] >= '0' && text.p[i] <= '9' ? user * 10 + (text.p[i] - '0') : 0;
+    return user;
+}
+
 void
 front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
 {
@@ -318,6 +334,8 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
     put_worker_lines(&s_lines, head->headers);
     ask->queue_us = head->queue_us;
     ask->work_us = head->work_us;
+    if (ask->user_id == 0)
+        ask->user_id = signed_in(head->headers);
     if (head->error.n) {
         answer_refusal(ask, head);
         return;

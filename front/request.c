@@ -15,7 +15,6 @@
 #include "front/front.h"
 
 #define BUDGET_MARGIN_MS 100 /* the job's budget ends before the client is told 504 */
-#define AGENT_MAX        300
 
 int front_page(struct http_request *req);
 
@@ -95,6 +94,7 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
     ask->render.envelope = in->match.envelope;
     ask->render.path = path;
     ask->render.problem = front_accepts(in->headers.accept, "application/problem+json");
+    ask->agent = front_agent(in->headers.agent);
     gh_str_t language = front_first_language(in->headers.language);
     ask->render.chinese = language.n >= 2 && strncasecmp(language.p, "zh", 2) == 0;
     if (in->match.op) {
@@ -240,12 +240,7 @@ fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_
     if (in->ask.client.family)
         (void)inet_ntop(in->ask.client.family, in->ask.client.bytes, in->ip, sizeof in->ip);
     a->ip = gh_str(in->ip);
-    a->agent = in->headers.agent;
-    if (a->agent.n > AGENT_MAX)
-        a->agent.n = AGENT_MAX;
-    /* The header is text for the worker: a cut or broken sequence must not travel. */
-    if (gh_utf8_length(a->agent) < 0)
-        a->agent.n = 0;
+    a->agent = in->ask.agent;
     a->lang = front_first_language(in->headers.language);
     if (in->has_token) {
         a->user_id = in->token.user_id;

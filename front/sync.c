@@ -15,12 +15,13 @@
 #include "front/front.h"
 #include "wire/event.h"
 
-#define BROKERS_MAX 8
-#define RETRY_MS    250
-#define STALE_MS    1000
-#define RELOAD_MS   60000 /* a net under everything else */
-#define CHECK_MS    2000  /* readiness asks for news no older than this */
-#define SILENT_MS   3000  /* the pool, and so the database, counts as down after this without an answer */
+#define BROKERS_MAX   8
+#define RETRY_MS      250
+#define STALE_MS      1000
+#define ASK_BUDGET_MS 2000
+#define RELOAD_MS     60000 /* a net under everything else */
+#define CHECK_MS      2000  /* readiness asks for news no older than this */
+#define SILENT_MS     3000  /* the pool, and so the database, counts as down after this without an answer */
 
 static struct {
     uint8_t broker[BROKERS_MAX][16];
@@ -202,7 +203,11 @@ front_sync_tick(int64_t now)
     if (!wanted || s_sync.asking || now - s_sync.asked_ms < RETRY_MS || !front_link_alive())
         return;
     s_sync.asked_ms = now;
-    s_sync.asking = front_link_ask("identity", "identity.sync_revocations", take_list);
+    s_sync.asking = front_link_ask(&(front_errand_t){.service = "identity",
+                                                     .op = "identity.sync_revocations",
+                                                     .priority = GH_PRIO_HIGH,
+                                                     .budget_ms = ASK_BUDGET_MS,
+                                                     .done = take_list});
     if (!s_sync.asking)
         return;
     s_sync.silent_ms = s_sync.silent_ms ? s_sync.silent_ms : now;

@@ -59,6 +59,19 @@ const gh_setting_t gh_settings[] = {
     WORD("log.level", "debug|info|warn|error", "info", "Least level of log lines that are written."),
     WORD("log.format", "logfmt|json", "logfmt", "Form of log lines on stderr."),
 
+    BOOL("accesslog.rows", "true",
+         "Record each request as a row of user_access_log; visits are counted by them."),
+    INT("accesslog.keep_days", "180", 1, 36500, "days", "How long those rows are kept."),
+
+    {.name = "stats.compare_days",
+     .type = GH_SET_INT,
+     .def = "3",
+     .min = 1,
+     .max = 3650,
+     .unit = "days",
+     .also = {"COMPARE_DAYS"},
+     .help = "What the growth of visits is measured against, unless the caller says."},
+
     {.name = "run.dir",
      .type = GH_SET_STR,
      .def = "${var}/run",

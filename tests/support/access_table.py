@@ -130,6 +130,11 @@ TABLE = [
     ("identity.delete_user", "DELETE", "/auth/users/{new_user}", ADMIN, None),
     ("identity.set_user_role", "PUT", "/auth/users/{new_user}/role", ADMIN, body(is_admin=False)),
 
+    # requests recorded, figures (api/01 section 1.4, api/09)
+    ("stats.list_requests", "GET", "/auth/user-logs", ADMIN, None),
+    ("stats.count_users", "GET", "/statistics/users", SIGNED_IN, None),
+    ("stats.count_visits", "GET", "/statistics/visits", SIGNED_IN, None),
+
     # the catalogue (api/07)
     ("directory.browse_hospitals", "GET", "/patient/hospitals", PUBLIC, None),
     ("directory.browse_major_departments", "GET", "/patient/major-departments", PUBLIC, None),

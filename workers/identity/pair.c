@@ -187,6 +187,7 @@ gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *
         gh_json_obj_end(&j);
     }
     gh_job_header(b, job, "Cache-Control", "no-store");
+    gh_job_header(b, job, "x-signed-in", gh_text_i64(b, pair->user_id)); /* for the front's logs */
     if (pair->cookie)
         put_cookie(b, job, pair);
     if (gh_buf_ok(&out))

@@ -1,0 +1,12 @@
+/*
+ * workers/stats/stats.h - what the files of the pool offer each other
+ */
+#ifndef GH_WORKERS_STATS_STATS_H
+#define GH_WORKERS_STATS_STATS_H
+
+#include "workers/stats/pool.h"
+
+/* Requests of fronts become rows (record.c). */
+gh_step_t gh_record_requests(gh_batch_t *b);
+
+#endif
