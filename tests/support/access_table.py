@@ -187,6 +187,16 @@ TABLE = [
      lambda w: {"json": {"doctor_id": w.h.doctor, "patient_id": w.patient, "date_time": w.free_time()}}),
     ("booking.hb_delete_appointment", "DELETE", "/appointment/", "nyfyffyy", query(appointment_id=appointment)),
 
+    # settings and prices (api/06, api/03): administrators
+    ("system.get_config", "GET", "/admin/config", ADMIN, None),
+    ("system.update_config", "PUT", "/config", ADMIN, body(registration={"noShowLimit": 3})),
+    ("system.get_consultation_config", "GET", "/admin/consultation/config", ADMIN, None),
+    ("system.update_consultation_config", "PUT", "/admin/consultation/config", ADMIN, query(max_pass_count=3)),
+    ("pricing.get_global_prices", "GET", "/admin/global-prices", ADMIN, None),
+    ("pricing.update_global_prices", "PUT", "/admin/global-prices", ADMIN, query(default_price_normal=50)),
+    ("pricing.get_identity_discounts", "GET", "/admin/patient-identity-discounts", ADMIN, None),
+    ("pricing.update_identity_discounts", "PUT", "/admin/patient-identity-discounts", ADMIN, body(student=0.8)),
+
     # answered by the front
     ("front.hb_get_root", "GET", "/", PUBLIC, None),
     ("front.get_health", "GET", "/health", PUBLIC, None),

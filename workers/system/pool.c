@@ -1,0 +1,28 @@
+/*
+ * workers/system/pool.c - settings that administrators change
+ */
+#include "gen/sql_system.h"
+#include "workers/system/pool.h"
+
+static const gh_op_t ops[] = {
+    {.name = "system.get_config", .sql = "code_config"},
+    {.name = "system.update_config",
+     .kind = GH_OP_WRITE,
+     .sql = "code_update_config",
+     .bind = {"body", "actor.user_id", "now"}},
+    {.name = "system.get_consultation_config",
+     .sql = "code_consultation_config",
+     .bind = {"query.scope_type", "query.scope_id", "tz"}},
+    {.name = "system.update_consultation_config",
+     .kind = GH_OP_WRITE,
+     .sql = "code_update_consultation_config",
+     .bind = {"query.scope_type", "query.scope_id", "query.max_pass_count", "actor.user_id", "now"}},
+    {0},
+};
+
+const gh_pool_t gh_pool_system = {
+    .name = "system",
+    .ops = ops,
+    .sql = {gh_sql_system},
+    .sql_count = {&gh_sql_system_count},
+};
