@@ -178,6 +178,7 @@ void front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker);
 void front_sync_tick(int64_t now_ms);
 bool front_sync_ready(void);      /* the list is loaded and fresh: protected routes may be served */
 bool front_sync_answered(void);   /* the identity pool answers when it is asked, from the database */
+int64_t front_sync_took_us(void); /* its last answer, there and back; 0: none yet */
 void front_sync_check_soon(void); /* ask it soon, unless it has answered just now */
 void front_sync_need(void);       /* events may have been missed */
 
@@ -189,9 +190,11 @@ void front_probes_tick(int64_t now_ms);
 /* What a look tells: ready is all of it, of every worker of this front. */
 typedef struct front_probe {
     bool database, broker, workers, ready;
+    int64_t database_us, broker_us; /* what a question took last, 0: unknown */
+    const char *missing;            /* an essential pool without workers, NULL when there is none */
 } front_probe_t;
 front_probe_t front_probes_look(void);
-void front_probes_put(gh_json_t *j, const front_probe_t *p); /* members database, broker, workers */
+void front_probes_put(gh_json_t *j, const front_probe_t *p); /* members database, broker, workers, storage */
 /* Answer an operation of /api/v1/system (system.c); false: it is none. */
 bool front_system_serve(const front_ask_t *ask);
 void front_serve(const front_ask_t *ask, gh_str_t accept); /* operations of x-pool front */

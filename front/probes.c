@@ -2,6 +2,7 @@
  * front/probes.c - what the front answers itself: liveness, readiness, the contract, the root page (api/29, R-210, R-211)
  */
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/json.h"
 #include "base/timez.h"
@@ -19,9 +20,9 @@ static const char *const s_essential[] = {"identity", "directory", "booking"};
 static struct {
     gh_buf_t queues[BROKERS_MAX];
     int64_t heard_ms[BROKERS_MAX];
-    bool workers; /* every essential pool has a worker somewhere */
-    int64_t asked_ms;
-} s_probe;
+    const char *missing; /* an essential pool without a worker anywhere, NULL: none */
+    int64_t asked_ms, asked_us, took_us;
+} s_probe = {.missing = "identity"}; /* nothing was heard yet */
 
 /* ---- what the brokers say */
 
@@ -52,9 +53,10 @@ judge(void)
             have[i] = have[i] || workers_of(root, s_essential[i]) > 0;
         json_decref(root);
     }
-    s_probe.workers = true;
+    s_probe.missing = NULL;
     for (size_t i = 0; i < GH_COUNT(s_essential); i++)
-        s_probe.workers = s_probe.workers && have[i];
+        if (!have[i])
+            s_probe.missing = s_essential[i];
 }
 
 void
@@ -68,6 +70,7 @@ front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n)
     if (!gh_buf_ok(&s_probe.queues[broker]))
         return;
     s_probe.heard_ms[broker] = gh_mono_ms();
+    s_probe.took_us = gh_mono_us() - s_probe.asked_us;
     judge();
 }
 
@@ -109,38 +112,55 @@ front_probes_tick(int64_t now)
 {
     atomic_store_explicit(&front.counters->worker[front.worker].ready_ms, front_sync_ready() ? now : 0,
                           memory_order_relaxed);
-    if (now - s_probe.asked_ms < (s_probe.workers ? ASK_MS : ASK_SOON_MS))
+    if (now - s_probe.asked_ms < (s_probe.missing ? ASK_SOON_MS : ASK_MS))
         return;
     s_probe.asked_ms = now;
-    if (s_probe.workers)
+    s_probe.asked_us = gh_mono_us();
+    if (!s_probe.missing)
         judge(); /* silence counts too */
     front_link_mmi("mmi.queues");
 }
 
 /* ---- answers */
 
+/* us 0: not measured; detail NULL: nothing to say. */
 static void
-put_check(gh_json_t *j, const char *name, bool ok)
+put_check(gh_json_t *j, const char *name, bool ok, int64_t us, const char *detail)
 {
     gh_json_key(j, name);
     gh_json_obj(j);
     gh_json_kcstr(j, "status", ok ? "up" : "down");
+    if (ok && us) {
+        gh_json_key(j, "latency_ms");
+        gh_json_double(j, (double)us / 1000.0);
+    }
+    if (detail)
+        gh_json_kcstr(j, "detail", detail);
     gh_json_obj_end(j);
 }
 
 void
 front_probes_put(gh_json_t *j, const front_probe_t *p)
 {
-    put_check(j, "database", p->database);
-    put_check(j, "broker", p->broker);
-    put_check(j, "workers", p->workers);
+    char lacking[64] = "";
+    if (p->missing)
+        snprintf(lacking, sizeof lacking, "no worker of %s", p->missing);
+    put_check(j, "database", p->database, p->database_us, p->database ? NULL : "no answer");
+    put_check(j, "broker", p->broker, p->broker_us, p->broker ? NULL : "silent");
+    put_check(j, "workers", p->workers, 0, p->workers || !p->broker ? NULL : lacking);
+    /* Files are rows of the database. */
+    put_check(j, "storage", p->database, p->database_us, p->database ? NULL : "no answer");
 }
 
 front_probe_t
 front_probes_look(void)
 {
-    front_probe_t p = {.database = front_sync_answered(), .broker = front_link_alive()};
-    p.workers = p.broker && s_probe.workers;
+    front_probe_t p = {.database = front_sync_answered(),
+                       .broker = front_link_alive(),
+                       .database_us = front_sync_took_us(),
+                       .broker_us = s_probe.took_us,
+                       .missing = s_probe.missing};
+    p.workers = p.broker && !p.missing;
     p.ready = p.broker && p.workers && p.database && front_sync_ready() && all_ready() && !front.draining;
     front_sync_check_soon();
     return p;

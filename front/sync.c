@@ -33,9 +33,10 @@ static struct {
     bool owed;                  /* asked for, not answered */
     int64_t needed_ms, owed_ms; /* since when */
     int64_t asked_ms, answered_ms, expired_ms;
-    int64_t silent_ms;  /* asked since then without a good answer, 0 = answered */
-    int64_t wanted_seq; /* highest number known to be missed */
-    int64_t asked_seq;  /* of those, what the list under way covers */
+    int64_t asked_us, took_us; /* of the last list */
+    int64_t silent_ms;         /* asked since then without a good answer, 0 = answered */
+    int64_t wanted_seq;        /* highest number known to be missed */
+    int64_t asked_seq;         /* of those, what the list under way covers */
 } s_sync;
 
 static void
@@ -74,6 +75,12 @@ bool
 front_sync_answered(void)
 {
     return s_sync.loaded && (!s_sync.silent_ms || gh_mono_ms() - s_sync.silent_ms < SILENT_MS);
+}
+
+int64_t
+front_sync_took_us(void)
+{
+    return s_sync.took_us;
 }
 
 void
@@ -187,6 +194,7 @@ take_list(const gh_reply_head_t *head, gh_str_t body)
     s_sync.loaded = true;
     s_sync.owed = s_sync.check = false;
     s_sync.answered_ms = gh_mono_ms();
+    s_sync.took_us = gh_mono_us() - s_sync.asked_us;
     s_sync.silent_ms = 0;
     json_decref(root);
 }
@@ -203,6 +211,7 @@ front_sync_tick(int64_t now)
     if (!wanted || s_sync.asking || now - s_sync.asked_ms < RETRY_MS || !front_link_alive())
         return;
     s_sync.asked_ms = now;
+    s_sync.asked_us = gh_mono_us();
     s_sync.asking = front_link_ask(&(front_errand_t){.service = "identity",
                                                      .op = "identity.sync_revocations",
                                                      .priority = GH_PRIO_HIGH,

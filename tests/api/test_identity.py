@@ -1,6 +1,7 @@
 """Signing in and out over HTTP, on every surface: shapes, refusals, effect on tokens at all fronts."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -328,6 +329,137 @@ def test_without_cookie_mode_nothing_is_set(api, db):
     assert problem(api.post("/api/v1/auth/refresh"), "VALIDATION_FAILED", 422)["errors"][0]["field"] == "refresh_token"
     mine = Api(api.base, data(r)["access_token"])
     assert not cookies_of(mine.post("/api/v1/auth/logout", json={}))
+
+
+def test_a_new_password_keeps_to_cookie_mode(api, db):
+    add_user(db, roles=("PATIENT",), username="cookie-3")
+    r = api.post("/api/v1/auth/login", json={"username": "cookie-3", "password": PASSWORD, "use_cookie": True})
+    old = cookies_of(r)["__Host-refresh"][0]
+    r = Api(api.base, data(r)["access_token"]).post(
+        "/api/v1/auth/change-password", {"current_password": PASSWORD, "new_password": "Another-pass-26"})
+    pair, jar = data(r), cookies_of(r)
+    contract.check("identity.v1_change_password", pair)
+    assert pair["refresh_token"] is None and pair["refreshToken"] is None and jar["__Host-refresh"][0] not in ("", old)
+    cookie = f"__Host-refresh={jar['__Host-refresh'][0]}; csrf={jar['csrf'][0]}"
+    r = api.post("/api/v1/auth/refresh", headers={"Cookie": cookie, "X-CSRF-Token": jar["csrf"][0]})
+    assert data(r)["session_id"] == pair["session_id"]
+    # who asks for the token in the body gets it there from then on
+    body = api.post("/api/v1/auth/refresh", {"refresh_token": cookies_of(r)["__Host-refresh"][0]})
+    assert data(body)["refresh_token"] and not cookies_of(body)
+    r = Api(api.base, data(body)["access_token"]).post(
+        "/api/v1/auth/change-password", {"current_password": "Another-pass-26", "new_password": "Third-pass-2026"})
+    assert data(r)["refresh_token"] and not cookies_of(r)
+
+
+def test_registering_in_cookie_mode(api, db):
+    def register(name, **more):
+        return api.post("/api/v1/auth/register", {"username": name, "password": "Strong-pass-26", **more})
+    r = register("cookie-4", issue_tokens=True, use_cookie=True)
+    account, jar = data(r, 201), cookies_of(r)
+    assert account["tokens"]["refresh_token"] is None and account["tokens"]["access_token"]
+    assert claims(jar["__Host-refresh"][0])["sid"] == account["tokens"]["session_id"]
+    assert account["last_login_at"] and db.value("select last_login_at is not null and host(last_login_ip) = '127.0.0.1' from users "
+                                                 "where id = %s", account["id"])
+    r = register("cookie-5", issue_tokens=True)
+    assert data(r, 201)["tokens"]["refresh_token"] and not cookies_of(r)
+    r = register("cookie-6", use_cookie=True)
+    assert data(r, 201)["tokens"] is None and not cookies_of(r) and data(r, 201)["last_login_at"] is None
+
+
+# ---- many sign-ins (BR-127, BR-130, BR-135, BR-136)
+
+def risk(db, user):
+    rows = db.query("select current_score, current_level from user_risk_summaries where user_id = %s", user)
+    return rows[0] if rows else None
+
+
+def sign_in_often(api, phone, n):
+    """The last token."""
+    for _ in range(n):
+        r = sign_in(api, phone)
+    return r
+
+
+def test_ten_sign_ins_within_the_hour_raise_the_score(api, db):
+    phone = "13911110001"
+    user = add_user(db, phonenumber=phone, username="often-1")
+    sign_in_often(api, phone, 5)
+    for _ in range(4):      # under another name and on another surface they count together
+        data(api.post("/api/v1/auth/login", {"username": "often-1", "password": PASSWORD}))
+    assert risk(db, user) is None
+    sign_in(api, phone)
+    assert risk(db, user) == (10, "SAFE")
+    assert db.query("select risk_score, risk_level, behavior_type from risk_logs where user_id = %s", user) == [
+        (10, "SAFE", "high_frequency_login")]
+    sign_in_often(api, phone, 9)                    # those ten are used up
+    assert risk(db, user) == (10, "SAFE")
+    sign_in(api, phone)
+    assert risk(db, user) == (20, "SAFE")
+    # what is over an hour ago counts no more
+    db.query("update login_attempts set at = at - interval '61 minutes'")
+    db.query("update risk_logs set alert_time = alert_time - interval '61 minutes' where user_id = %s", user)
+    sign_in_often(api, phone, 9)
+    assert risk(db, user) == (20, "SAFE")
+
+
+@pytest.mark.parametrize("score, level, kind, days", [(19, "SAFE", None, 0), (20, "LOW", None, 0), (40, "MEDIUM", None, 0),
+                                                       (64, "MEDIUM", None, 0), (65, "HIGH", "login", 7), (79, "HIGH", "login", 7),
+                                                       (80, "HIGH", "all", 30)])
+def test_the_score_bans(api, db, score, level, kind, days):
+    phone = f"139222200{score}"
+    user = add_user(db, phonenumber=phone, username=f"banned-{score}")
+    db.query("insert into user_risk_summaries (user_id, current_score, current_level) values (%s, %s, gh_risk_level(%s))",
+             user, score, score)
+    old = data(api.post("/api/v1/auth/login", {"username": f"banned-{score}", "password": PASSWORD}))["access_token"]
+    sign_in_often(api, phone, 8)
+    token = sign_in(api, phone).json()["message"]
+    assert risk(db, user) == (score + 10, level)
+    bans = db.query("select ban_type, reason, round(extract(epoch from ban_until - now()) / 86400)::int, is_active from user_bans "
+                    "where user_id = %s", user)
+    if not kind:
+        assert bans == [] and Api(api.base, token).get("/auth/me").json()["code"] == 0
+        return
+    assert bans == [(kind, f"风险分数达到 {score + 10}", days, True)]
+    wait_for("the end of all sessions",
+             lambda: all(Api(api.base, t).get("/auth/me").status_code == 401 for t in (old, token)), 5)
+    told = message(sign_in(api, phone), 101)["msg"]
+    assert told.startswith(f"账号已被封禁，原因: 风险分数达到 {score + 10}，封禁至: 20")
+    problem(api.post("/api/v1/auth/login", {"username": f"banned-{score}", "password": PASSWORD}), "ACCOUNT_DISABLED", 403)
+
+
+def test_a_lapsed_ban_makes_room_for_the_next(api, db):
+    phone = "13933330001"
+    user = add_user(db, phonenumber=phone)
+    db.query("insert into user_risk_summaries (user_id, current_score, current_level) values (%s, 80, 'HIGH')", user)
+    db.query("insert into user_bans (user_id, ban_type, ban_until, reason) values (%s, 'login', now() - interval '1 hour', 'x')", user)
+    sign_in_often(api, phone, 10)
+    assert db.query("select ban_type, is_active, unban_time is not null from user_bans where user_id = %s order by id", user) == [
+        ("login", False, True), ("all", True, False)]
+
+
+def test_administrators_are_not_banned(api, db):
+    user = add_user(db, roles=("ADMIN",), identifier="T7001", username="often-admin", user_type="admin")
+    db.query("insert into user_risk_summaries (user_id, current_score, current_level) values (%s, 90, 'HIGH')", user)
+    for _ in range(10):
+        r = api.post("/auth/staff/login", {"identifier": "T7001", "password": PASSWORD})
+    assert risk(db, user) == (100, "HIGH") and db.query("select from user_bans where user_id = %s", user) == []
+    assert Api(api.base, r.json()["message"]).get("/auth/me").json()["message"] == {"role": "admin"}
+
+
+def test_sign_ins_at_once_count_once(api, db):
+    phone = "13944440001"
+    user = add_user(db, phonenumber=phone)
+    sign_in_often(api, phone, 8)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(r.json()["code"] == 0 for r in pool.map(lambda _: sign_in(Api(api.base), phone), range(4)))
+    assert risk(db, user) == (10, "SAFE")
+
+
+def test_a_superuser_passes_where_an_administrator_does(api, db):
+    add_user(db, roles=("STAFF",), username="super-1", is_superuser=True)
+    boss = Api(api.base, data(api.post("/api/v1/auth/login", {"username": "super-1", "password": PASSWORD}))["access_token"])
+    assert isinstance(message(boss.get("/auth/users")), list)
+    assert message(boss.get("/auth/me")) == {"role": "admin"}
 
 
 def test_the_worker_stops_and_comes_back(system):

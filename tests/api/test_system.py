@@ -12,7 +12,10 @@ def test_health_of_a_whole_system(system):
     assert health["status"] == "up" and health["checks"] == {} and health["uptime_s"] >= 0
     assert re.fullmatch(r"\d+\.\d+\.\d+", health["version"]) and health["time"].endswith("+08:00")
     signed_in = data(system.api("13800000001").get("/api/v1/system/health"))
-    assert signed_in["checks"] == {name: {"status": "up"} for name in ("database", "broker", "workers")}
+    checks = signed_in["checks"]
+    assert {name: c["status"] for name, c in checks.items()} == dict.fromkeys(("database", "broker", "workers", "storage"), "up")
+    assert all(0 < checks[name]["latency_ms"] < 10000 for name in ("database", "broker", "storage"))
+    assert checks["workers"] == {"status": "up"}
     assert data(system.api().get("/api/v1/system/ready"))["status"] == "up"
 
 
@@ -57,7 +60,9 @@ def test_a_lost_pool_degrades_and_a_lost_broker_is_down(make_bench):
     problem(refused, "SERVICE_UNAVAILABLE", 503)
     assert refused.headers["retry-after"] == "1"
     checks = data(b.front.get("/api/v1/system/health", token=token()))["checks"]
-    assert checks == {"database": {"status": "up"}, "broker": {"status": "up"}, "workers": {"status": "down"}}
+    assert {name: c["status"] for name, c in checks.items()} == {
+        "database": "up", "broker": "up", "workers": "down", "storage": "up"}
+    assert checks["workers"]["detail"] == "no worker of booking"
     b.broker.workers["booking"] = 1
     wait_for("up again", lambda: state() == "up", 15)
     b.broker.close()

@@ -71,7 +71,7 @@ all_includes_narrower_scopes_only_those_accepted(void **state)
 }
 
 static void
-superuser_passes_permissions_but_no_role_guard(void **state)
+a_superuser_passes_as_an_administrator_but_is_nobody_else(void **state)
 {
     (void)state;
     const gh_access_t drug = {
@@ -83,7 +83,10 @@ superuser_passes_permissions_but_no_role_guard(void **state)
     uint32_t granted = gh_access_granted(&drug, actor.roles, 0, grants);
     assert_int_equal(gh_access_decide(&drug, false, false, granted, &actor), GH_E_NONE);
     assert_int_equal(actor.scopes, GH_SCOPE_ALL);
-    assert_int_equal(gh_access_decide(&admin, false, false, 0, &actor), GH_E_ADMIN_REQUIRED);
+    assert_int_equal(gh_access_decide(&admin, false, false, 0, &actor), GH_E_NONE);
+    const gh_access_t doctor = {
+        .kind = GH_ACCESS_ROLES, .roles = GH_ROLE_DOCTOR | GH_ROLE_HEAD, .refusal = GH_E_DOCTOR_REQUIRED};
+    assert_int_equal(gh_access_decide(&doctor, false, false, 0, &actor), GH_E_DOCTOR_REQUIRED);
 }
 
 static void
@@ -148,7 +151,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(permission_gives_the_scopes_of_all_roles),
         cmocka_unit_test(all_includes_narrower_scopes_only_those_accepted),
-        cmocka_unit_test(superuser_passes_permissions_but_no_role_guard),
+        cmocka_unit_test(a_superuser_passes_as_an_administrator_but_is_nobody_else),
         cmocka_unit_test(accounts_are_looked_at_before_roles),
         cmocka_unit_test(an_open_operation_takes_everybody_but_dead_accounts),
         cmocka_unit_test(table_refuses_what_does_not_fit),

@@ -127,11 +127,22 @@ r30_a_refused_refresh_says_what_became_of_the_session(void **state)
     assert_int_equal(gh_refresh_error(&(gh_refresh_facts_t){.current = true}), GH_E_REFRESH_INVALID);
 }
 
+static void
+br130_few_sign_ins_are_not_counted_again(void **state)
+{
+    (void)state;
+    assert_false(gh_login_recount(0));
+    assert_false(gh_login_recount(4));
+    assert_true(gh_login_recount(5));
+    assert_true(gh_login_recount(GH_LOGINS_TOO_MANY));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r30_a_refused_refresh_says_what_became_of_the_session),
+        cmocka_unit_test(br130_few_sign_ins_are_not_counted_again),
         cmocka_unit_test(r25_wrong_and_unknown_look_the_same),
         cmocka_unit_test(r27_only_the_right_password_learns_that_an_account_is_closed),
         cmocka_unit_test(r26_seconds_are_rounded_up),

@@ -92,7 +92,7 @@ update users
 
 -- name: own_session
 -- $1 session, $2 account
-select surface from sessions where id = $1::uuid and user_id = $2::bigint and revoked_at is null
+select surface, cookie from sessions where id = $1::uuid and user_id = $2::bigint and revoked_at is null
 
 -- name: reset_find
 -- $1 sha-256 of the token, $2 now. No row: unknown, used, replaced by a newer one or too old (R-37).

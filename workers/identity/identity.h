@@ -69,11 +69,14 @@ typedef enum {
 /* Answer a job with its tokens. brief: UserBrief as JSON, for GH_SHAPE_PAIR. */
 void gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *pair, gh_str_t brief);
 
+/* What a reply with tokens says besides its body. */
+void gh_pair_headers(gh_batch_t *b, gh_wjob_t *job, const gh_pair_t *pair);
 /* TokenPair of api/21 as one value. */
 void gh_pair_json(gh_batch_t *b, gh_json_t *j, const gh_pair_t *pair, gh_str_t brief);
 /* Queue the row of a new session with its tokens; the address and agent are the caller's. */
 void gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair);
-/* A new session of an account: its tokens, and its row queued. 0, or -1 when no token could be signed. */
+/* A new session of an account by registration: its tokens, and its row queued; use_cookie of the body counts. 0, or -1 when
+ * no token could be signed. */
 int gh_session_new(gh_batch_t *b, gh_surface_t surface, int64_t user_id, gh_str_t roles,
                    gh_pair_t *pair) GH_MUSTCHECK;
 
@@ -135,6 +138,8 @@ const char *gh_phone_text(gh_batch_t *b, gh_str_t phone);
 
 /* ---- login.c: guesses at a password */
 
+/* Queue that an account signs in now: its last_login_at. */
+void gh_mark_login(gh_batch_t *b, const char *user_id, const char *rehash);
 /* Begin the closing transaction: of those by this name, one at a time; if it was locked meanwhile, start over. name_hash in
  * hex. Several names are locked in the order of their hashes. */
 void gh_guess_lock(gh_batch_t *b, const char *name_hash);

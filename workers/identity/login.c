@@ -5,6 +5,8 @@
  *   phase 1  locked: refuse; else bcrypt on a thread (a name that does not exist costs the same time)
  *   phase 2  wrong or closed: count the failure, refuse; right: which sessions does this one end?
  *   phase 3  under locks: nothing has changed meanwhile; new session, ended ones revoked and published, reply
+ *   then     only after many within the hour (BR-130): the risk score, and when that comes to a ban, the end of all
+ *            sessions, the new one too (BR-135, BR-136)
  *
  * The last statements of a sign-in are one transaction that begins with the lock on the name: of many guesses at the
  * same moment each sees the failures of those before, and a right one after the fifth failure is refused too.
@@ -38,6 +40,9 @@ typedef struct login {
     int64_t id;
     gh_str_t roles, brief, ban_reason;
     int64_t ban_until_us; /* 0: for ever */
+    int64_t logins;       /* within the hour, before this one */
+    gh_pair_t *pair;
+    size_t at_risk; /* result of login_risk */
     check_t check;
 } login_t;
 
@@ -54,7 +59,8 @@ enum {
     C_BAN_REASON,
     C_BAN_UNTIL,
     C_ROLES,
-    C_BRIEF
+    C_BRIEF,
+    C_LOGINS
 };
 
 /* Sentences of /auth/swagger-login (api/01 section 1.1). */
@@ -145,6 +151,7 @@ read_account(gh_batch_t *b, login_t *login, const PGresult *r)
     login->ban_until_us = gh_pg_time(r, 0, C_BAN_UNTIL, 0);
     login->roles = gh_batch_dup(b, gh_pg_str(r, 0, C_ROLES));
     login->brief = gh_batch_dup(b, gh_pg_str(r, 0, C_BRIEF));
+    login->logins = gh_pg_i64(r, 0, C_LOGINS, 0);
 }
 
 /* On a thread. A wrong answer always costs at least one hash of the present cost, so that unknown names, unusable
@@ -227,6 +234,14 @@ decide(gh_batch_t *b, login_t *login)
 
 /* ---- phase 3 */
 
+void
+gh_mark_login(gh_batch_t *b, const char *user_id, const char *rehash)
+{
+    gh_batch_query(
+        b, "login_mark_user", 4,
+        (const char *[]){user_id, gh_text_time(b, b->now_us), gh_caller_ip(b, b->jobs[0]), rehash});
+}
+
 static void
 write_session(gh_batch_t *b, const login_t *login, const gh_pair_t *pair, const char *former)
 {
@@ -237,10 +252,17 @@ write_session(gh_batch_t *b, const login_t *login, const gh_pair_t *pair, const 
     gh_batch_query(b, "login_check_user", 5,
                    (const char *[]){login->user_id, login->hash, surface, login->now, former});
     gh_batch_query(b, "login_succeeded", 3, (const char *[]){login->name_hash, ip, login->now});
-    gh_batch_query(b, "login_mark_user", 4, (const char *[]){login->user_id, login->now, ip, rehash});
+    gh_mark_login(b, login->user_id, rehash);
     gh_batch_query(b, "sessions_end", 3, (const char *[]){former, login->now, "replaced"});
     gh_session_open(b, login->surface, pair);
     gh_batch_query(b, "sign_in_prune", 1, (const char *[]){login->now});
+}
+
+static gh_step_t
+reply(gh_batch_t *b, const login_t *login)
+{
+    gh_pair_reply(b, b->jobs[0], login->shape, login->pair, login->brief);
+    return GH_STEP_DONE;
 }
 
 static gh_step_t
@@ -255,8 +277,31 @@ open_session(gh_batch_t *b, login_t *login)
         return GH_STEP_FAIL;
     pair->cookie = login->shape == GH_SHAPE_PAIR && gh_arg_flag(b->jobs[0], "use_cookie");
     write_session(b, login, pair, former);
-    gh_pair_reply(b, b->jobs[0], login->shape, pair, login->brief);
-    return GH_STEP_DONE;
+    login->pair = pair;
+    if (!gh_login_recount(login->logins))
+        return reply(b, login);
+    const char *params[] = {login->user_id, login->now, gh_text_i64(b, GH_LOGINS_TOO_MANY)};
+    login->at_risk = gh_batch_query(b, "login_risk", 3, params);
+    return GH_STEP_MORE;
+}
+
+/* ---- after one of many */
+
+static gh_step_t
+find_sessions(gh_batch_t *b, const login_t *login)
+{
+    if (gh_pg_str(gh_batch_result(b, login->at_risk), 0, 0).n == 0)
+        return reply(b, login);
+    gh_batch_query(b, "logout_lock", 3, (const char *[]){login->user_id, "{}", "t"});
+    return GH_STEP_MORE;
+}
+
+static gh_step_t
+end_sessions(gh_batch_t *b, const login_t *login)
+{
+    if (gh_end_sessions(b, gh_batch_result(b, 0), "banned") < 0)
+        return GH_STEP_FAIL;
+    return reply(b, login);
 }
 
 /* ---- operations */
@@ -280,8 +325,12 @@ step(gh_batch_t *b, const char *way, gh_surface_t surface, gh_shape_t shape, gh_
         return start_check(b, login);
     case 2:
         return decide(b, login);
-    default:
+    case 3:
         return open_session(b, login);
+    case 4:
+        return find_sessions(b, login);
+    default:
+        return end_sessions(b, login);
     }
 }
 

@@ -53,6 +53,12 @@ gh_refresh_error(const gh_refresh_facts_t *facts)
     return facts->expired ? GH_E_TOKEN_EXPIRED : GH_E_REFRESH_INVALID;
 }
 
+bool
+gh_login_recount(int64_t logins)
+{
+    return logins >= GH_LOGINS_TOO_MANY / 2;
+}
+
 int
 gh_mask_id(gh_str_t number, char out[GH_MASKED_ID])
 {

@@ -24,6 +24,12 @@ int64_t gh_seconds_until(int64_t until_us, int64_t now_us);
 #define GH_CHECKS_MAX 64
 bool gh_check_in_time(size_t open, int threads, int64_t mean_us, int64_t left_ms);
 
+/* BR-130: so many sign-ins within the hour raise the risk score. Those are used up then: the next ones count anew. */
+#define GH_LOGINS_TOO_MANY 10
+/* Is it worth counting again under the account's lock? logins: good ones before this one, as read without it; others may
+ * come at the same moment. */
+bool gh_login_recount(int64_t logins);
+
 typedef enum { GH_REFRESH_ROTATE, GH_REFRESH_REFUSE, GH_REFRESH_REVOKE } gh_refresh_t;
 
 typedef struct gh_refresh_facts {

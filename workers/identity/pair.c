@@ -110,12 +110,12 @@ gh_pair_json(gh_batch_t *b, gh_json_t *j, const gh_pair_t *pair, gh_str_t brief)
 void
 gh_session_open(gh_batch_t *b, gh_surface_t surface, const gh_pair_t *pair)
 {
-    gh_batch_query(b, "session_open", 10,
+    gh_batch_query(b, "session_open", 11,
                    (const char *[]){pair->sid, gh_text_i64(b, pair->user_id), gh_surface_word(surface),
                                     pair->has_refresh ? pair->refresh_hash : NULL, pair->access_jti,
                                     gh_text_i64(b, pair->access_exp), gh_caller_ip(b, b->jobs[0]),
                                     gh_caller_agent(b, b->jobs[0]), gh_text_time(b, b->now_us),
-                                    gh_text_i64(b, pair->session_exp)});
+                                    gh_text_i64(b, pair->session_exp), pair->cookie ? "t" : "f"});
 }
 
 int
@@ -125,6 +125,7 @@ gh_session_new(gh_batch_t *b, gh_surface_t surface, int64_t user_id, gh_str_t ro
     gh_uuid7_new(sid);
     if (gh_pair_issue(b, surface, user_id, sid, roles, pair))
         return -1;
+    pair->cookie = pair->has_refresh && gh_arg_flag(b->jobs[0], "use_cookie");
     gh_session_open(b, surface, pair);
     return 0;
 }
@@ -132,10 +133,11 @@ gh_session_new(gh_batch_t *b, gh_surface_t surface, int64_t user_id, gh_str_t ro
 void
 gh_session_renew(gh_batch_t *b, const gh_pair_t *pair)
 {
-    gh_batch_query(b, "session_renew", 6,
+    gh_batch_query(b, "session_renew", 7,
                    (const char *[]){pair->sid, pair->has_refresh ? pair->refresh_hash : NULL,
                                     pair->access_jti, gh_text_i64(b, pair->access_exp),
-                                    gh_text_time(b, b->now_us), gh_text_i64(b, pair->session_exp)});
+                                    gh_text_time(b, b->now_us), gh_text_i64(b, pair->session_exp),
+                                    pair->cookie ? "t" : "f"});
 }
 
 static void
@@ -158,6 +160,15 @@ put_cookie(gh_batch_t *b, gh_wjob_t *job, const gh_pair_t *pair)
     const char *text = gh_buf_cstr(&value);
     if (text)
         gh_job_header(b, job, "x-refresh-cookie", text);
+}
+
+void
+gh_pair_headers(gh_batch_t *b, gh_wjob_t *job, const gh_pair_t *pair)
+{
+    gh_job_header(b, job, "Cache-Control", "no-store");
+    gh_job_header(b, job, "x-signed-in", gh_text_i64(b, pair->user_id)); /* for the front's logs */
+    if (pair->cookie)
+        put_cookie(b, job, pair);
 }
 
 void
@@ -186,10 +197,7 @@ gh_pair_reply(gh_batch_t *b, gh_wjob_t *job, gh_shape_t shape, const gh_pair_t *
             put_oauth(&j, self, pair);
         gh_json_obj_end(&j);
     }
-    gh_job_header(b, job, "Cache-Control", "no-store");
-    gh_job_header(b, job, "x-signed-in", gh_text_i64(b, pair->user_id)); /* for the front's logs */
-    if (pair->cookie)
-        put_cookie(b, job, pair);
+    gh_pair_headers(b, job, pair);
     if (gh_buf_ok(&out))
         gh_job_ok(b, job, 0, gh_buf_view(&out));
     else

@@ -1,7 +1,7 @@
 -- Who am I (api/01 section 1.2, api/21 AU-07).
 
 -- name: get_role
-select json_build_object('role', case when u.is_admin then 'admin' else 'user' end)::text as body
+select json_build_object('role', case when u.is_admin or u.is_superuser then 'admin' else 'user' end)::text as body
   from users u where u.id = $1::bigint
 
 -- name: user_info_sealed

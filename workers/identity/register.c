@@ -119,7 +119,10 @@ find(gh_batch_t *b)
 static gh_step_t
 show(gh_batch_t *b, reg_t *reg)
 {
-    gh_batch_query(b, "account_show", 3, (const char *[]){gh_text_i64(b, reg->id), reg->now, gh_tz_name()});
+    const char *id = gh_text_i64(b, reg->id);
+    if (reg->tokens)
+        gh_mark_login(b, id, NULL);
+    gh_batch_query(b, "account_show", 3, (const char *[]){id, reg->now, gh_tz_name()});
     reg->next = SHOWN;
     return GH_STEP_MORE;
 }
@@ -167,7 +170,7 @@ written(gh_batch_t *b, reg_t *reg)
 static gh_step_t
 reply(gh_batch_t *b, const reg_t *reg)
 {
-    const PGresult *r = gh_batch_result(b, 0);
+    const PGresult *r = gh_batch_result(b, reg->tokens ? 1 : 0);
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t j;
     gh_pair_t *pair = gh_batch_alloc(b, sizeof *pair);
@@ -188,7 +191,8 @@ reply(gh_batch_t *b, const reg_t *reg)
         return GH_STEP_FAIL;
     snprintf(location, sizeof location, "/api/v1/users/%lld", (long long)reg->id);
     gh_job_header(b, b->jobs[0], "Location", location);
-    gh_job_header(b, b->jobs[0], "Cache-Control", "no-store");
+    if (reg->tokens)
+        gh_pair_headers(b, b->jobs[0], pair);
     gh_job_ok(b, b->jobs[0], 0, gh_buf_view(&out));
     return GH_STEP_DONE;
 }

@@ -24,7 +24,7 @@ select gh_unless_stale(exists (select 1 from (select * from sessions where id = 
 
 -- name: session_renew
 -- $1 session, whose row is locked, $2 hash of its new refresh token or null, $3 access jti, $4 access exp in seconds, $5 now,
--- $6 new end in seconds. The refresh token it had is burnt.
+-- $6 new end in seconds, $7 the refresh token goes into a cookie. The one it had is burnt.
 with burnt as (
     insert into burnt_refresh_tokens (jti_hash, session_id, burnt_at, expires_at)
     select refresh_jti_hash, id, $5::timestamptz, expires_at from sessions where id = $1::uuid and refresh_jti_hash is not null
@@ -33,7 +33,7 @@ with burnt as (
 update sessions
    set refresh_jti_hash = decode($2::text, 'hex'), refresh_generation = refresh_generation + 1, access_jti = $3::uuid,
        access_expires_at = greatest(access_expires_at, to_timestamp($4::bigint)), last_seen_at = $5,
-       expires_at = to_timestamp($6::bigint)
+       expires_at = to_timestamp($6::bigint), cookie = $7::boolean
  where id = $1
 
 -- name: renew_find

@@ -4,7 +4,8 @@
 
 -- name: login_find
 -- $1 login name, $2 what it may be: any, phone, staff, phone_or_staff; $3 now. One row always; the account's columns are
--- null when the name is unknown. Failures are counted by the name as normalised here.
+-- null when the name is unknown. Failures are counted by the name as normalised here; logins: good ones within the hour, since the
+-- last time that they were too many (BR-130).
 with given as (
     select btrim($1::text) as raw, regexp_replace(btrim($1::text), '[ -]', '', 'g') as packed
 ), name as (
@@ -29,7 +30,8 @@ select encode(sha256(convert_to(n.counted, 'UTF8')), 'hex') as name_hash,
        u.id, u.hashed_password, u.is_active, u.is_verified, w.way = 4 as by_identifier,
        b.id is not null as banned, b.reason as ban_reason, (extract(epoch from b.ban_until) * 1000000)::bigint as ban_until,
        array_to_string(gh_user_roles(u.id), ',') as roles,
-       gh_user_brief(u)::text as brief
+       gh_user_brief(u)::text as brief,
+       gh_logins(u, $3::timestamptz) as logins
   from name n
   left join who w on true
   left join users u on u.id = w.id
@@ -92,6 +94,12 @@ update users
        version = version + 1
  where id = $1::bigint
 
+-- name: login_risk
+-- $1 user, locked, $2 now, $3 sign-ins that are too many (BR-130). A kind of ban when that brought one.
+select case when gh_logins(u, $2::timestamptz) >= $3::int
+            then gh_risk_add(u.id, 10, 'high_frequency_login', format('1 小时内登录 %s 次', $3), $2) end as ban
+  from users u where u.id = $1::bigint
+
 -- name: sessions_end
 -- $1 sessions, $2 now, $3 reason
 update sessions set revoked_at = $2::timestamptz, revoke_reason = $3::text
@@ -99,11 +107,11 @@ update sessions set revoked_at = $2::timestamptz, revoke_reason = $3::text
 
 -- name: session_open
 -- $1 id, $2 user, $3 surface, $4 sha-256 of the refresh token's jti or null, $5 access jti, $6 access exp in seconds, $7 ip,
--- $8 user agent, $9 now, $10 session end in seconds
+-- $8 user agent, $9 now, $10 session end in seconds, $11 the refresh token goes into a cookie
 insert into sessions (id, user_id, surface, refresh_jti_hash, access_jti, access_expires_at, ip, user_agent, created_at,
-                      last_seen_at, expires_at)
+                      last_seen_at, expires_at, cookie)
 values ($1::uuid, $2::bigint, $3::text, decode($4::text, 'hex'), $5::uuid, to_timestamp($6::bigint), $7::inet, $8::text,
-        $9::timestamptz, $9, to_timestamp($10::bigint))
+        $9::timestamptz, $9, to_timestamp($10::bigint), $11::boolean)
 
 -- name: sign_in_prune
 -- $1 now. A few aged rows with every sign-in, so that none of these tables grows for ever; rows that another one prunes at

@@ -96,7 +96,9 @@ reply_detail(gh_batch_t *b)
 static gh_step_t
 show(gh_batch_t *b, signup_t *self)
 {
-    gh_batch_query(b, "account_show", 3, (const char *[]){gh_text_i64(b, self->id), self->now, gh_tz_name()});
+    const char *id = gh_text_i64(b, self->id);
+    gh_mark_login(b, id, NULL);
+    gh_batch_query(b, "account_show", 3, (const char *[]){id, self->now, gh_tz_name()});
     self->next = SHOWN;
     return GH_STEP_MORE;
 }
@@ -188,7 +190,7 @@ written(gh_batch_t *b, signup_t *self)
 static gh_step_t
 reply_token(gh_batch_t *b, const signup_t *self)
 {
-    const PGresult *r = gh_batch_result(b, 0);
+    const PGresult *r = gh_batch_result(b, 1);
     gh_pair_t *pair = gh_batch_alloc(b, sizeof *pair);
     if (PQntuples(r) != 1 || gh_session_new(b, GH_SURFACE_BJTU, self->id, gh_pg_str(r, 0, 2), pair))
         return GH_STEP_FAIL;
