@@ -64,6 +64,13 @@ class World:
     def new_role(self):
         return self.h.one("insert into roles (code, name) values (%s, '某职') returning code", self.role_code())
 
+    def new_major(self):
+        return self.h.one("insert into major_departments (name) values (%s) returning id", self.role_code())
+
+    def new_minor(self):
+        return self.h.one("insert into minor_departments (major_dept_id, name) values (%s, %s) returning id", self.h.major,
+                          self.role_code())
+
     def refresh_token(self):
         r = self.house.system.api().post("/api/v1/auth/login", {"username": self.phone, "password": self.password})
         return r.json()["data"]["refresh_token"]
@@ -92,7 +99,7 @@ def fill(world, path):
     known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
              "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
              "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
-             "session": world.session}
+             "session": world.session, "new_major": world.new_major, "new_minor": world.new_minor}
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 
 

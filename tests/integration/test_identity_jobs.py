@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support.sealed import seal_number
 from support.accounts import PASSWORD, add_user, bcrypt_ok
 from support.jobs import Events, Jobs, actor_of, claims, sid_bytes
 
@@ -462,18 +463,9 @@ def test_user_info_profiles(jobs, db, patient):
 
 
 def test_user_info_opens_the_sealed_number(jobs, system, db, patient):
-    """Sealed here by hand: AES-256-GCM, the key derived from the file (lib/base/seal.h)."""
-    import hmac
-    cryptography = pytest.importorskip("cryptography.hazmat.primitives.ciphers.aead")
     user, _ = patient
     row = db.value("insert into patients (user_id, name) values (%s, '示例') returning id", user)
-    with open(f"{system.var}/keys/data.key") as f:
-        master = bytes.fromhex(f.read().strip())
-    key = hmac.new(master, b"guahao sealed column 1", "sha256").digest()
-    nonce = b"n" * 12
-    sealed = b"\x01" + nonce + cryptography.AESGCM(key).encrypt(nonce, b"110101200105200011",
-                                                                f"patients.national_id_enc:{row}".encode())
-    db.query("update patients set national_id_enc = %s, national_id_bidx = %s where id = %s", sealed, b"x", row)
+    sealed = seal_number(system, db, row, "110101200105200011")
     info = jobs.call("identity.get_user_info", actor={"user": user}).ok()
     assert info["patient"]["idCard"] == info["patient"]["maskedInfo"]["idCard"] == "110101********0011"
     db.query("update patients set national_id_enc = %s where id = %s", sealed[:-1] + b"?", row)

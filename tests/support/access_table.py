@@ -162,6 +162,25 @@ TABLE = [
     # sessions (api/04): administrators
     ("schedule.delete_schedule", "DELETE", "/admin/schedules/{session}", ADMIN, None),
 
+    # departments, clinics, areas, people (api/02): the office's; doctors find patients by name
+    ("directory.list_major_departments", "GET", "/admin/major-departments", ADMIN, None),
+    ("directory.create_major_department", "POST", "/major-departments", ADMIN, body(name=lambda w: w.role_code())),
+    ("directory.update_major_department", "PUT", "/admin/major-departments/{new_major}", ADMIN, body(description="某科")),
+    ("directory.delete_major_department", "DELETE", "/admin/major-departments/{new_major}", ADMIN, None),
+    ("directory.list_minor_departments", "GET", "/admin/minor-departments", ADMIN, None),
+    ("directory.create_minor_department", "POST", "/admin/minor-departments", ADMIN,
+     body(name=lambda w: w.role_code(), major_dept_id=lambda w: w.h.major)),
+    ("directory.update_minor_department", "PUT", "/minor-departments/{new_minor}", ADMIN, body(default_price_normal=5)),
+    ("directory.delete_minor_department", "DELETE", "/admin/minor-departments/{new_minor}", ADMIN, None),
+    ("directory.list_clinics", "GET", "/admin/clinics", ADMIN, None),
+    ("directory.create_clinic", "POST", "/admin/clinics", ADMIN, body(name="某诊室", minor_dept_id=lambda w: w.h.dept)),
+    ("directory.update_clinic", "PUT", "/admin/clinics/{clinic}", ADMIN, body(address="门诊楼")),
+    ("directory.select_department_head", "POST", "/admin/departments/{dept}/heads/select", ADMIN, body(doctor_id=doctor)),
+    ("directory.remove_department_head", "DELETE", "/admin/departments/{dept}/heads/{doctor}", ADMIN, None),
+    ("directory.list_areas", "GET", "/admin/hospital-areas", ADMIN, None),
+    ("directory.list_patients", "GET", "/admin/patients", ADMIN, query(patient_id=patient)),
+    ("directory.find_patients", "GET", "/patients", "nffyyffy", query(name="患者")),
+
     # appointments: the code surface is the patients' (api/07); who has no patient record is told so (106)
     ("booking.book_appointment", "POST", "/patient/appointments", "nyfxxxxx",
      body(scheduleId=session, hospitalId=lambda w: w.h.area, departmentId=lambda w: w.h.dept, patientId=patient)),

@@ -101,21 +101,6 @@ r33_a_burnt_token_ends_its_session(void **state)
 }
 
 static void
-br112_identity_numbers_are_masked(void **state)
-{
-    (void)state;
-    char out[GH_MASKED_ID];
-    assert_int_equal(gh_mask_id(GH_STR("110101199003070011"), out), 18);
-    assert_string_equal(out, "110101********0011");
-    gh_mask_id(GH_STR("11010190030"), out);
-    assert_string_equal(out, "110101********0030");
-    gh_mask_id(GH_STR("1101019003"), out);
-    assert_string_equal(out, "********");
-    gh_mask_id(GH_STR(""), out);
-    assert_string_equal(out, "********");
-}
-
-static void
 r30_a_refused_refresh_says_what_became_of_the_session(void **state)
 {
     (void)state;
@@ -149,7 +134,6 @@ main(void)
         cmocka_unit_test(checks_past_the_time_left_are_refused),
         cmocka_unit_test(r32_a_live_token_is_exchanged),
         cmocka_unit_test(r33_a_burnt_token_ends_its_session),
-        cmocka_unit_test(br112_identity_numbers_are_masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,13 +18,14 @@ select json_build_object('departments', coalesce(json_agg(json_build_object(
            'major_dept_id', m.id, 'name', m.name, 'description', m.description) order by m.sort_order, m.id), '[]'))::text
        as body
   from major_departments m
+ where m.deleted_at is null
 
 -- name: browse_minor_departments
 -- $1 major department or null, $2 page, $3 page size or null: all rows as one page
 with hit as materialized (
     select m.id, row_number() over (order by m.sort_order, m.id) as place
       from minor_departments m
-     where $1::bigint is null or m.major_dept_id = $1
+     where m.deleted_at is null and ($1::bigint is null or m.major_dept_id = $1)
 ), page as (
     select (select count(*) from hit) as total, coalesce($3::bigint, greatest((select count(*) from hit), 1)) as size
 )
@@ -108,7 +109,7 @@ with asked as (
 ), hit as materialized (
     select 1 as kind, d.id from v_open_doctors d where d.name ilike (select pattern from asked)
     union all
-    select 2, m.id from minor_departments m where m.name ilike (select pattern from asked)
+    select 2, m.id from minor_departments m where m.deleted_at is null and m.name ilike (select pattern from asked)
 )
 select json_build_object('keyword', k.keyword, 'total', (select count(*) from hit), 'page', $2::bigint, 'page_size', $3::bigint,
            'results', coalesce(
@@ -155,7 +156,7 @@ select json_build_object('schedules', coalesce((select json_agg(r.item order by 
              join v_open_doctors d on d.id = s.doctor_id
              left join clinics c on c.id = s.clinic_id
             order by 2, 3, 1 limit 10000) r), '[]'))::text as body,
-       case when not exists (select 1 from minor_departments where id = $1::bigint) then 'DEPARTMENT_NOT_FOUND' end as error
+       case when not exists (select 1 from minor_departments where id = $1::bigint and deleted_at is null) then 'DEPARTMENT_NOT_FOUND' end as error
 
 -- name: browse_doctor_schedules
 -- $1 doctor, $2 first day, $3 last day
@@ -226,4 +227,4 @@ select json_build_object('schedules', coalesce((select json_agg(r.item order by 
             order by 2, 3, 1 limit 10000) r), '[]'))::text as body,
        case when m.id is null then 'DEPARTMENT_NOT_FOUND' end as error
   from (values ($1::bigint)) as asked (id)
-  left join minor_departments m on m.id = asked.id
+  left join minor_departments m on m.id = asked.id and m.deleted_at is null

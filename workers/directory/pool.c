@@ -1,10 +1,43 @@
 /*
- * workers/directory/pool.c - the public catalogue: hospital areas, departments, clinics, doctors and their sessions
+ * workers/directory/pool.c - the organisation: hospital areas, departments, clinics, specialties, doctors and their sessions, as
+ * everybody sees them and as administrators change them
  *
- * Every operation is one SQL statement (directory.sql) that makes the reply; there is nothing to decide in C.
+ * Most operations are one SQL statement that makes the reply.
  */
+#include <stdlib.h>
+
+#include "base/log.h"
 #include "gen/sql_directory.h"
+#include "workers/directory/directory.h"
 #include "workers/directory/pool.h"
+
+/* ---- organisation.sql, departments.sql, specialties.sql: changes, and what constraints say of them */
+
+#define CHANGE(operation, statement, refusals, ...)                                                          \
+    {                                                                                                        \
+        .name = "directory." operation, .kind = GH_OP_WRITE, .sql = statement, .constraints = refusals,      \
+        .bind = {                                                                                            \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+
+static const struct gh_constraint_map names[] = {{"major_departments_name_uq", GH_E_DEPARTMENT_NAME_TAKEN},
+                                                 {0}};
+static const struct gh_constraint_map minor_new[] = {
+    {"minor_departments_name_uq", GH_E_DEPARTMENT_NAME_TAKEN},
+    {"minor_departments_major_fk", GH_E_MAJOR_DEPARTMENT_INVALID},
+    {0}};
+static const struct gh_constraint_map minor_moved[] = {
+    {"minor_departments_name_uq", GH_E_DEPARTMENT_NAME_TAKEN},
+    {"minor_departments_major_fk", GH_E_TARGET_MAJOR_DEPARTMENT_INVALID},
+    {0}};
+static const struct gh_constraint_map in_use[] = {
+    {"minor_departments_major_fk", GH_E_MAJOR_DEPARTMENT_HAS_CHILDREN},
+    {"doctors_dept_fk", GH_E_MINOR_DEPARTMENT_HAS_DOCTORS},
+    {"clinics_dept_fk", GH_E_MINOR_DEPARTMENT_HAS_CLINICS},
+    {0}};
+static const struct gh_constraint_map clinic[] = {
+    {"clinics_dept_fk", GH_E_DEPARTMENT_INVALID}, {"clinics_area_fk", GH_E_AREA_INVALID}, {0}};
 
 static const gh_op_t ops[] = {
     {.name = "directory.browse_hospitals", .sql = "browse_hospitals", .bind = {"query.area_id", "tz"}},
@@ -50,12 +83,64 @@ static const gh_op_t ops[] = {
     {.name = "directory.hb_get_doctor",
      .sql = "hb_doctor",
      .bind = {"path.doctor_id", "actor.roles", "actor.user_id", "tz"}},
+    /* organisation.sql */
+    {.name = "directory.list_major_departments", .sql = "list_majors", .bind = {"tz"}},
+    CHANGE("create_major_department", "create_major", names, "body.name", "body.description", "now", "tz"),
+    CHANGE("update_major_department", "update_major", names, "path.dept_id", "body", "now", "tz"),
+    CHANGE("delete_major_department", "delete_major", in_use, "path.dept_id", "now"),
+    {.name = "directory.list_minor_departments",
+     .sql = "list_minors",
+     .bind = {"query.major_dept_id", "query.page", "query.page_size", "tz"}},
+    CHANGE("create_minor_department", "create_minor", minor_new, "body", "now", "tz"),
+    CHANGE("update_minor_department", "update_minor", minor_moved, "path.minor_dept_id", "body", "now", "tz"),
+    CHANGE("delete_minor_department", "delete_minor", in_use, "path.minor_dept_id", "now"),
+    {.name = "directory.list_clinics",
+     .sql = "list_clinics",
+     .bind = {"query.dept_id", "query.page", "query.page_size", "tz"}},
+    CHANGE("create_clinic", "create_clinic", clinic, "body", "now", "tz"),
+    CHANGE("update_clinic", "update_clinic", clinic, "path.clinic_id", "body", "now", "tz"),
+    {.name = "directory.list_areas", .sql = "list_areas", .bind = {"query.area_id", "tz"}},
+    {.name = "directory.select_department_head", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_select_head},
+    CHANGE("remove_department_head", "remove_head", NULL, "path.dept_id", "path.doctor_id", "now"),
+    {.name = "directory.list_patients", .batch = "find_patients", .batch_max = 1, .step = gh_find_patients},
+    {.name = "directory.find_patients", .batch = "find_patients", .batch_max = 1, .step = gh_find_patients},
     {0},
 };
+
+const gh_directory_t *
+gh_directory_of(const gh_batch_t *b)
+{
+    return gh_worker_state(b->worker, &gh_pool_directory);
+}
+
+static void
+stop(gh_worker_t *w)
+{
+    gh_directory_t *self = gh_worker_state(w, &gh_pool_directory);
+    if (self)
+        gh_seal_destroy(&self->seal);
+    free(self);
+    gh_worker_set_state(w, &gh_pool_directory, NULL);
+}
+
+static int
+start(gh_worker_t *w)
+{
+    gh_directory_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return -1;
+    gh_worker_set_state(w, &gh_pool_directory, self);
+    self->seal = gh_seal_load(gh_conf_str(gh_worker_conf(w), "data.key_file"));
+    if (!self->seal)
+        gh_log(GH_LOG_WARN, "sealed_columns_stay_closed", GH_KS("pool", "directory"));
+    return 0;
+}
 
 const gh_pool_t gh_pool_directory = {
     .name = "directory",
     .ops = ops,
     .sql = {gh_sql_directory},
     .sql_count = {&gh_sql_directory_count},
+    .start = start,
+    .stop = stop,
 };

@@ -58,11 +58,3 @@ gh_login_recount(int64_t logins)
 {
     return logins >= GH_LOGINS_TOO_MANY / 2;
 }
-
-int
-gh_mask_id(gh_str_t number, char out[GH_MASKED_ID])
-{
-    if (number.n <= 10)
-        return snprintf(out, GH_MASKED_ID, "********");
-    return snprintf(out, GH_MASKED_ID, "%.6s********%.4s", number.p, number.p + number.n - 4);
-}

@@ -50,8 +50,4 @@ gh_refresh_t gh_refresh_decide(const gh_refresh_facts_t *facts, int64_t now_us);
  * may not come in). */
 gh_err_t gh_refresh_error(const gh_refresh_facts_t *facts);
 
-/* BR-112: first 6 characters, eight asterisks, last 4; shorter numbers give asterisks alone. Returns the length. */
-#define GH_MASKED_ID 19
-int gh_mask_id(gh_str_t number, char out[GH_MASKED_ID]);
-
 #endif
