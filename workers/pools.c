@@ -1,6 +1,7 @@
 /*
  * workers/pools.c - the pools that guahao-worker can run: one line each
  */
+#include "workers/audit/pool.h"
 #include "workers/booking/pool.h"
 #include "workers/directory/pool.h"
 #include "workers/echo/pool.h"
@@ -11,7 +12,6 @@
 #include "workers/system/pool.h"
 
 const gh_pool_t *const gh_pools[] = {
-    &gh_pool_booking,  &gh_pool_directory, &gh_pool_echo,
-    &gh_pool_identity, &gh_pool_pricing,   &gh_pool_schedule,
-    &gh_pool_stats,    &gh_pool_system,    NULL,
+    &gh_pool_audit,   &gh_pool_booking,  &gh_pool_directory, &gh_pool_echo,   &gh_pool_identity,
+    &gh_pool_pricing, &gh_pool_schedule, &gh_pool_stats,     &gh_pool_system, NULL,
 };

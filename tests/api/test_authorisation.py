@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from support import access_table as table
+from support import access_applications, access_table as table
 from support import accounts, contract, paths
 from support import booking_cases as bc
 from support.hospital import at, today, ts
@@ -32,6 +32,7 @@ class World:
         self.names = {who: self.h.one("select username from users where id = %s", uid) for who, uid in self.users.items()}
         self.today = today().isoformat()
         self.h.run("update patients set primary_doctor_id = %s where id = %s", self.h.doctor, self.patient)    # R-59
+        access_applications.prepare(self)
 
     def session(self):
         """A new session of the doctor in a clinic of its own, on a half day that nothing else of this world uses."""
@@ -100,6 +101,7 @@ def fill(world, path):
              "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
              "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
              "session": world.session, "new_major": world.new_major, "new_minor": world.new_minor}
+    known.update(access_applications.known(world))
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 
 

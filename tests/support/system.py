@@ -12,7 +12,7 @@ from . import mdp, paths
 from .http import Api
 from .proc import Process, wait_for
 
-POOLS = ("identity,directory,schedule,stats,pricing,system", "booking")
+POOLS = ("audit,identity,directory,schedule,stats,pricing,system", "booking")
 PASSWORD = "Guahao-2026"
 
 

@@ -1,0 +1,106 @@
+-- Leave as doctors ask for it and heads of department see it (api/08 section 8.6).
+
+-- name: leave_calendar
+-- $1 year, $2 month, $3 doctor, $4 today. A full-day leave fills the three shifts; pending goes before approved before rejected.
+with days as (
+    select x::date as day
+      from generate_series(make_date($1::int, $2::int, 1),
+                           make_date($1, $2, 1) + interval '1 month' - interval '1 day', interval '1 day') x
+), held as (
+    select d.day, a.shift, a.status, array_position('{pending,approved,rejected}', a.status::text) as rank
+      from leave_audits a
+      join days d on d.day between a.leave_start_date and a.leave_end_date
+     where a.doctor_id = $3::bigint
+), worked as (
+    select s.date, string_agg(s.time_section, '、' order by s.starts_at) as sections
+      from schedules s
+     where s.doctor_id = $3::bigint and s.is_latest and s.date between (select min(day) from days) and (select max(day) from days)
+     group by s.date
+)
+select case when $3::bigint is null then 'DOCTOR_REQUIRED' end as error,
+       json_build_object('days', json_agg(json_build_object(
+           'date', d.day, 'day', extract(day from d.day)::int, 'hasShift', w.date is not null, 'shiftInfo', w.sections,
+           'leaveStatus', (select h.status from held h where h.day = d.day and h.shift = 'full' order by h.rank limit 1),
+           'shiftLeaveStatuses', coalesce((
+               select json_agg(json_build_object('shift', b.shift, 'leaveStatus', b.status) order by b.part)
+                 from (select p.shift, p.part, (select h.status from held h where h.day = d.day and h.shift in ('full', p.shift)
+                                                 order by h.rank limit 1) as status
+                         from (values (1, 'morning'), (2, 'afternoon'), (3, 'night')) as p (part, shift)) b
+                where b.status is not null), '[]'),
+           'isToday', d.day = $4::date) order by d.day))::text as body
+  from days d
+  left join worked w on w.date = d.day;
+
+-- name: own_leave
+-- $1 doctor, $2 status, null or all, $3 page, $4 page size, $5 zone
+with found as (
+    select a.* from leave_audits a
+     where a.doctor_id = $1::bigint and ($2::text is null or $2 = 'all' or a.status = $2)
+), page as (
+    select f.* from found f order by f.submit_time desc, f.id desc limit $4::int offset ($3::bigint - 1) * $4::int
+)
+select case when $1::bigint is null then 'DOCTOR_REQUIRED' end as error,
+       json_build_object('total', (select count(*) from found), 'list', coalesce(
+           (select json_agg(json_build_object(
+                       'id', p.id::text, 'date', p.leave_start_date, 'shift', p.shift, 'reason', p.reason, 'status', p.status,
+                       'createTime', gh_dts_text(p.submit_time, $5::text), 'approver', gh_person_name(p.auditor_user_id),
+                       'rejectReason', case p.status when 'rejected' then p.audit_remark end,
+                       'attachments', gh_attachment_paths(p.attachment_data)) order by p.submit_time desc, p.id desc)
+              from page p), '[]'))::text as body;
+
+-- name: approval_stats
+-- $1 the head's department, $2 today, $3 zone: what is open, and what was decided since the first of the month
+select json_build_object(
+           'pending', count(*) filter (where a.status = 'pending'),
+           'approvedMonth', count(*) filter (where a.status = 'approved' and a.audit_time >= m.since),
+           'rejectedMonth', count(*) filter (where a.status = 'rejected' and a.audit_time >= m.since))::text as body
+  from (select date_trunc('month', $2::date)::timestamp at time zone $3::text as since) m
+  left join (doctors d join leave_audits a on a.doctor_id = d.id) on d.dept_id = $1::bigint;
+
+-- name: department_leave
+-- $1 the head's department, $2 status or all, $3 page, $4 page size, $5 zone (BR-62)
+select json_build_object('audits', coalesce(json_agg(gh_leave_audit(p, $5::text, true) order by p.submit_time desc, p.id desc),
+                                            '[]'))::text as body
+  from (select a.*
+          from doctors d
+          join leave_audits a on a.doctor_id = d.id
+         where d.dept_id = $1::bigint and ($2::text = 'all' or a.status = $2)
+         order by a.submit_time desc, a.id desc
+         limit $4::int offset ($3::bigint - 1) * $4::int) p;
+
+-- name: department_leave_audit
+-- $1 application, $2 the head's department, $3 zone
+select case when a.id is null then 'LEAVE_APPLICATION_NOT_FOUND'
+            when (d.dept_id = $2::bigint) is not true then 'LEAVE_OTHER_DEPARTMENT_HIDDEN' end as error,
+       gh_leave_audit(a, $3::text, true)::text as body
+  from (select) x
+  left join leave_audits a on a.id = $1::bigint
+  left join doctors d on d.id = a.doctor_id;
+
+-- name: leave_facts
+-- One row: does doctor $1 exist, has he open or approved leave that overlaps $2 to $3 in shift $4 (BR-61), when does the shift
+-- begin on the first day: as the own session says, else as the setting does. $5 zone.
+select d.id is not null,
+       exists (select from leave_audits a
+                where a.doctor_id = $1::bigint and a.status <> 'rejected' and gh_shift_span(a.shift) && gh_shift_span($4::text)
+                  and a.leave_start_date <= $3::date and a.leave_end_date >= $2::date),
+       (extract(epoch from coalesce(
+           (select min(s.starts_at) from schedules s
+             where s.doctor_id = $1 and s.date = $2::date and s.is_latest
+               and gh_shift_span(gh_shift_word(s.time_section)) <@ gh_shift_span($4::text)),
+           (select min($2::date + make_interval(mins => h.starts)) at time zone $5::text
+              from gh_section_hours(gh_schedule_setting(null)) h
+             where gh_shift_span(gh_shift_word(h.section)) <@ gh_shift_span($4::text)))) * 1000000)::bigint
+  from (select) x
+  left join doctors d on d.id = $1::bigint and d.deleted_at is null;
+
+-- name: put_leave
+-- $1 doctor, $2 first and $3 last day, $4 shift, $5 reason, $6 attachments, $7 now, $8 who approves it at once or null
+insert into leave_audits (doctor_id, leave_start_date, leave_end_date, shift, reason, attachment_data, submit_time, status,
+       auditor_user_id, audit_time, created_at, updated_at)
+values ($1::bigint, $2::date, $3::date, $4::text, $5::text, $6::jsonb, $7::timestamptz,
+        case when $8::bigint is null then 'pending' else 'approved' end, $8,
+        case when $8 is not null then $7::timestamptz end, $7, $7)
+returning id, gh_changes(null, jsonb_build_object('doctor_id', doctor_id, 'leave_start_date', leave_start_date,
+                                                  'leave_end_date', leave_end_date, 'shift', shift, 'reason', reason,
+                                                  'status', status));

@@ -1,0 +1,103 @@
+-- What a head of department plans with (api/08 section 8.7). Replies are bare arrays and their ids are texts.
+
+-- name: department_clinics
+-- $1 the head's department, $2 today: how many of the 21 cells of the current week are filled
+select coalesce(json_agg(json_build_object(
+           'id', c.id::text, 'name', c.name, 'totalSlots', 21,
+           'filledSlots', (select count(*) from schedules s
+                            where s.clinic_id = c.id and s.is_latest
+                              and s.date between date_trunc('week', $2::date)::date and date_trunc('week', $2::date)::date + 6))
+           order by c.id), '[]')::text as body
+  from clinics c
+ where c.minor_dept_id = $1::bigint;
+
+-- name: clinic_week
+-- $1 clinic, $2 first day, $3 the head's department
+select case when c.id is null then 'CLINIC_NOT_FOUND'
+            when (c.minor_dept_id = $3::bigint) is not true then 'CLINIC_OTHER_DEPARTMENT' end as error,
+       (select json_agg(case when s.id is null then json_build_object(
+                       'date', w.day, 'dayOfWeek', extract(isodow from w.day)::int, 'shift', gh_shift_word(p.section),
+                       'status', 'empty')
+                   else json_build_object(
+                       'date', w.day, 'dayOfWeek', extract(isodow from w.day)::int, 'shift', gh_shift_word(p.section),
+                       'status', 'filled', 'doctorId', d.id::text, 'doctorName', d.name, 'doctorTitle', coalesce(d.title, '')) end
+                   order by w.day, p.part)
+          from (select $2::date + n as day from generate_series(0, 6) n) w
+         cross join (values (0, '上午'), (1, '下午'), (2, '晚上')) as p (part, section)
+          left join schedules s on s.clinic_id = c.id and s.date = w.day and s.time_section = p.section and s.is_latest
+          left join doctors d on d.id = s.doctor_id)::text as body
+  from (select) x
+  left join clinics c on c.id = $1::bigint;
+
+-- name: available_doctors
+-- $1 clinic, $2 day, $3 shift, $4 the head's department. Leave goes before a session that it covers; assignedCount is the number
+-- of the doctor's sessions in that week.
+with asked as (
+    select c.id, c.minor_dept_id
+      from (select) x left join clinics c on c.id = $1::bigint
+)
+select case when a.id is null then 'CLINIC_NOT_FOUND'
+            when (a.minor_dept_id = $4::bigint) is not true then 'CLINIC_OTHER_DEPARTMENT' end as error,
+       coalesce((
+           select json_agg(case when l.id is null then k.doc else gh_with(k.doc, 'leaveReason', to_json(l.reason)) end order by d.id)
+             from v_open_doctors d
+             join minor_departments m on m.id = d.dept_id
+             left join lateral (
+                  select v.id, v.reason from leave_audits v
+                   where v.doctor_id = d.id and v.status <> 'rejected' and $2::date between v.leave_start_date and v.leave_end_date
+                     and gh_shift_span($3::text) <@ gh_shift_span(v.shift)
+                   limit 1) l on true
+             left join lateral (
+                  select s.id, n.name as clinic from schedules s left join clinics n on n.id = s.clinic_id
+                   where s.doctor_id = d.id and s.date = $2::date and gh_shift_word(s.time_section) = $3::text and s.is_latest) s
+                  on true
+            cross join lateral (
+                  select json_build_object(
+                      'id', d.id::text, 'name', d.name, 'doctorName', d.name, 'title', d.title, 'dept', d.dept_id::text,
+                      'department', m.name,
+                      'status', case when l.id is not null then 'leave' when s.id is not null then 'conflict' else 'available' end,
+                      'conflictReason', case when l.id is null and s.id is not null
+                                             then '该时段已' || coalesce('在' || s.clinic, '') || '出诊' end,
+                      'assignedCount', (select count(*) from schedules t
+                                         where t.doctor_id = d.id and t.is_latest
+                                           and t.date between date_trunc('week', $2::date)::date
+                                                          and date_trunc('week', $2::date)::date + 6)) as doc) k
+            where d.dept_id = a.minor_dept_id), '[]')::text as body
+  from asked a;
+
+-- name: plan_clinic
+-- $1 clinic
+select c.minor_dept_id from clinics c where c.id = $1::bigint;
+
+-- name: plan_now
+-- The current sessions of clinic $1 in the week from $2: day 0 to 6, part 0 to 2, doctor.
+select s.date - $2::date, array_position('{上午,下午,晚上}', s.time_section::text) - 1, s.doctor_id
+  from schedules s
+ where s.clinic_id = $1::bigint and s.is_latest and s.date between $2::date and $2::date + 6;
+
+-- name: plan_strangers
+-- Those of doctors $1 that do not exist, lowest first.
+select x.id from unnest($1::bigint[]) as x (id)
+ where x.id > 0 and not exists (select from doctors d where d.id = x.id and d.deleted_at is null)
+ order by x.id;
+
+-- name: submit_plan
+-- One application a clinic and week (BR-51): submitting again overwrites it. $1 department, $2 clinic, $3 submitter, $4 Monday,
+-- $5 the cells as a JSON list of seven lists of three, $6 now. The update waits for an approval at the same moment.
+with before as (
+    select a.id, a.status, a.schedule_data from schedule_audits a where a.clinic_id = $2::bigint and a.week_start_date = $4::date
+), put as (
+    insert into schedule_audits (minor_dept_id, clinic_id, submitter_doctor_id, week_start_date, week_end_date, schedule_data,
+           submit_time, created_at, updated_at)
+    values ($1::bigint, $2, $3::bigint, $4::date, $4::date + 6, $5::jsonb, $6::timestamptz, $6, $6)
+        on conflict on constraint schedule_audits_week_uq do update
+       set minor_dept_id = excluded.minor_dept_id, submitter_doctor_id = excluded.submitter_doctor_id,
+           schedule_data = excluded.schedule_data, submit_time = excluded.submit_time, remark = null, status = 'pending',
+           auditor_user_id = null, audit_time = null, audit_remark = null, version = schedule_audits.version + 1,
+           updated_at = excluded.updated_at
+ returning id
+)
+select p.id, json_build_object('status', json_build_array(b.status, 'pending'),
+                               'schedule', json_build_array(b.schedule_data, $5::jsonb))
+  from put p
+  left join before b on b.id = p.id;

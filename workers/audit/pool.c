@@ -1,0 +1,80 @@
+/*
+ * workers/audit/pool.c - applications and their approval: operations of the pool (api/05, api/08 sections 8.4 to 8.7)
+ */
+#include "gen/sql_audit.h"
+#include "gen/sql_domain.h"
+#include "workers/audit/audit.h"
+
+static const struct gh_constraint_map leave_constraints[] = {
+    {"leave_audits_overlap_ex", GH_E_LEAVE_DUPLICATE}, {NULL, GH_E_NONE}};
+
+/* One application a transaction: it is decided under its row lock. */
+#define DECIDE(op, function, map)                                                                            \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = function, .constraints = map                \
+    }
+#define REJECT(op, statement, head)                                                                          \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_WRITE, .sql = statement, .bind = {                                         \
+            "path.audit_id",                                                                                 \
+            "body.comment",                                                                                  \
+            "actor.user_id",                                                                                 \
+            "now",                                                                                           \
+            "tz",                                                                                            \
+            head                                                                                             \
+        }                                                                                                    \
+    }
+
+static const gh_op_t ops[] = {
+    /* administrators */
+    {.name = "audit.list_schedule_audits", .sql = "schedule_audits", .bind = {"tz"}},
+    {.name = "audit.get_schedule_audit", .sql = "schedule_audit", .bind = {"path.audit_id", "tz"}},
+    REJECT("audit.reject_schedule_audit", "reject_schedule_audit", NULL),
+    {.name = "audit.list_leave_audits", .sql = "leave_audits", .bind = {"tz"}},
+    {.name = "audit.get_leave_audit", .sql = "leave_audit", .bind = {"path.audit_id", "tz"}},
+    REJECT("audit.reject_leave_audit", "reject_leave_audit", "query.none"),
+    {.name = "audit.list_add_slot_audits", .sql = "add_slot_audits", .bind = {"tz"}},
+    REJECT("audit.reject_add_slot_audit", "reject_add_slot_audit", NULL),
+
+    /* doctors */
+    {.name = "audit.list_own_add_slots",
+     .sql = "own_add_slots",
+     .bind = {"actor.user_id", "actor.doctor_id", "tz"}},
+    {.name = "audit.cancel_add_slot",
+     .kind = GH_OP_WRITE,
+     .sql = "withdraw_add_slot",
+     .bind = {"path.audit_id", "actor.user_id"}},
+    {.name = "audit.get_leave_calendar",
+     .sql = "leave_calendar",
+     .bind = {"query.year", "query.month", "actor.doctor_id", "today"}},
+    DECIDE("audit.apply_leave", gh_apply_leave, leave_constraints),
+    {.name = "audit.list_own_leave",
+     .sql = "own_leave",
+     .bind = {"actor.doctor_id", "query.status", "query.page", "query.pageSize", "tz"}},
+
+    /* heads of department */
+    {.name = "audit.get_approval_stats", .sql = "approval_stats", .bind = {"actor.dept_id", "today", "tz"}},
+    {.name = "audit.list_department_leave",
+     .sql = "department_leave",
+     .bind = {"actor.dept_id", "query.status", "query.page", "query.page_size", "tz"}},
+    {.name = "audit.get_department_leave",
+     .sql = "department_leave_audit",
+     .bind = {"path.audit_id", "actor.dept_id", "tz"}},
+    REJECT("audit.reject_department_leave", "reject_leave_audit", "actor.doctor_id"),
+    {.name = "audit.list_department_clinics",
+     .sql = "department_clinics",
+     .bind = {"actor.dept_id", "today"}},
+    {.name = "audit.get_clinic_week",
+     .sql = "clinic_week",
+     .bind = {"query.clinicId", "query.startDate", "actor.dept_id"}},
+    {.name = "audit.list_available_doctors",
+     .sql = "available_doctors",
+     .bind = {"query.clinicId", "query.date", "query.shift", "actor.dept_id"}},
+    DECIDE("audit.submit_schedule_change", gh_submit_plan, NULL),
+    {.name = NULL},
+};
+
+const gh_pool_t gh_pool_audit = {.name = "audit",
+                                 .ops = ops,
+                                 .sql = {gh_sql_audit, gh_sql_domain},
+                                 .sql_count = {&gh_sql_audit_count, &gh_sql_domain_count}};
