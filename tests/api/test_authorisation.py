@@ -1,5 +1,6 @@
 """Every operation called as everybody (tests/support/access_table.py), and its refusals in the shape of its surface."""
 
+import datetime as dt
 import json
 import os
 import re
@@ -49,6 +50,9 @@ class World:
     def free_time(self):
         self.session()
         return ts(at(self.h.one("select max(date) from schedules where doctor_id = %s", self.h.doctor), "14:00"))[:19]
+
+    def day(self, days):
+        return (today() + dt.timedelta(days=days)).isoformat()
 
     def new_phone(self):
         self.h.serial += 1

@@ -56,6 +56,16 @@ def appointment(w):
     return w.appointment()
 
 
+def days(w):
+    return {"params": {"start_date": w.today, "end_date": w.day(7)}}
+
+
+def new_schedule(w):
+    """A session of a doctor who has none, in the clinic of the hospital."""
+    return {"doctor_id": w.h.extra_doctor(), "clinic_id": w.h.clinic, "schedule_date": w.day(5), "time_section": "上午",
+            "slot_type": "普通", "price": 0, "total_slots": 16}
+
+
 TABLE = [
     # signing in and out, who am I (api/01, api/21)
     ("identity.login_patient", "POST", "/auth/patient/login", PUBLIC, body(phonenumber=phone, password=password)),
@@ -161,8 +171,21 @@ TABLE = [
     ("directory.v1_get_my_doctor", "GET", "/api/v1/doctors/me/profile", "nffyyfff", None),
     ("directory.hb_list_doctors", "GET", "/doctor/", PUBLIC, None),
     ("directory.hb_get_doctor", "GET", "/doctor/{doctor}", PUBLIC, None),
-    # sessions (api/04): administrators
+    # sessions (api/04): administrators; on v1 (api/23): availability:manage of api/20 section 6. The office has no department
+    # here, so that its scope D holds nothing.
+    ("schedule.create_schedule", "POST", "/admin/schedules", ADMIN, lambda w: {"json": new_schedule(w)}),
+    ("schedule.update_schedule", "PUT", "/admin/schedules/{session}", ADMIN, body(total_slots=20)),
     ("schedule.delete_schedule", "DELETE", "/admin/schedules/{session}", ADMIN, None),
+    ("schedule.list_department_schedules", "GET", "/admin/departments/{dept}/schedules", ADMIN, days),
+    ("schedule.list_doctor_schedules", "GET", "/admin/doctors/{doctor}/schedules", ADMIN, days),
+    ("schedule.list_clinic_schedules", "GET", "/admin/clinics/{clinic}/schedules", ADMIN, days),
+    ("schedule.list_doctor_schedules_today", "GET", "/admin/doctors/{doctor}/schedules/today", ADMIN, None),
+    ("schedule.v1_list_sessions", "GET", "/api/v1/schedules", SIGNED_IN, None),
+    ("schedule.v1_get_session", "GET", "/api/v1/schedules/{session}", SIGNED_IN, None),
+    ("schedule.v1_create_session", "POST", "/api/v1/schedules", ADMIN,
+     lambda w: {"json": {"doctor_id": w.h.extra_doctor(), "date": w.day(5), "section": "MORNING"}}),
+    ("schedule.v1_update_session", "PATCH", "/api/v1/schedules/{session}", "nffyfffy", body(total_slots=20)),
+    ("schedule.v1_delete_session", "DELETE", "/api/v1/schedules/{session}", "nffyfffy", None),
 
     # departments, clinics, areas, people (api/02): the office's; doctors find patients by name
     ("directory.list_major_departments", "GET", "/admin/major-departments", ADMIN, None),

@@ -84,6 +84,10 @@ stopping_and_moving_cancel_on_the_code_surface(void **state)
     assert_int_equal(decide(f).orders, GH_ORDERS_STAY);
     f.open = f.was_open = f.moved = true;
     assert_int_equal(decide(f).orders, GH_ORDERS_CLEAR);
+    f.booked = false;
+    assert_int_equal(decide(f).orders, GH_ORDERS_STAY); /* nothing to cancel */
+    f.awaited = true;
+    assert_int_equal(decide(f).orders, GH_ORDERS_CLEAR);
     f.moved = false;
     f.other_clinic = true; /* only another room */
     assert_int_equal(decide(f).orders, GH_ORDERS_STAY);

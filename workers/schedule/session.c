@@ -38,17 +38,20 @@ enum {
     F_TOO_FEW,
     F_TOO_FEW_OVER,
     F_BOOKED,
+    F_AWAITED,
     F_DOCTOR_HAS,
     F_DOCTOR_DAY,
     F_DOCTOR_SECTION,
     F_CLINIC_HAS,
-    F_PLAN
+    F_PLAN,
+    F_WAS
 };
 
 typedef struct work {
     gh_session_act_t act;
     bool v1;
     int64_t id; /* 0: a new one */
+    int64_t displaced_id;
     const char *id_text, *asked;
     gh_session_verdict_t verdict;
     gh_close_t own, displaced; /* sessions NULL: nothing to close */
@@ -144,6 +147,7 @@ facts_of(const gh_wjob_t *job, const work_t *w, const PGresult *r)
         .too_few = gh_pg_bool(r, 0, F_TOO_FEW),
         .too_few_over = gh_pg_bool(r, 0, F_TOO_FEW_OVER),
         .booked = gh_pg_bool(r, 0, F_BOOKED),
+        .awaited = gh_pg_bool(r, 0, F_AWAITED),
         .doctor_has = gh_pg_i64(r, 0, F_DOCTOR_HAS, 0) != 0,
         .clinic_has = gh_pg_i64(r, 0, F_CLINIC_HAS, 0) != 0,
     };
@@ -205,14 +209,28 @@ carry_out(gh_batch_t *b, work_t *w)
         return GH_STEP_DONE;
     }
     close_what_goes(b, w, r);
-    const char *const params[] = {gh_batch_dup(b, gh_pg_str(r, 0, F_PLAN)).p, gh_schedule_now(b)};
+    const char *plan = gh_batch_dup(b, gh_pg_str(r, 0, F_PLAN)).p, *now = gh_schedule_now(b);
+    const char *was = w->id ? gh_batch_dup(b, gh_pg_str(r, 0, F_WAS)).p : NULL;
     if (!gh_batch_ok(b))
         return GH_STEP_FAIL;
-    if (w->act != GH_SESSION_DELETE)
-        w->at_written = gh_batch_query(b, w->act == GH_SESSION_CREATE ? "session_make" : "session_change", 2,
-                                       params);
+    switch (w->act) {
+    case GH_SESSION_CREATE:
+        w->at_written = gh_batch_query(b, "session_make", 2, (const char *const[]){plan, now});
+        break;
+    case GH_SESSION_CHANGE:
+        w->at_written = gh_batch_query(b, "session_change", 3, (const char *const[]){plan, now, was});
+        break;
+    case GH_SESSION_DELETE:
+        w->at_written = gh_batch_query(b, "session_gone", 2, (const char *const[]){w->id_text, was});
+        break;
+    }
     if (w->verdict.promotes)
-        gh_batch_query(b, "session_promote", 2, (const char *const[]){w->id_text, params[1]});
+        gh_batch_query(b, "session_promote", 2, (const char *const[]){w->id_text, now});
+    if (w->v1 && w->act != GH_SESSION_DELETE) {
+        const char *currency = gh_conf_str(gh_worker_conf(b->worker), "hospital.currency");
+        w->at_shown = gh_batch_query(b, "v1_session_shown", 3,
+                                     (const char *const[]){w->id_text, gh_tz_name(), currency});
+    }
     return GH_STEP_MORE;
 }
 
@@ -235,14 +253,55 @@ answer_code(gh_batch_t *b, const work_t *w)
     gh_job_ok(b, b->jobs[0], 0, gh_buf_view(&out));
 }
 
+static void
+answer_v1(gh_batch_t *b, const work_t *w)
+{
+    gh_wjob_t *job = b->jobs[0];
+    if (w->act == GH_SESSION_DELETE) {
+        gh_job_ok(b, job, 0, GH_STR("null"));
+        return;
+    }
+    const PGresult *r = gh_batch_result(b, w->at_shown);
+    char text[GH_ETAG_TEXT];
+    gh_etag(text, "schedule", gh_pg_i64(r, 0, 2, 0), gh_pg_i64(r, 0, 1, 0));
+    gh_job_header(b, job, "ETag", text);
+    if (w->act == GH_SESSION_CREATE) {
+        snprintf(text, sizeof text, "/api/v1/schedules/%lld", (long long)gh_pg_i64(r, 0, 2, 0));
+        gh_job_header(b, job, "Location", text);
+    }
+    gh_job_ok(b, job, 0, gh_pg_str(r, 0, 0));
+}
+
+static void
+audit(gh_batch_t *b, const work_t *w)
+{
+    static const char *const actions[] = {[GH_SESSION_CREATE] = "schedule.create",
+                                          [GH_SESSION_CHANGE] = "schedule.update",
+                                          [GH_SESSION_DELETE] = "schedule.delete"};
+    const PGresult *r = gh_batch_result(b, w->at_written);
+    gh_str_t changes = gh_batch_dup(b, gh_pg_str(r, 0, 1));
+    gh_batch_audit(b, b->jobs[0],
+                   &(gh_audit_t){.action = actions[w->act],
+                                 .entity = "schedule",
+                                 .entity_id = gh_pg_i64(r, 0, 0, 0),
+                                 .changes = changes.p});
+    if (w->displaced_id)
+        gh_batch_audit(b, b->jobs[0],
+                       &(gh_audit_t){.action = "schedule.supersede",
+                                     .entity = "schedule",
+                                     .entity_id = w->displaced_id,
+                                     .changes = "{\"is_latest\": [true, false]}"});
+}
+
 static gh_step_t
 finish(gh_batch_t *b, work_t *w)
 {
     if ((w->displaced.sessions && gh_close_finish(b, &w->displaced) != 0) ||
         (w->own.sessions && gh_close_finish(b, &w->own) != 0))
         return GH_STEP_FAIL;
-    answer_code(b, w);
-    return GH_STEP_DONE;
+    audit(b, w);
+    w->v1 ? answer_v1(b, w) : answer_code(b, w);
+    return gh_batch_ok(b) ? GH_STEP_DONE : GH_STEP_FAIL;
 }
 
 gh_step_t

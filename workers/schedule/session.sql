@@ -46,8 +46,10 @@ select own.id is not null as known, coalesce(own.is_latest, false) as current, c
        coalesce(own.status, '') = '正常' and coalesce(own.is_latest, false) as was_open,
        (p->>'total_slots')::int < coalesce(own.total_slots - own.remaining_slots, 0) as too_few,
        (p->>'total_slots')::int < coalesce(own.total_slots - own.remaining_slots - a.n, 0) as too_few_over, a.n > 0 as booked,
+       exists (select from registration_orders o where o.schedule_id = own.id and o.status = 'waitlist') as awaited,
        coalesce(dc.id, 0) as doctor_has, coalesce(dc.date::text, '') as doctor_day, coalesce(dc.time_section, '') as doctor_section,
-       coalesce(cc.id, 0) as clinic_has, p::text as plan
+       coalesce(cc.id, 0) as clinic_has, p::text as plan,
+       gh_session_logged(own)::text as was
   from (select gh_session_plan($1::bigint, $2::jsonb, $3::text) as p) plan
   left join schedules own on own.id = $1::bigint and own.deleted_at is null
   left join doctors od on od.id = own.doctor_id
@@ -57,17 +59,17 @@ select own.id is not null as known, coalesce(own.is_latest, false) as current, c
   left join lateral (select x.* from gh_session_conflicts(p) x where x.why = 'clinic' limit 1) cc on true
 
 -- name: session_make
--- $1 plan, $2 now
+-- $1 plan, $2 now. The new id, and the change for the audit log
 insert into schedules (doctor_id, clinic_id, date, time_section, slot_type, total_slots, remaining_slots, status, price, is_latest,
                        starts_at, ends_at, slot_minutes, created_at, updated_at)
 select (p->>'doctor_id')::bigint, (p->>'clinic_id')::bigint, (p->>'date')::date, p->>'time_section', p->>'slot_type',
        (p->>'total_slots')::int, (p->>'total_slots')::int, p->>'status', (p->>'price')::numeric, true,
        (p->>'starts_at')::timestamptz, (p->>'ends_at')::timestamptz, (p->>'slot_minutes')::int, $2::timestamptz, $2
   from (select $1::jsonb as p) x
-returning id
+returning id, gh_changes(null, gh_session_logged(schedules))::text
 
 -- name: session_change
--- $1 plan, $2 now. Total and remaining move together (BR-42, R-102).
+-- $1 plan, $2 now, $3 the session as it was. Total and remaining move together (BR-42, R-102).
 update schedules s
    set doctor_id = (p->>'doctor_id')::bigint, clinic_id = (p->>'clinic_id')::bigint, date = (p->>'date')::date,
        time_section = p->>'time_section', slot_type = p->>'slot_type', total_slots = (p->>'total_slots')::int,
@@ -77,7 +79,7 @@ update schedules s
        updated_at = $2::timestamptz
   from (select $1::jsonb as p) x
  where s.id = (p->>'id')::bigint
-returning s.id
+returning s.id, gh_changes($3::jsonb, gh_session_logged(s))::text
 
 -- name: session_promote
 -- BR-46: where session $1 was deleted from, the newest that had the place becomes current again, if nothing else is held there
@@ -92,6 +94,12 @@ update schedules s
                 order by x.id desc limit 1)
    and not exists (select from gh_session_conflicts(to_jsonb(s)))
 
--- name: session_audit
--- The session as it is now, for the log of changes
-select to_jsonb(s) - '{is_demo,version,created_at,updated_at,week_day,is_latest,slot_minutes}'::text[] from schedules s where s.id = $1::bigint
+-- name: session_gone
+-- $1 session that was deleted, $2 as it was: what has changed, for the audit log
+select s.id, gh_changes($2::jsonb, gh_session_logged(s))::text from schedules s where s.id = $1::bigint
+
+-- name: v1_session_shown
+-- $1 session or null: the newest this transaction has made; $2 zone, $3 currency
+select gh_v1_session(s, $2::text, $3::text)::text, s.version, s.id
+  from schedules s
+ where s.id = coalesce($1::bigint, currval('schedules_id_seq'))

@@ -65,7 +65,8 @@ orders_of(const gh_session_facts_t *f)
     if (f->was_open && !f->open)
         return GH_ORDERS_SUSPEND;
     /* Patients booked this doctor at that time: a session that moves away leaves them without (decisions 19). */
-    return f->moved || (f->v1 && f->other_clinic) ? GH_ORDERS_CLEAR : GH_ORDERS_STAY;
+    bool leaves = f->moved || (f->v1 && f->other_clinic);
+    return leaves && (f->booked || f->awaited) ? GH_ORDERS_CLEAR : GH_ORDERS_STAY;
 }
 
 gh_session_verdict_t

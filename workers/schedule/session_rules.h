@@ -32,6 +32,7 @@ typedef struct gh_session_facts {
     bool too_few;        /* fewer places than are taken */
     bool too_few_over;   /* fewer than orders that are over hold */
     bool booked;         /* it has pending or confirmed orders */
+    bool awaited;        /* somebody waits for a place of it */
     bool doctor_has;     /* the doctor holds another session then */
     bool clinic_has;     /* the clinic has another session then */
 } gh_session_facts_t;
