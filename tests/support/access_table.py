@@ -241,6 +241,9 @@ TABLE = [
     ("pricing.get_identity_discounts", "GET", "/admin/patient-identity-discounts", ADMIN, None),
     ("pricing.update_identity_discounts", "PUT", "/admin/patient-identity-discounts", ADMIN, body(student=0.8)),
 
+    ("system.v1_list_audit_log", "GET", "/api/v1/system/audit-log", ADMIN, None),
+    ("system.v1_verify_audit_log", "POST", "/api/v1/system/audit-log/verify", ADMIN, None),
+
     # answered by the front
     ("front.hb_get_root", "GET", "/", PUBLIC, None),
     ("front.get_health", "GET", "/health", PUBLIC, None),

@@ -1,8 +1,8 @@
 /*
- * workers/system/pool.c - settings that administrators change
+ * workers/system/pool.c - settings that administrators change, and the record of what was changed
  */
 #include "gen/sql_system.h"
-#include "workers/system/pool.h"
+#include "workers/system/system.h"
 
 static const gh_op_t ops[] = {
     {.name = "system.get_config", .sql = "code_config"},
@@ -17,6 +17,11 @@ static const gh_op_t ops[] = {
      .kind = GH_OP_WRITE,
      .sql = "code_update_consultation_config",
      .bind = {"query.scope_type", "query.scope_id", "query.max_pass_count", "actor.user_id", "now"}},
+    {.name = "system.v1_list_audit_log",
+     .sql = "v1_audit_log",
+     .bind = {"query", "tz", "query.actor_id", "query.action", "query.entity", "query.entity_id",
+              "query.patient_id", "query.outcome", "query.q"}},
+    {.name = "system.v1_verify_audit_log", .batch_max = 1, .step = gh_verify_audit_log},
     {0},
 };
 
