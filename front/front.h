@@ -63,6 +63,8 @@ void front_client_read(const struct http_request *req, front_address_t *out);
 void front_peer_read(const struct connection *c, front_address_t *out);
 /* Accept asks for this type no less than for JSON. */
 bool front_accepts(gh_str_t accept, const char *type);
+/* Accept takes this type, by name, by its group or by any; an empty one takes all (RFC 9110 section 12.5.1). */
+bool front_takes(gh_str_t accept, const char *type);
 /* Accept-Encoding takes gzip (RFC 9110 section 12.5.3). */
 bool front_accepts_gzip(gh_str_t encodings);
 /* Idempotency-Key without its quotes (api/20 section 8); false when it is not one. */

@@ -138,6 +138,22 @@ front_accepts(gh_str_t accept, const char *type)
 }
 
 bool
+front_takes(gh_str_t accept, const char *type)
+{
+    char group[64];
+    size_t n = strcspn(type, "/");
+    if (accept.n == 0)
+        return true;
+    int named = quality_of(accept, type);
+    if (named < 0 && n + 3 <= sizeof group) {
+        memcpy(group, type, n);
+        memcpy(group + n, "/*", 3);
+        named = quality_of(accept, group);
+    }
+    return (named < 0 ? quality_of(accept, "*/*") : named) > 0;
+}
+
+bool
 front_accepts_gzip(gh_str_t encodings)
 {
     int named = quality_of(encodings, "gzip");

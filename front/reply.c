@@ -233,8 +233,19 @@ is_own(gh_str_t name)
     return false;
 }
 
+/* A refusal tells nothing of the row it refuses. */
+static bool
+is_of_row(gh_str_t name)
+{
+    static const char *const of_row[] = {"etag", "last-modified", "content-location"};
+    for (size_t i = 0; i < GH_COUNT(of_row); i++)
+        if (strlen(of_row[i]) == name.n && strncasecmp(of_row[i], name.p, name.n) == 0)
+            return true;
+    return false;
+}
+
 static void
-put_worker_lines(gh_buf_t *lines, gh_mp_t headers)
+put_worker_lines(gh_buf_t *lines, gh_mp_t headers, bool refused)
 {
     for (gh_mp_iter_t it = gh_mp_iter(headers); gh_mp_next(&it);) {
         gh_str_t value;
@@ -242,7 +253,7 @@ put_worker_lines(gh_buf_t *lines, gh_mp_t headers)
             front_cookies_put(lines, value);
             continue;
         }
-        if (gh_str_is(it.key, FRONT_SIGNED_IN_HEADER))
+        if (gh_str_is(it.key, FRONT_SIGNED_IN_HEADER) || (refused && is_of_row(it.key)))
             continue;
         if (!gh_mp_str(it.value, &value) || !is_token(it.key) || !is_value(value) || is_own(it.key))
             continue;
@@ -331,7 +342,7 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
     gh_rendered_t out;
     gh_buf_clear(&s_body);
     gh_buf_clear(&s_lines);
-    put_worker_lines(&s_lines, head->headers);
+    put_worker_lines(&s_lines, head->headers, head->error.n > 0);
     ask->queue_us = head->queue_us;
     ask->work_us = head->work_us;
     if (ask->user_id == 0)

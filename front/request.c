@@ -93,6 +93,7 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
         ask->trace = in->headers.trace;
     ask->render.envelope = in->match.envelope;
     ask->render.path = path;
+    ask->render.op = in->match.op;
     ask->render.problem = front_accepts(in->headers.accept, "application/problem+json");
     ask->agent = front_agent(in->headers.agent);
     gh_str_t language = front_first_language(in->headers.language);
@@ -176,6 +177,26 @@ answer_without_operation(inbound_t *in)
     }
     front_answer_error(&in->ask, GH_E_ROUTE_NOT_FOUND, NULL, NULL);
     return true;
+}
+
+/* a reply of /api is JSON unless its operation has another type besides. */
+static bool
+is_acceptable(const inbound_t *in)
+{
+    const gh_operation_t *op = in->match.op;
+    gh_str_t accept = in->headers.accept;
+    if (op->envelope != GH_ENV_V1 || front_takes(accept, "application/json") ||
+        front_takes(accept, "application/problem+json"))
+        return true;
+    const json_t *content = json_object_get(json_object_get(op->source, "responses"), "200");
+    const char *type;
+    json_t *media;
+    json_object_foreach(json_object_get(content, "content"), type, media)
+    {
+        if (front_takes(accept, type))
+            return true;
+    }
+    return false;
 }
 
 /* A cookie may stand in for the body where the contract says so: then body is filled in. */
@@ -328,6 +349,11 @@ handle(inbound_t *in, const uint8_t id[16])
 {
     const struct http_request *req = in->ask.req;
     const gh_operation_t *op = in->match.op;
+    if (!is_acceptable(in)) {
+        if (!refuse_by_rate(in))
+            front_answer_error(&in->ask, GH_E_NOT_ACCEPTABLE, NULL, NULL);
+        return;
+    }
     if (strcmp(op->pool, "front") == 0) {
         serve_own(in, id);
         return;

@@ -21,10 +21,17 @@ gh_walk_fault(gh_walk_t *w, const char *type, gh_err_t error)
         w->faults->more = true;
         return;
     }
+    for (size_t i = 0; i < w->faults->n; i++) {
+        const gh_fault_t *had = &w->faults->at[i];
+        if (had->where == w->where && strlen(had->field) == w->path_n &&
+            memcmp(had->field, w->path, w->path_n) == 0)
+            return; /* one fault a member tells enough */
+    }
     gh_fault_t *f = &w->faults->at[w->faults->n++];
     f->where = w->where;
     f->type = type;
     f->error = error;
+    f->named[0] = '\0';
     memcpy(f->field, w->path, w->path_n);
     f->field[w->path_n] = '\0';
 }
@@ -501,7 +508,10 @@ bool
 gh_value_check(gh_walk_t *w, const gh_schema_t *s, gh_value_t v)
 {
     bool ok = v.j ? check_json(w, s, v.j) : check_text(w, s, v.text);
-    if (ok && (s->one_of || s->any_of || s->all_of || s->not_this))
-        ok = check_branches(w, s, v);
+    if (!s->one_of && !s->any_of && !s->all_of && !s->not_this)
+        return ok;
+    /* Faults of an object's own members do not hide those of its branches. */
+    if (ok || ((s->types & GH_T_OBJ) && json_is_object(v.j)))
+        ok = check_branches(w, s, v) && ok;
     return ok;
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "contract/schema.h"
 
 #define FIELDS_SHOWN 3 /* of a sentence for people */
 
@@ -71,7 +72,8 @@ put_fields(gh_buf_t *out, const gh_faults_t *faults, const char *between)
     for (size_t i = 0; i < faults->n && shown < FIELDS_SHOWN; i++) {
         if (shown++)
             gh_buf_puts(out, between);
-        gh_buf_puts(out, faults->at[i].field[0] ? faults->at[i].field : "body");
+        const gh_fault_t *f = &faults->at[i];
+        gh_buf_puts(out, f->named[0] ? f->named : f->field[0] ? f->field : "body");
     }
 }
 
@@ -250,9 +252,21 @@ put_detail(gh_json_t *j, char where, const char *field, const char *type, const 
     gh_json_obj_end(j);
 }
 
+/* A worker names a member; where the contract declares that name as a parameter, it came from there. */
+static char
+where_of(const gh_operation_t *op, const char *field)
+{
+    const gh_request_schema_t *s = op ? op->request : NULL;
+    size_t n = strcspn(field, ".[");
+    for (size_t i = 0; s && i < s->n_params; i++)
+        if (strlen(s->params[i].name) == n && memcmp(s->params[i].name, field, n) == 0)
+            return s->params[i].in == GH_IN_PATH ? 'p' : 'q';
+    return 'b';
+}
+
 /* Faults that a worker found stand in the further members as `errors` ({field, code, message}). */
 static bool
-put_worker_faults(gh_json_t *j, gh_str_t extra)
+put_worker_faults(gh_json_t *j, const gh_operation_t *op, gh_str_t extra)
 {
     json_t *root = extra.n ? json_loadb(extra.p, extra.n, 0, NULL) : NULL;
     const json_t *list = json_object_get(root, "errors");
@@ -262,14 +276,15 @@ put_worker_faults(gh_json_t *j, gh_str_t extra)
         const char *field = json_string_value(json_object_get(e, "field"));
         const char *type = json_string_value(json_object_get(e, "code"));
         const char *message = json_string_value(json_object_get(e, "message"));
-        put_detail(j, 'b', field ? field : "", type ? type : "value_error", message ? message : "");
+        put_detail(j, where_of(op, field ? field : ""), field ? field : "", type ? type : "value_error",
+                   message ? message : "");
     }
     json_decref(root);
     return n > 0;
 }
 
 static void
-put_validation(const gh_refusal_t *x, gh_json_t *j)
+put_validation(const gh_render_t *r, const gh_refusal_t *x, gh_json_t *j)
 {
     gh_json_key(j, "detail");
     gh_json_arr(j);
@@ -279,7 +294,7 @@ put_validation(const gh_refusal_t *x, gh_json_t *j)
         for (size_t i = 0; i < x->faults->n; i++)
             put_detail(j, x->faults->at[i].where, x->faults->at[i].field, x->faults->at[i].type,
                        gh_fault_text(x->faults->at[i].type));
-    } else if (!put_worker_faults(j, x->extra)) {
+    } else if (!put_worker_faults(j, r->op, x->extra)) {
         put_detail(j, 'b', "", "value_error", gh_fault_text("value_error"));
     }
     gh_json_arr_end(j);
@@ -295,7 +310,7 @@ is_booking_conflict(gh_err_t err)
 }
 
 static void
-refuse_plain(const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
+refuse_plain(const gh_render_t *r, const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
 {
     const gh_error_row_t *row = gh_error_row(x->error), *shown = gh_error_row(row->v1);
     gh_json_t j;
@@ -304,7 +319,7 @@ refuse_plain(const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
     out->status = is_booking_conflict(row->v1) ? 409 : shown->http;
     if (x->error == GH_E_MALFORMED_JSON || row->v1 == GH_E_VALIDATION_FAILED) {
         out->status = 422;
-        put_validation(x, &j);
+        put_validation(r, x, &j);
     } else {
         /* Every 401 and 403 has one sentence here (errors.yaml). */
         const char *text = row->en;
@@ -397,7 +412,7 @@ gh_render_refusal(const gh_render_t *r, const gh_refusal_t *x, gh_buf_t *body, g
     if (r->envelope == GH_ENV_V1 || (r->envelope == GH_ENV_RAW && is_api(r->path)))
         refuse_v1(r, x, body, out);
     else if (r->envelope == GH_ENV_PLAIN)
-        refuse_plain(x, body, out);
+        refuse_plain(r, x, body, out);
     else if (r->envelope == GH_ENV_OAUTH)
         refuse_oauth(x, body, out);
     else

@@ -87,9 +87,27 @@ read_query(request_t *r)
     }
 }
 
-/* x-sortable: a comma list of names, `-` before a descending one. */
-static bool
-sort_ok(const gh_param_t *p, gh_str_t value)
+/* The last fault is that a list names what does not exist. */
+static void
+name_unknown(gh_walk_t *w, gh_err_t error, gh_str_t name)
+{
+    size_t before = w->faults->n;
+    gh_walk_fault(w, "enum", error);
+    if (w->faults->n == before)
+        return;
+    char *out = w->faults->at[before].named;
+    size_t n = 0;
+    while (n < name.n && n < sizeof w->faults->at[before].named - 1)
+        n++;
+    while (n > 0 && n < name.n && ((unsigned char)name.p[n] & 0xc0) == 0x80)
+        n--; /* not within a character */
+    memcpy(out, name.p, n);
+    out[n] = '\0';
+}
+
+/* x-sortable: a comma list of names, `-` before a descending one. The first unknown one is a fault. */
+static void
+check_sort(gh_walk_t *w, const gh_param_t *p, gh_str_t value)
 {
     gh_str_t rest = value, part;
     while (gh_value_part(&rest, &part)) {
@@ -98,10 +116,11 @@ sort_ok(const gh_param_t *p, gh_str_t value)
         bool known = false;
         for (size_t i = 0; i < json_array_size(p->sortable); i++)
             known = known || gh_str_is(part, json_string_value(json_array_get(p->sortable, i)));
-        if (!known)
-            return false;
+        if (!known) {
+            name_unknown(w, GH_E_UNKNOWN_SORT, part);
+            return;
+        }
     }
-    return true;
 }
 
 /* The schema of member `name` of a reply schema: through references, allOf, lists and the items of a page. */
@@ -137,14 +156,15 @@ field_known(const request_t *r, gh_str_t dotted)
     return false;
 }
 
-static bool
-fields_ok(const request_t *r, gh_str_t value)
+static void
+check_fields(request_t *r, gh_str_t value)
 {
     gh_str_t rest = value, part;
     while (gh_value_part(&rest, &part))
-        if (!field_known(r, part))
-            return false;
-    return true;
+        if (!field_known(r, part)) {
+            name_unknown(&r->walk, GH_E_UNKNOWN_FIELD, part);
+            return;
+        }
 }
 
 static void
@@ -161,10 +181,10 @@ check_param(request_t *r, const gh_param_t *p, gh_str_t *value)
     r->walk.where = p->in == GH_IN_PATH ? 'p' : 'q';
     size_t mark = gh_walk_push(&r->walk, gh_str(p->name));
     bool ok = gh_value_check(&r->walk, p->schema, (gh_value_t){NULL, *value});
-    if (ok && p->sortable && !sort_ok(p, *value))
-        gh_walk_fault(&r->walk, "enum", GH_E_UNKNOWN_SORT);
-    if (ok && p->fields && !fields_ok(r, *value))
-        gh_walk_fault(&r->walk, "enum", GH_E_UNKNOWN_FIELD);
+    if (ok && p->sortable)
+        check_sort(&r->walk, p, *value);
+    if (ok && p->fields)
+        check_fields(r, *value);
     gh_walk_pop(&r->walk, mark);
 }
 

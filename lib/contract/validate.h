@@ -20,6 +20,7 @@ typedef struct gh_fault {
     char where;       /* 'p' path, 'q' query, 'b' body or form */
     char field[112];  /* "items[0].quantity"; empty: the body itself */
     const char *type; /* literal */
+    char named[40];   /* what is unknown (UNKNOWN_SORT, UNKNOWN_FIELD), cut; else empty */
     gh_err_t error;   /* x-error or x-missing; GH_E_NONE: the general error */
 } gh_fault_t;
 

@@ -140,7 +140,8 @@ def test_faults_on_heartbeat_have_a_place(front, broker):
     r = front.post("/appointment/", token=token(), json={"doctor_id": "x", "description": "a" * 501})
     assert r.status_code == 422
     faults = {(tuple(d["loc"]), d["type"]) for d in r.json()["detail"]}
-    assert faults == {(("body", "doctor_id"), "int_parsing"), (("body", "description"), "string_too_long")}
+    assert faults == {(("body", "doctor_id"), "int_parsing"), (("body", "description"), "string_too_long"),
+                      (("body", "date_time"), "missing")}
     r = front.get("/appointment/by_doctor/1?limit=0", token=token())
     assert r.json()["detail"][0]["loc"] == ["query", "limit"]
     r = front.post("/appointment/", token=token(), data="nope", headers={"Content-Type": "application/json"})
@@ -308,7 +309,8 @@ def test_probes(front):
     assert front.get("/health").json() == {"status": "up"}
     ready = front.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json() == {"status": "up", "checks": {k: {"status": "up"} for k in ("database", "broker", "workers")}}
+    assert {k: c["status"] for k, c in ready.json()["checks"].items()} == dict.fromkeys(
+        ("database", "broker", "workers", "storage"), "up")
     assert front.get("/").json() == "Heartbeat"
     r = front.get("/", headers={"Accept": "text/plain"})
     assert r.text == "Heartbeat" and r.headers["content-type"].startswith("text/plain")
