@@ -94,6 +94,7 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
     ask->render.envelope = in->match.envelope;
     ask->render.path = path;
     ask->render.op = in->match.op;
+    ask->render.query = in->query;
     ask->render.problem = front_accepts(in->headers.accept, "application/problem+json");
     ask->agent = front_agent(in->headers.agent);
     gh_str_t language = front_first_language(in->headers.language);

@@ -252,21 +252,45 @@ put_detail(gh_json_t *j, char where, const char *field, const char *type, const 
     gh_json_obj_end(j);
 }
 
-/* A worker names a member; where the contract declares that name as a parameter, it came from there. */
-static char
-where_of(const gh_operation_t *op, const char *field)
+static bool
+query_has(gh_str_t query, gh_str_t wanted)
 {
-    const gh_request_schema_t *s = op ? op->request : NULL;
-    size_t n = strcspn(field, ".[");
-    for (size_t i = 0; s && i < s->n_params; i++)
-        if (strlen(s->params[i].name) == n && memcmp(s->params[i].name, field, n) == 0)
-            return s->params[i].in == GH_IN_PATH ? 'p' : 'q';
+    gh_str_t name, value;
+    while (gh_query_next(&query, &name, &value))
+        if (name.n == wanted.n && memcmp(name.p, wanted.p, name.n) == 0)
+            return true;
+    return false;
+}
+
+static bool
+body_has(const gh_schema_t *body, gh_str_t name)
+{
+    for (size_t i = 0; body && i < body->n_props; i++)
+        if (gh_str_is(name, body->props[i].name))
+            return true;
+    return false;
+}
+
+/* A worker names a member: it came from the parameter of that name, unless it is one of the body too and was not in the
+ * query. */
+static char
+where_of(const gh_render_t *r, const char *field)
+{
+    const gh_request_schema_t *s = r->op ? r->op->request : NULL;
+    gh_str_t name = {field, strcspn(field, ".[")};
+    for (size_t i = 0; s && i < s->n_params; i++) {
+        if (!gh_str_is(name, s->params[i].name))
+            continue;
+        if (s->params[i].in == GH_IN_PATH)
+            return 'p';
+        return query_has(r->query, name) || !body_has(s->json, name) ? 'q' : 'b';
+    }
     return 'b';
 }
 
 /* Faults that a worker found stand in the further members as `errors` ({field, code, message}). */
 static bool
-put_worker_faults(gh_json_t *j, const gh_operation_t *op, gh_str_t extra)
+put_worker_faults(gh_json_t *j, const gh_render_t *r, gh_str_t extra)
 {
     json_t *root = extra.n ? json_loadb(extra.p, extra.n, 0, NULL) : NULL;
     const json_t *list = json_object_get(root, "errors");
@@ -276,7 +300,7 @@ put_worker_faults(gh_json_t *j, const gh_operation_t *op, gh_str_t extra)
         const char *field = json_string_value(json_object_get(e, "field"));
         const char *type = json_string_value(json_object_get(e, "code"));
         const char *message = json_string_value(json_object_get(e, "message"));
-        put_detail(j, where_of(op, field ? field : ""), field ? field : "", type ? type : "value_error",
+        put_detail(j, where_of(r, field ? field : ""), field ? field : "", type ? type : "value_error",
                    message ? message : "");
     }
     json_decref(root);
@@ -294,7 +318,7 @@ put_validation(const gh_render_t *r, const gh_refusal_t *x, gh_json_t *j)
         for (size_t i = 0; i < x->faults->n; i++)
             put_detail(j, x->faults->at[i].where, x->faults->at[i].field, x->faults->at[i].type,
                        gh_fault_text(x->faults->at[i].type));
-    } else if (!put_worker_faults(j, r->op, x->extra)) {
+    } else if (!put_worker_faults(j, r, x->extra)) {
         put_detail(j, 'b', "", "value_error", gh_fault_text("value_error"));
     }
     gh_json_arr_end(j);

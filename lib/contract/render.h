@@ -24,7 +24,9 @@ typedef struct gh_render {
     uint16_t
         forced_status; /* a refusal of HTTP itself (408, 411, 431, ...) keeps this status; 0: the row's */
     gh_str_t path;     /* for `instance` and for raw */
-    const gh_operation_t *op; /* tells where a member that a worker names came from; NULL: the body */
+    const gh_operation_t
+        *op;        /* with query tells where a member that a worker names came from; NULL: the body */
+    gh_str_t query; /* of the request */
     gh_str_t request_id;
 } gh_render_t;
 

@@ -41,8 +41,8 @@ gh_national_id_masked(const gh_seal_t *seal, int64_t patient_id, gh_str_t sealed
     int n = unhex(sealed_hex, sealed);
     gh_seal_place_t place = {"patients", "national_id_enc", patient_id};
     if (n < 0 || !seal || gh_seal_open(seal, place, (gh_str_t){(const char *)sealed, (size_t)n}, &plain)) {
-        gh_log(GH_LOG_ERROR, "sealed_value_closed", GH_KS("table", "patients"), GH_KS("column", "national_id_enc"),
-               GH_KI("row", patient_id));
+        gh_log(GH_LOG_ERROR, "sealed_value_closed", GH_KS("table", "patients"),
+               GH_KS("column", "national_id_enc"), GH_KI("row", patient_id));
         return -1;
     }
     gh_mask_id(gh_buf_view(&plain), out);

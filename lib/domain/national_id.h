@@ -12,6 +12,7 @@ int gh_mask_id(gh_str_t number, char out[GH_MASKED_ID]);
 
 /* The masked number of a patient from patients.national_id_enc in hex. -1 after a log line when it cannot be opened (seal NULL: no
  * key). The number itself does not stay in memory. */
-int gh_national_id_masked(const gh_seal_t *seal, int64_t patient_id, gh_str_t sealed_hex, char out[GH_MASKED_ID]) GH_MUSTCHECK;
+int gh_national_id_masked(const gh_seal_t *seal, int64_t patient_id, gh_str_t sealed_hex,
+                          char out[GH_MASKED_ID]) GH_MUSTCHECK;
 
 #endif

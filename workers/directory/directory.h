@@ -14,7 +14,7 @@ typedef struct gh_directory {
 
 const gh_directory_t *gh_directory_of(const gh_batch_t *b);
 
-gh_step_t gh_select_head(gh_batch_t *b);  /* heads.c */
+gh_step_t gh_select_head(gh_batch_t *b);   /* heads.c */
 gh_step_t gh_find_patients(gh_batch_t *b); /* people.c */
 
 #endif

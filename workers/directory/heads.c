@@ -77,8 +77,8 @@ decide(gh_batch_t *b, work_t *w)
     w->max_heads = facts.max_heads;
     if (facts.head)
         return answer(b, w);
-    w->at_set =
-        gh_batch_query(b, "head_set", 3, (const char *[]){w->dept, w->doctor, gh_text_time(b, b->now_us)});
+    w->at_set = gh_batch_query(b, "head_set", 3,
+                               (const char *[]){w->dept, w->doctor, gh_text_time(b, b->now_us)});
     return GH_STEP_MORE;
 }
 
