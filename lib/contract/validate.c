@@ -123,7 +123,7 @@ check_sort(gh_walk_t *w, const gh_param_t *p, gh_str_t value)
     }
 }
 
-/* The schema of member `name` of a reply schema: through references, allOf, lists and the items of a page. */
+/* The schema of member `name` of a reply schema: through references, allOf, oneOf, lists and the items of a page. */
 static const json_t *
 reply_member(const gh_contract_t *c, const json_t *s, gh_str_t name, int depth)
 {
@@ -131,9 +131,12 @@ reply_member(const gh_contract_t *c, const json_t *s, gh_str_t name, int depth)
     if (!s || depth > 8)
         return NULL;
     const json_t *hit = json_object_getn(json_object_get(s, "properties"), name.p, name.n);
-    const json_t *all = json_object_get(s, "allOf"), *items = json_object_get(s, "items");
+    const json_t *all = json_object_get(s, "allOf"), *one = json_object_get(s, "oneOf"),
+                 *items = json_object_get(s, "items");
     for (size_t i = 0; !hit && i < json_array_size(all); i++)
         hit = reply_member(c, json_array_get(all, i), name, depth + 1);
+    for (size_t i = 0; !hit && i < json_array_size(one); i++)
+        hit = reply_member(c, json_array_get(one, i), name, depth + 1);
     return hit || !items ? hit : reply_member(c, items, name, depth + 1);
 }
 

@@ -73,8 +73,16 @@ class World:
         return self.h.one("insert into major_departments (name) values (%s) returning id", self.role_code())
 
     def new_minor(self):
-        return self.h.one("insert into minor_departments (major_dept_id, name) values (%s, %s) returning id", self.h.major,
-                          self.role_code())
+        self.last_minor = self.h.one("insert into minor_departments (major_dept_id, name) values (%s, %s) returning id",
+                                     self.h.major, self.role_code())
+        return self.last_minor
+
+    def new_director(self):
+        """Of the department made last."""
+        return self.h.one("insert into doctors (dept_id, name, title) values (%s, '某医生', '主任医师') returning id", self.last_minor)
+
+    def new_specialty(self):
+        return self.h.one("insert into specialties (code, name) values (%s, %s) returning id", self.role_code(), self.role_code())
 
     def refresh_token(self):
         r = self.house.system.api().post("/api/v1/auth/login", {"username": self.phone, "password": self.password})
@@ -104,7 +112,8 @@ def fill(world, path):
     known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
              "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
              "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
-             "session": world.session, "new_major": world.new_major, "new_minor": world.new_minor}
+             "session": world.session, "new_major": world.new_major, "new_minor": world.new_minor,
+             "new_specialty": world.new_specialty, "new_director": world.new_director}
     known.update(access_applications.known(world))
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 

@@ -200,11 +200,25 @@ TABLE = [
     ("directory.list_clinics", "GET", "/admin/clinics", ADMIN, None),
     ("directory.create_clinic", "POST", "/admin/clinics", ADMIN, body(name="某诊室", minor_dept_id=lambda w: w.h.dept)),
     ("directory.update_clinic", "PUT", "/admin/clinics/{clinic}", ADMIN, body(address="门诊楼")),
-    ("directory.select_department_head", "POST", "/admin/departments/{dept}/heads/select", ADMIN, body(doctor_id=doctor)),
-    ("directory.remove_department_head", "DELETE", "/admin/departments/{dept}/heads/{doctor}", ADMIN, None),
+    ("directory.select_department_head", "POST", "/admin/departments/{new_minor}/heads/select", ADMIN,
+     body(doctor_id=lambda w: w.new_director())),
+    ("directory.remove_department_head", "DELETE", "/admin/departments/{new_minor}/heads/{new_director}", ADMIN, None),
     ("directory.list_areas", "GET", "/admin/hospital-areas", ADMIN, None),
     ("directory.list_patients", "GET", "/admin/patients", ADMIN, query(patient_id=patient)),
     ("directory.find_patients", "GET", "/patients", "nffyyffy", query(name="患者")),
+
+    # departments and specialties on /api/v1 (api/23): department:manage
+    ("directory.v1_list_departments", "GET", "/api/v1/departments", PUBLIC, None),
+    ("directory.v1_get_department", "GET", "/api/v1/departments/{dept}", PUBLIC, None),
+    ("directory.v1_create_department", "POST", "/api/v1/departments", ADMIN, body(name=lambda w: w.role_code())),
+    ("directory.v1_update_department", "PATCH", "/api/v1/departments/{new_minor}", ADMIN, body(description="某科")),
+    ("directory.v1_delete_department", "DELETE", "/api/v1/departments/{new_minor}", ADMIN, None),
+    ("directory.v1_list_specialties", "GET", "/api/v1/specialties", PUBLIC, None),
+    ("directory.v1_get_specialty", "GET", "/api/v1/specialties/{new_specialty}", PUBLIC, None),
+    ("directory.v1_create_specialty", "POST", "/api/v1/specialties", ADMIN,
+     body(code=lambda w: w.role_code(), name=lambda w: w.role_code())),
+    ("directory.v1_update_specialty", "PATCH", "/api/v1/specialties/{new_specialty}", ADMIN, body(description="某专业")),
+    ("directory.v1_delete_specialty", "DELETE", "/api/v1/specialties/{new_specialty}", ADMIN, None),
 
     # appointments: the code surface is the patients' (api/07); who has no patient record is told so (106)
     ("booking.book_appointment", "POST", "/patient/appointments", "nyfxxxxx",

@@ -36,6 +36,15 @@ static const struct gh_constraint_map in_use[] = {
     {"doctors_dept_fk", GH_E_MINOR_DEPARTMENT_HAS_DOCTORS},
     {"clinics_dept_fk", GH_E_MINOR_DEPARTMENT_HAS_CLINICS},
     {0}};
+static const struct gh_constraint_map v1_dept[] = {{"major_departments_name_uq", GH_E_DEPARTMENT_NAME_TAKEN},
+                                                   {"minor_departments_name_uq", GH_E_DEPARTMENT_NAME_TAKEN},
+                                                   {"minor_departments_major_fk", GH_E_DEPARTMENT_INVALID},
+                                                   {0}};
+static const struct gh_constraint_map specialty[] = {
+    {"specialties_code_uq", GH_E_DUPLICATE},
+    {"specialties_name_uq", GH_E_DUPLICATE},
+    {"doctor_specialties_specialty_fk", GH_E_SPECIALTY_IN_USE},
+    {0}};
 static const struct gh_constraint_map clinic[] = {
     {"clinics_dept_fk", GH_E_DEPARTMENT_INVALID}, {"clinics_area_fk", GH_E_AREA_INVALID}, {0}};
 
@@ -100,6 +109,22 @@ static const gh_op_t ops[] = {
     CHANGE("create_clinic", "create_clinic", clinic, "body", "now", "tz"),
     CHANGE("update_clinic", "update_clinic", clinic, "path.clinic_id", "body", "now", "tz"),
     {.name = "directory.list_areas", .sql = "list_areas", .bind = {"query.area_id", "tz"}},
+    /* departments.sql, specialties.sql */
+    {.name = "directory.v1_list_departments",
+     .sql = "v1_departments",
+     .bind = {"query", "actor.roles", "tz"}},
+    {.name = "directory.v1_get_department", .sql = "v1_department", .bind = {"path.id", "tz"}},
+    CHANGE("v1_create_department", "v1_create_department", v1_dept, "body", "now", "tz"),
+    CHANGE("v1_update_department", "v1_update_department", v1_dept, "path.id", "body", "if_match", "now",
+           "tz"),
+    CHANGE("v1_delete_department", "v1_delete_department", in_use, "path.id", "if_match", "now"),
+    {.name = "directory.v1_list_specialties", .sql = "v1_specialties", .bind = {"query"}},
+    {.name = "directory.v1_get_specialty", .sql = "v1_specialty", .bind = {"path.id"}},
+    CHANGE("v1_create_specialty", "v1_create_specialty", specialty, "body.code", "body.name",
+           "body.description", "now"),
+    CHANGE("v1_update_specialty", "v1_update_specialty", specialty, "path.id", "body", "if_match", "now"),
+    CHANGE("v1_delete_specialty", "v1_delete_specialty", specialty, "path.id", "if_match"),
+    /* heads.c, people.c */
     {.name = "directory.select_department_head", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_select_head},
     CHANGE("remove_department_head", "remove_head", NULL, "path.dept_id", "path.doctor_id", "now"),
     {.name = "directory.list_patients", .batch = "find_patients", .batch_max = 1, .step = gh_find_patients},
