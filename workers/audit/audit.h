@@ -8,6 +8,7 @@
 #define GH_AUDIT_AUDIT_H
 
 #include "worker/args.h"
+#include "workers/audit/leave_rules.h"
 #include "workers/audit/pool.h"
 
 /* A text of the request that is to be stored. False: the job was refused, PostgreSQL cannot hold it. */
@@ -18,5 +19,32 @@ gh_step_t gh_submit_plan(gh_batch_t *b);
 
 /* leave.c: a doctor asks for leave (BR-60, BR-61). */
 gh_step_t gh_apply_leave(gh_batch_t *b);
+
+/* approve_leave.c: an administrator or a head of department approves it (BR-49, BR-57, BR-58, BR-62). */
+gh_step_t gh_approve_leave(gh_batch_t *b);
+
+/* What orders cancelled by leave and the people concerned are told. */
+#define GH_LEAVE_REASON "医生请假"
+/* Queue the lock of the doctor's sessions in the leave; of its result, which the leave closes, as an array literal in batch memory
+ * (NULL: no memory), n their number. */
+size_t gh_leave_hold_sessions(gh_batch_t *b, int64_t doctor_id, const gh_leave_t *leave);
+const char *gh_leave_closed_sessions(gh_batch_t *b, const struct pg_result *r, const gh_leave_t *leave,
+                                     int64_t *n);
+
+/* ---- decision.c: what every approval says */
+
+/* Refuse the job; status is for the text of BR-49. */
+void gh_decision_refuse(gh_batch_t *b, gh_err_t err, gh_str_t status);
+/* The reply to an approval, by the caller and now. */
+void gh_decision_put(gh_batch_t *b, int64_t audit_id);
+
+/* What an approval has brought about, in numbers. */
+typedef struct gh_effect {
+    const char *member; /* NULL ends a list */
+    int64_t value;
+} gh_effect_t;
+/* The entry of an approval in the audit log: "<entity>.approve", the comment, the effects. */
+void gh_decision_note(gh_batch_t *b, const char *entity, int64_t audit_id, int64_t patient_id,
+                      const gh_effect_t *effects);
 
 #endif

@@ -104,3 +104,32 @@ values ($1::bigint, $2::date, $3::date, $4::text, $5::text, $6::jsonb, $7::times
 returning id, gh_changes(null, jsonb_build_object('doctor_id', doctor_id, 'leave_start_date', leave_start_date,
                                                   'leave_end_date', leave_end_date, 'shift', shift, 'reason', reason,
                                                   'status', status));
+
+-- name: hold_leave
+-- Application $1, locked until the end of the transaction: what a decision asks of it.
+with held as materialized (
+    select * from leave_audits where id = $1::bigint for update
+)
+select h.status, h.doctor_id, d.dept_id, h.leave_start_date - date '1970-01-01', h.leave_end_date - date '1970-01-01', h.shift
+  from held h
+  join doctors d on d.id = h.doctor_id;
+
+-- name: hold_doctor_sessions
+-- The current sessions of doctor $1 from $2 to $3, locked by id: day, part 0 to 2, end, open.
+with held as materialized (
+    select s.* from schedules s
+     where s.doctor_id = $1::bigint and s.is_latest and s.date between $2::date and $3::date
+     order by s.id
+       for update of s
+)
+select h.id, h.date - date '1970-01-01', array_position('{上午,下午,晚上}', h.time_section::text) - 1,
+       (extract(epoch from h.ends_at) * 1000000)::bigint, h.status = '正常'
+  from held h
+ order by h.id;
+
+-- name: approve_leave
+-- $1 application, $2 comment, $3 caller, $4 now
+update leave_audits a
+   set status = 'approved', auditor_user_id = $3::bigint, audit_time = $4::timestamptz, audit_remark = $2::text,
+       version = a.version + 1, updated_at = $4::timestamptz
+ where a.id = $1::bigint and a.status = 'pending';
