@@ -13,11 +13,11 @@
 #include "base/log.h"
 #include "base/timez.h"
 #include "db/arrays.h"
+#include "db/blocking.h"
 #include "gen/sql_identity.h"
 
-#define POLL_MS    500
-#define CONNECT_MS 3000 /* pause after a connection that failed */
-#define PRUNE_MS   60000
+#define POLL_MS  500
+#define PRUNE_MS 60000
 #define LEASE_MORE                                                                                           \
     INT64_C(40000000) /* us beyond the time of a delivery until somebody else takes the message */
 #define KEEP_US (7 * INT64_C(86400) * 1000000)
@@ -26,73 +26,13 @@ struct gh_sender {
     const gh_conf_t *conf;
     const char *channel;
     bool serves; /* the settings give the channel a sender; without one the thread removes what has aged */
-    PGconn *db;
+    gh_blocking_t *db;
     int64_t pruned_ms;
-    bool down_told;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     atomic_bool stop;
 };
-
-/* ---- the connection */
-
-static void
-quiet(void *arg, const char *message)
-{
-    (void)arg;
-    (void)message;
-}
-
-static bool
-connected(gh_sender_t *s)
-{
-    if (s->db && PQstatus(s->db) == CONNECTION_OK)
-        return true;
-    PQfinish(s->db);
-    static const char *const keys[] = {"dbname",
-                                       "application_name",
-                                       "connect_timeout",
-                                       "target_session_attrs",
-                                       "tcp_user_timeout",
-                                       "client_encoding",
-                                       NULL};
-    const char *values[] = {gh_conf_str(s->conf, "database.url"),
-                            "guahao-worker sender",
-                            "5",
-                            "read-write",
-                            "5000",
-                            "UTF8",
-                            NULL};
-    s->db = PQconnectdbParams(keys, values, 1);
-    bool up = PQstatus(s->db) == CONNECTION_OK;
-    if (up) {
-        PQsetNoticeProcessor(s->db, quiet, NULL);
-        PQclear(PQexec(s->db, "set timezone = 'UTC'; set datestyle = 'ISO'; set statement_timeout = '5s'; "
-                              "set lock_timeout = '3s'"));
-    } else if (!s->down_told) /* libpq's message may quote the connection string */
-        gh_log(GH_LOG_WARN, "sender_database_down");
-    s->down_told = !up;
-    return up;
-}
-
-static PGresult *
-run(gh_sender_t *s, const char *name, int n, const char *const *params)
-{
-    const char *text = NULL;
-    for (size_t i = 0; i < gh_sql_identity_count; i++)
-        if (strcmp(gh_sql_identity[i].name, name) == 0)
-            text = gh_sql_identity[i].text;
-    PGresult *r = PQexecParams(s->db, text, n, NULL, params, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(r);
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-        return r;
-    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    gh_log(GH_LOG_WARN, "sender_statement_failed", GH_KS("statement", name),
-           GH_KS("sqlstate", state ? state : ""));
-    PQclear(r);
-    return NULL;
-}
 
 /* ---- one message */
 
@@ -105,7 +45,7 @@ note(gh_sender_t *s, const gh_delivery_t *d, int attempts, const char *why)
     snprintf(id, sizeof id, "%lld", (long long)d->id);
     if (!why) {
         gh_pg_time_text(now, at);
-        PQclear(run(s, "message_sent", 2, (const char *[]){id, at}));
+        PQclear(gh_blocking_run(s->db, "message_sent", 2, (const char *[]){id, at}));
         return;
     }
     if (getrandom(&random, sizeof random, 0) != sizeof random)
@@ -115,7 +55,7 @@ note(gh_sender_t *s, const gh_delivery_t *d, int attempts, const char *why)
     gh_log(again ? GH_LOG_INFO : GH_LOG_WARN, again ? "message_not_sent" : "message_given_up",
            GH_KI("id", d->id), GH_KS("channel", d->channel), GH_KI("attempt", attempts),
            GH_KS("reason", why));
-    PQclear(run(s, "message_failed", 3, (const char *[]){id, again ? at : NULL, why}));
+    PQclear(gh_blocking_run(s->db, "message_failed", 3, (const char *[]){id, again ? at : NULL, why}));
 }
 
 /* Claim and deliver one. False when there is nothing to do. */
@@ -126,7 +66,7 @@ send_one(gh_sender_t *s)
     int64_t now_us = gh_now_us();
     gh_pg_time_text(now_us, now);
     gh_pg_time_text(now_us + gh_conf_int(s->conf, "smtp.timeout_s") * 1000000 + LEASE_MORE, until);
-    PGresult *r = run(s, "message_claim", 3, (const char *[]){now, until, s->channel});
+    PGresult *r = gh_blocking_run(s->db, "message_claim", 3, (const char *[]){now, until, s->channel});
     bool found = r && PQntuples(r) == 1;
     if (found) {
         gh_delivery_t d = {.id = gh_pg_i64(r, 0, 0, 0),
@@ -151,8 +91,8 @@ prune(gh_sender_t *s)
     gh_pg_time_text(gh_now_us(), now);
     gh_pg_time_text(gh_now_us() - KEEP_US, before);
     s->pruned_ms = gh_mono_ms();
-    PQclear(run(s, "message_expire", 1, (const char *[]){now}));
-    PQclear(run(s, "message_prune", 1, (const char *[]){before}));
+    PQclear(gh_blocking_run(s->db, "message_expire", 1, (const char *[]){now}));
+    PQclear(gh_blocking_run(s->db, "message_prune", 1, (const char *[]){before}));
 }
 
 /* ---- the thread */
@@ -179,8 +119,8 @@ thread_main(void *arg)
 {
     gh_sender_t *s = arg;
     while (!atomic_load(&s->stop)) {
-        if (!connected(s)) {
-            pause_ms(s, CONNECT_MS);
+        if (!gh_blocking_up(s->db)) {
+            pause_ms(s, POLL_MS);
             continue;
         }
         prune(s);
@@ -195,7 +135,11 @@ gh_sender_start(const gh_conf_t *conf, const char *channel)
 {
     gh_sender_t *s = calloc(1, sizeof *s);
     pthread_condattr_t clock;
-    if (!s || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (s)
+        s->db = gh_blocking_new(conf, "guahao-worker sender", gh_sql_identity, gh_sql_identity_count);
+    if (!s || !s->db || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        if (s)
+            gh_blocking_destroy(&s->db);
         free(s);
         return NULL;
     }
@@ -216,6 +160,7 @@ gh_sender_start(const gh_conf_t *conf, const char *channel)
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     curl_global_cleanup();
+    gh_blocking_destroy(&s->db);
     free(s);
     return NULL;
 }
@@ -232,7 +177,7 @@ gh_sender_stop(gh_sender_t **sender_p)
     pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
-    PQfinish(s->db);
+    gh_blocking_destroy(&s->db);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     curl_global_cleanup();
