@@ -339,5 +339,7 @@ const gh_setting_t gh_settings[] = {
     WORD("smtp.starttls", "required|optional|none", "required",
          "Encryption of smtp:// connections by STARTTLS (RFC 3207)."),
     INT("smtp.timeout_s", "20", 1, 300, "s", "Time that the delivery of one mail may take."),
+
+    INT("jobs.parallel", "8", 1, 256, "jobs", "Durable jobs that one dispatcher has under way at a time."),
 };
 const size_t gh_settings_count = GH_COUNT(gh_settings);

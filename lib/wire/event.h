@@ -8,6 +8,7 @@
  *             issued before a moment, is dead; forget the entry after `until` (the last token's exp)
  *   "authz"   {seq, user: int}      roles or permissions of a user changed; user 0: a role changed, forget all
  *   "config"  {seq, key: str}       a database setting changed
+ *   "jobs"    {seq}                 durable jobs were queued: dispatchers look at once (lib/domain/later.h)
  *   "beat"    {broker: bin16, seq}  from each broker every second: the highest seq it has carried; a new broker
  *                                   identity or a seq above the last one seen makes the receiver reload
  * seq is the id of the row in `outbox`; 0 in a beat means the broker has carried none yet.

@@ -143,6 +143,9 @@ void
 gh_batch_event(gh_batch_t *batch, const char *topic, gh_str_t payload)
 {
     gh_batch_priv_t *b = batch->priv;
+    for (gh_pending_event_t *said = b->events; said; said = said->next)
+        if (strcmp(said->topic, topic) == 0 && gh_str_eq(said->payload, payload))
+            return; /* once is enough */
     gh_pending_event_t *e = gh_batch_alloc(batch, sizeof(*e));
     gh_str_t topic_copy = gh_batch_dup(batch, gh_str(topic)), copy = gh_batch_dup(batch, payload);
     if (b->arena.failed)

@@ -121,6 +121,9 @@ delete from password_resets where user_id in (select id from doomed_users);
 -- name: clear_passwords
 delete from password_history where user_id in (select id from doomed_users);
 
+-- name: clear_jobs
+delete from jobs where owner_id in (select id from doomed_users);
+
 -- name: clear_bans
 delete from user_bans where user_id in (select id from doomed_users);
 

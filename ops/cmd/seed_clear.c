@@ -17,7 +17,7 @@ static const char *const s_steps[] = {
     "clear_minors",         "clear_majors",      "clear_areas",    "clear_admins",       "clear_users_doomed",
     "clear_tokens",         "clear_sign_ins",    "clear_resets",   "clear_passwords",    "clear_bans",
     "clear_risk_logs",      "clear_risk",        "clear_feedback", "clear_wechat",       "clear_roles",
-    "clear_users",
+    "clear_jobs",           "clear_users",
 };
 
 static int

@@ -93,6 +93,14 @@ class World:
         return self.h.one("select id::text from sessions where user_id = %s and revoked_at is null order by created_at desc, id "
                           "desc limit 1", self.users["patient"])
 
+    def patient_job(self, waiting=False):
+        """A finished job of the patient, or one that waits."""
+        more = ("'QUEUED', null, null, null, null" if waiting else "'DONE', now(), now() + interval '1 day', '{\"n\": 1}', 200")
+        return self.h.one("insert into jobs (id, kind, op, service, args, owner_id, budget_ms, max_attempts, run_at, created_at, "
+                          "status, finished_at, expires_at, response, response_status) select gen_random_uuid(), 'export', 'x.y', "
+                          f"'x', '\\x80', %s, 1000, 1, now() + interval '1 hour', now(), {more} returning id::text",
+                          self.users["patient"])
+
     def api(self, who, fresh):
         if who == "nobody":
             return self.house.system.api()
@@ -112,6 +120,7 @@ def fill(world, path):
     known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
              "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
              "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
+             "patient_job": world.patient_job, "patient_waiting_job": lambda: world.patient_job(waiting=True),
              "session": world.session, "new_major": world.new_major, "new_minor": world.new_minor,
              "new_specialty": world.new_specialty, "new_director": world.new_director}
     known.update(access_applications.known(world))

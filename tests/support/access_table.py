@@ -254,6 +254,11 @@ TABLE = [
     ("pricing.update_global_prices", "PUT", "/admin/global-prices", ADMIN, query(default_price_normal=50)),
     ("pricing.get_identity_discounts", "GET", "/admin/patient-identity-discounts", ADMIN, None),
     ("pricing.update_identity_discounts", "PUT", "/admin/patient-identity-discounts", ADMIN, body(student=0.8)),
+    # durable jobs (api/29): another's job is not there
+    ("jobs.v1_list_jobs", "GET", "/api/v1/jobs", SIGNED_IN, None),
+    ("jobs.v1_get_job", "GET", "/api/v1/jobs/{patient_job}", "nyxxxxxy", None),
+    ("jobs.v1_get_job_result", "GET", "/api/v1/jobs/{patient_job}/result", "nyxxxxxy", None),
+    ("jobs.v1_cancel_job", "DELETE", "/api/v1/jobs/{patient_waiting_job}", "nyxxxxxy", None),
 
     ("system.v1_list_audit_log", "GET", "/api/v1/system/audit-log", ADMIN, None),
     ("system.v1_verify_audit_log", "POST", "/api/v1/system/audit-log/verify", ADMIN, None),

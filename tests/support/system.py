@@ -12,7 +12,17 @@ from . import mdp, paths
 from .http import Api
 from .proc import Process, wait_for
 
-POOLS = ("audit,identity,directory,schedule,stats,pricing,system", "booking")
+# One line a pool, so that two that are added do not meet.
+POOLS = (",".join((
+    "audit",
+    "identity",
+    "directory",
+    "jobs",
+    "pricing",
+    "schedule",
+    "stats",
+    "system",
+)), "booking")
 PASSWORD = "Guahao-2026"
 
 

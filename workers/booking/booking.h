@@ -158,6 +158,7 @@ int gh_book_write(gh_book_t *book) GH_MUSTCHECK;
 /* ---- cancelling */
 
 gh_step_t gh_cancel_step(gh_batch_t *b);
+gh_step_t gh_expire_step(gh_batch_t *b); /* expire.c: BR-83 */
 
 /* ---- what adapters share (args.c) */
 

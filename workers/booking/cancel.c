@@ -132,8 +132,8 @@ refuse(gh_cancel_t *c, gh_cancel_job_t *cj, gh_err_t err, const gh_registration_
 }
 
 /* The row changes for the jobs behind this one, and the place is free for the bookings behind this batch. */
-static void
-apply(gh_cancel_t *c, gh_cancel_job_t *cj)
+void
+gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj)
 {
     gh_cancel_order_t *o = cj->order;
     o->state = cj->verdict.state;
@@ -146,6 +146,20 @@ apply(gh_cancel_t *c, gh_cancel_job_t *cj)
     if (slots)
         gh_slots_free(slots, o->slot_no);
     cj->cancelled = true;
+}
+
+gh_cancel_facts_t
+gh_cancel_facts_of(const gh_cancel_t *c, const gh_cancel_job_t *cj)
+{
+    const gh_cancel_order_t *o = cj->order;
+    return (gh_cancel_facts_t){.state = o->state,
+                               .payment = o->payment,
+                               .price = o->price,
+                               .deadline_start_us = cj->surface == GH_CANCEL_CODE ? o->session_starts_us
+                                                                                  : o->starts_us,
+                               .payable_since_us = o->payable_since_us,
+                               .now_us = c->b->now_us,
+                               .rules = gh_facts_rules_of(c->rules, c->n_rules, o->doctor_id)};
 }
 
 static void put_heartbeat(gh_cancel_t *c, gh_cancel_job_t *cj);
@@ -164,21 +178,12 @@ decide_job(gh_cancel_t *c, gh_cancel_job_t *cj)
         refuse(c, cj, err, NULL);
         return;
     }
-    const gh_cancel_order_t *o = cj->order;
-    const gh_registration_t *rules = gh_facts_rules_of(c->rules, c->n_rules, o->doctor_id);
     gh_canceller_t who = canceller_of(cj);
     if (who.allowed && !tag_matches(cj)) {
         refuse(c, cj, GH_E_PRECONDITION_FAILED, NULL);
         return;
     }
-    gh_cancel_facts_t facts = {.state = o->state,
-                               .payment = o->payment,
-                               .price = o->price,
-                               .deadline_start_us = cj->surface == GH_CANCEL_CODE ? o->session_starts_us
-                                                                                  : o->starts_us,
-                               .payable_since_us = o->payable_since_us,
-                               .now_us = c->b->now_us,
-                               .rules = rules};
+    gh_cancel_facts_t facts = gh_cancel_facts_of(c, cj);
     cj->verdict = gh_cancel_decide(&who, &facts);
     if (cj->surface == GH_CANCEL_HB && cj->verdict.err == GH_E_APPOINTMENT_NOT_CANCELLABLE) {
         put_heartbeat(c, cj); /* final already, only hidden */
@@ -187,12 +192,12 @@ decide_job(gh_cancel_t *c, gh_cancel_job_t *cj)
         return;
     }
     if (cj->verdict.err != GH_E_NONE) {
-        refuse(c, cj, cj->verdict.err, rules);
+        refuse(c, cj, cj->verdict.err, facts.rules);
         return;
     }
     if (cj->surface == GH_CANCEL_HB)
         put_heartbeat(c, cj); /* as it was */
-    apply(c, cj);
+    gh_cancel_apply(c, cj);
 }
 
 /* ---- answering */

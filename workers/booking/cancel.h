@@ -55,6 +55,10 @@ typedef struct gh_cancel {
     size_t at_sessions, at_orders, at_people, at_rules, at_after;
 } gh_cancel_t;
 
+/* cancel.c: what the rules decide from; note that the order becomes what the job's verdict says, and its place free. */
+gh_cancel_facts_t gh_cancel_facts_of(const gh_cancel_t *c, const gh_cancel_job_t *cj);
+void gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj);
+
 /* cancel_data.c. -1: out of memory, or the orders have moved to other sessions: the batch fails and runs again. */
 void gh_cancel_ask(gh_cancel_t *c);
 int gh_cancel_take(gh_cancel_t *c) GH_MUSTCHECK;

@@ -92,3 +92,17 @@ update schedules s
 select b.id, gh_v1_appointment(b, $2::text, $3::text), b.version
   from v_bookings b
  where b.id = any ($1::bigint[]);
+
+-- name: unpaid_orders
+-- BR-83: orders that have been payable for longer than the time-out of their doctor's `registration`, else the global one, else
+-- 30 minutes: $1 now, $2 at most so many. Not locked: they are locked and looked at again.
+select o.id
+  from registration_orders o
+  left join v_registration_settings d on d.doctor_id = o.doctor_id
+  left join v_registration_settings g on g.doctor_id = 0
+ where o.status = 'pending' and o.payment_status = 'pending' and o.payable_since <= $1::timestamptz - interval '5 minutes'
+   and o.payable_since <= $1 - make_interval(mins => coalesce(
+           case when d.payment_minutes between 5 and 120 then d.payment_minutes end,
+           case when d.doctor_id is null and g.payment_minutes between 5 and 120 then g.payment_minutes end, 30))
+ order by o.payable_since
+ limit $2::int;

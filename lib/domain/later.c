@@ -1,0 +1,54 @@
+/*
+ * lib/domain/later.c - the row in jobs, and the event that wakes a dispatcher
+ */
+#include "domain/later.h"
+
+#include "base/uuid7.h"
+#include "worker/args.h"
+
+#define BUDGET_MS    30000
+#define MAX_ATTEMPTS 5
+
+static const char empty_map[1] = {(char)0x80};
+
+static const char *
+hex_of(gh_batch_t *b, gh_str_t bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *out = gh_batch_alloc(b, 2 * bytes.n + 3);
+    out[0] = '\\';
+    out[1] = 'x';
+    for (size_t i = 0; i < bytes.n; i++) {
+        out[2 + 2 * i] = digits[(uint8_t)bytes.p[i] >> 4];
+        out[3 + 2 * i] = digits[(uint8_t)bytes.p[i] & 15];
+    }
+    return out;
+}
+
+void
+gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
+{
+    uint8_t id[16];
+    char id_text[GH_UUID_TEXT];
+    gh_uuid7_new(id);
+    gh_uuid_text(id, id_text);
+    if (id_out)
+        memcpy(id_out, id, sizeof id);
+    const char *params[] = {id_text,
+                            later->kind,
+                            later->op,
+                            later->service,
+                            hex_of(b, later->args.n ? later->args : (gh_str_t){empty_map, 1}),
+                            later->owner_id ? gh_text_i64(b, later->owner_id) : NULL,
+                            later->unique_key,
+                            gh_text_i64(b, later->priority),
+                            gh_text_i64(b, later->budget_ms ? later->budget_ms : BUDGET_MS),
+                            gh_text_i64(b, later->max_attempts ? later->max_attempts : MAX_ATTEMPTS),
+                            gh_text_time(b, later->run_at_us ? later->run_at_us : b->now_us),
+                            gh_text_time(b, b->now_us)};
+    if (!gh_batch_ok(b))
+        return;
+    gh_batch_query(b, "rt_later_put", (int)GH_COUNT(params), params);
+    if (!later->run_at_us || later->run_at_us <= b->now_us)
+        gh_batch_event(b, "jobs", (gh_str_t){empty_map, 1});
+}

@@ -1,0 +1,31 @@
+/*
+ * lib/domain/later.h - work for later, queued in the transaction of its cause
+ *
+ * A row of `jobs` beside a pool's other writes: when the transaction is rolled back nothing happens, when it is committed the
+ * jobs pool (workers/jobs) carries the operation out, again and again until it was done, refused by a rule, or tried
+ * max_attempts times; its effect happens once. The operation is one of the contract, carried out as owner_id, or an inner
+ * one, which only the jobs pool and other trusted peers may send.
+ */
+#ifndef GH_DOMAIN_LATER_H
+#define GH_DOMAIN_LATER_H
+
+#include "worker/worker.h"
+
+typedef struct gh_later {
+    const char *kind;       /* of api/29: "booking", "maintenance", ... */
+    const char *op;         /* operationId, or an inner operation's name */
+    const char *service;    /* the pool that serves it */
+    gh_str_t args;          /* encoded argument map ({"path": {..}, "body": ..}); empty: {} */
+    int64_t owner_id;       /* who asks; 0: the system */
+    int64_t run_at_us;      /* not before; 0: at once */
+    const char *unique_key; /* NULL: none. While a job of this key is unfinished no second one is queued */
+    gh_prio_t priority;
+    int budget_ms;    /* of one attempt; 0: 30 s */
+    int max_attempts; /* 0: five */
+} gh_later_t;
+
+/* Queue it with the writes of this phase (the last one, of a WRITE or TASK). All is copied. id_out (or NULL): the job's id,
+ * the public name of api/29; with a unique key it may be another row's that stays. When memory runs out the batch fails. */
+void gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16]);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * workers/jobs/brokers.c - see brokers.h
+ */
+#include "workers/jobs/brokers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+#include "base/log.h"
+#include "base/timez.h"
+#include "wire/event.h"
+#include "wire/mdp.h"
+#include "wire/secure.h"
+
+#define BROKERS_MAX 16
+#define BEAT_MS     3000
+#define PARTS_MAX   8
+#define TURN_MAX    256 /* messages of one socket in a turn */
+
+typedef struct broker {
+    void *jobs, *events;
+    int64_t beat_ms; /* 0: never heard */
+} broker_t;
+
+struct gh_brokers {
+    const gh_brokers_events_t *events;
+    void *arg;
+    void *ctx;
+    broker_t at[BROKERS_MAX];
+    size_t n, turn;
+    gh_buf_t head;
+};
+
+/* ---- start and stop */
+
+static void
+set_int(void *socket, int option, int value)
+{
+    (void)zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static void *
+open_socket(gh_brokers_t *self, int type, const gh_conf_t *conf, const char *endpoint, size_t index)
+{
+    void *s = zmq_socket(self->ctx, type);
+    if (!s)
+        return NULL;
+    set_int(s, ZMQ_LINGER, 0);
+    set_int(s, ZMQ_IMMEDIATE, 1);
+    set_int(s, ZMQ_RECONNECT_IVL, 100);
+    set_int(s, ZMQ_RECONNECT_IVL_MAX, 2000);
+    int64_t most = (int64_t)GH_MP_MAX_BYTES + (64 << 10);
+    (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
+    if (type == ZMQ_SUB)
+        for (const char *const *topic = (const char *const[]){"beat", "jobs", NULL}; *topic; topic++)
+            (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, *topic, strlen(*topic));
+    if (gh_link_secure(s, conf, endpoint, index) == 0 && zmq_connect(s, endpoint) == 0)
+        return s;
+    gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint), GH_KS("said", zmq_strerror(zmq_errno())));
+    zmq_close(s);
+    return NULL;
+}
+
+/* The next entry of a comma list; false at its end. */
+static bool
+next_entry(const char **list, char *out, size_t size)
+{
+    *list += strspn(*list, ", ");
+    size_t n = strcspn(*list, ", ");
+    if (n == 0 || n >= size)
+        return false;
+    memcpy(out, *list, n);
+    out[n] = '\0';
+    *list += n;
+    return true;
+}
+
+gh_brokers_t *
+gh_brokers_new(const gh_conf_t *conf, const gh_brokers_events_t *events, void *arg)
+{
+    const char *inner = gh_conf_str(conf, "link.inner"), *out = gh_conf_str(conf, "link.events_out");
+    char jobs_at[1024], events_at[1024];
+    gh_brokers_t *self = calloc(1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->events = events;
+    self->arg = arg;
+    self->ctx = zmq_ctx_new();
+    while (self->ctx && self->n < BROKERS_MAX && next_entry(&inner, jobs_at, sizeof jobs_at) &&
+           next_entry(&out, events_at, sizeof events_at)) {
+        broker_t *b = &self->at[self->n];
+        b->jobs = open_socket(self, ZMQ_DEALER, conf, jobs_at, self->n);
+        b->events = open_socket(self, ZMQ_SUB, conf, events_at, self->n);
+        self->n++;
+        if (!b->jobs || !b->events) {
+            gh_brokers_destroy(&self);
+            return NULL;
+        }
+    }
+    if (self->n == 0)
+        gh_brokers_destroy(&self);
+    return self;
+}
+
+void
+gh_brokers_destroy(gh_brokers_t **self_p)
+{
+    gh_brokers_t *self = *self_p;
+    *self_p = NULL;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->n; i++) {
+        if (self->at[i].jobs)
+            zmq_close(self->at[i].jobs);
+        if (self->at[i].events)
+            zmq_close(self->at[i].events);
+    }
+    if (self->ctx)
+        zmq_ctx_term(self->ctx);
+    gh_buf_fini(&self->head);
+    free(self);
+}
+
+/* ---- sending */
+
+bool
+gh_brokers_usable(const gh_brokers_t *self, int broker)
+{
+    const broker_t *b = broker >= 0 && (size_t)broker < self->n ? &self->at[broker] : NULL;
+    return b && b->beat_ms && gh_mono_ms() - b->beat_ms < BEAT_MS;
+}
+
+bool
+gh_brokers_any(const gh_brokers_t *self)
+{
+    for (size_t i = 0; i < self->n; i++)
+        if (gh_brokers_usable(self, (int)i))
+            return true;
+    return false;
+}
+
+static bool
+send_frames(void *socket, const char *service, gh_str_t head, gh_str_t args)
+{
+    static const char request[1] = {GH_MDPC_REQUEST};
+    /* the first frame decides: a message is queued whole or not at all */
+    if (zmq_send_const(socket, GH_MDPC02, 6, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return false;
+    return zmq_send_const(socket, request, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+           zmq_send(socket, service, strlen(service), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+           zmq_send(socket, head.p, head.n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+           zmq_send(socket, args.p, args.n, ZMQ_DONTWAIT) >= 0;
+}
+
+int
+gh_brokers_send(gh_brokers_t *self, const char *service, const gh_job_head_t *head, gh_str_t args)
+{
+    gh_buf_clear(&self->head);
+    gh_job_head_encode(head, &self->head);
+    for (size_t i = 0; gh_buf_ok(&self->head) && i < self->n; i++) {
+        int broker = (int)(self->turn++ % self->n);
+        if (gh_brokers_usable(self, broker) &&
+            send_frames(self->at[broker].jobs, service, gh_buf_view(&self->head), args))
+            return broker;
+    }
+    return -1;
+}
+
+/* ---- receiving */
+
+static gh_str_t
+view(zmq_msg_t *m)
+{
+    return (gh_str_t){zmq_msg_data(m), zmq_msg_size(m)};
+}
+
+/* All frames of one message; 0 when none is waiting. Those beyond PARTS_MAX are dropped. */
+static size_t
+receive(void *socket, zmq_msg_t parts[PARTS_MAX])
+{
+    size_t n = 0;
+    for (bool more = true; more;) {
+        zmq_msg_t spare, *to = n < PARTS_MAX ? &parts[n] : &spare;
+        zmq_msg_init(to);
+        if (zmq_msg_recv(to, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(to);
+            break;
+        }
+        more = zmq_msg_more(to);
+        if (to == &spare)
+            zmq_msg_close(to);
+        else
+            n++;
+    }
+    return n;
+}
+
+static void
+take_reply(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
+{
+    (void)b;
+    gh_str_t frames[PARTS_MAX];
+    gh_reply_head_t head;
+    for (size_t i = 0; i < n; i++)
+        frames[i] = view(&parts[i]);
+    if (n < 4 || !gh_str_is(frames[0], GH_MDPC02) || frames[1].n != 1 || *frames[1].p != GH_MDPC_FINAL)
+        return;
+    if (gh_reply_head_decode(frames[3].p, frames[3].n, &head) == 0)
+        self->events->reply(self->arg, &head, n > 4 ? frames[4] : (gh_str_t){0});
+}
+
+static void
+take_event(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
+{
+    if (n == 2 && gh_str_is(view(&parts[0]), "beat"))
+        b->beat_ms = gh_mono_ms();
+    else if (n == 2)
+        self->events->wake(self->arg);
+}
+
+static void
+drain(gh_brokers_t *self, broker_t *b, void *socket,
+      void (*take)(gh_brokers_t *, broker_t *, zmq_msg_t *, size_t))
+{
+    for (int i = 0; i < TURN_MAX; i++) {
+        zmq_msg_t parts[PARTS_MAX];
+        size_t n = receive(socket, parts);
+        if (n == 0)
+            return;
+        take(self, b, parts, n);
+        for (size_t k = 0; k < n; k++)
+            zmq_msg_close(&parts[k]);
+    }
+}
+
+void
+gh_brokers_turn(gh_brokers_t *self, long timeout_ms)
+{
+    zmq_pollitem_t items[2 * BROKERS_MAX];
+    for (size_t i = 0; i < self->n; i++) {
+        items[2 * i] = (zmq_pollitem_t){self->at[i].jobs, 0, ZMQ_POLLIN, 0};
+        items[2 * i + 1] = (zmq_pollitem_t){self->at[i].events, 0, ZMQ_POLLIN, 0};
+    }
+    if (zmq_poll(items, (int)(2 * self->n), timeout_ms) <= 0)
+        return;
+    for (size_t i = 0; i < self->n; i++) {
+        drain(self, &self->at[i], self->at[i].events, take_event);
+        drain(self, &self->at[i], self->at[i].jobs, take_reply);
+    }
+}

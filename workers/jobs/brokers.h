@@ -1,0 +1,34 @@
+/*
+ * workers/jobs/brokers.h - a Majordomo client of all brokers, for the dispatcher's thread (MDP/0.2, protocols of the front's link)
+ *
+ * A broker is usable while its beat is heard. Jobs go round the usable ones. What was given to a broker that vanished is
+ * for the caller to send again: the job record makes that safe. One thread alone uses it.
+ */
+#ifndef GH_JOBS_BROKERS_H
+#define GH_JOBS_BROKERS_H
+
+#include "base/conf.h"
+#include "wire/job.h"
+
+typedef struct gh_brokers gh_brokers_t;
+
+typedef struct gh_brokers_events {
+    /* A final reply: decoded header, body. Borrowed. */
+    void (*reply)(void *arg, const gh_reply_head_t *head, gh_str_t body);
+    /* Somebody queued a job (event "jobs"). */
+    void (*wake)(void *arg);
+} gh_brokers_events_t;
+
+/* Connect to link.inner and link.events_out (entry i of both is one broker). conf and events are borrowed. NULL after a log
+ * line. */
+gh_brokers_t *gh_brokers_new(const gh_conf_t *conf, const gh_brokers_events_t *events, void *arg);
+void gh_brokers_destroy(gh_brokers_t **self_p);
+
+/* Send a job. The broker that took it, or -1: none is usable. */
+int gh_brokers_send(gh_brokers_t *self, const char *service, const gh_job_head_t *head, gh_str_t args);
+bool gh_brokers_usable(const gh_brokers_t *self, int broker);
+bool gh_brokers_any(const gh_brokers_t *self);
+/* Wait up to timeout_ms for something to arrive and hand on all that has. */
+void gh_brokers_turn(gh_brokers_t *self, long timeout_ms);
+
+#endif

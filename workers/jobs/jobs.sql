@@ -1,0 +1,119 @@
+-- The dispatcher's statements (dispatcher.c, recurring.c), on a connection of its own; each is a transaction.
+
+-- name: jobs_claim
+-- $1 now, $2 how many, $3 who, $4 ms that a lease lasts beyond the budget, $5 fresh ids for deliveries, one for each.
+-- By priority and age, but one place goes to whoever waits longest, so that nobody starves; then jobs whose dispatcher died.
+with first as (
+    select id from jobs where status = 'QUEUED' and run_at <= $1::timestamptz
+     order by priority, run_at, id limit greatest($2::int - 1, 1) for update skip locked
+), oldest as (
+    select id from jobs where status = 'QUEUED' and run_at <= $1 order by run_at, id limit 1 for update skip locked
+), lost as (
+    select id from jobs where status = 'RUNNING' and lease_until <= $1 and attempts < max_attempts
+     order by lease_until limit $2 for update skip locked
+), due as (
+    select id, row_number() over () as n
+      from (select id from first union select id from oldest union select id from lost limit $2) x
+), claimed as (
+    update jobs j
+       set status = 'RUNNING', attempts = j.attempts + 1, started_at = coalesce(j.started_at, $1),
+           lease_until = $1 + make_interval(secs => (j.budget_ms + $4::int) / 1000.0), leased_by = $3::text,
+           run_id = case when j.run_id > gh_uuid7_floor($1 - interval '20 hours') then j.run_id
+                         else ($5::uuid[])[d.n] end
+      from due d
+     where j.id = d.id
+ returning j.*
+)
+select id, op, service, encode(args, 'hex'), coalesce(owner_id, 0), priority, budget_ms, attempts, max_attempts, run_id,
+       coalesce(trace, '')
+  from claimed
+ order by priority, run_at, id;
+
+-- name: jobs_bury_lost
+-- A job that took down every dispatcher or worker it met. $1 now
+update jobs
+   set status = 'FAILED', dead = true, lease_until = null, finished_at = $1::timestamptz,
+       expires_at = $1::timestamptz + interval '24 hours', error = jsonb_build_object('code', 'WORKER_LOST')
+ where id = any (array (select id from jobs
+                         where status = 'RUNNING' and lease_until <= $1 and attempts >= max_attempts
+                         order by lease_until limit 100 for update skip locked))
+returning id, op, attempts;
+
+-- name: jobs_settle
+-- What became of attempts, one row each: $1 ids, $2 attempts, $3 states, $4 dead, $5 statuses, $6 replies, $7 headers,
+-- $8 errors, $9 next tries (QUEUED only); $10 now. An attempt that is no longer the one under way changes nothing.
+update jobs j
+   set status = t.status, dead = t.dead, lease_until = null, leased_by = null,
+       progress = case when t.status = 'DONE' then 100 else j.progress end,
+       response_status = t.response_status, response = t.response, headers = t.headers::jsonb, error = t.error::jsonb,
+       run_at = coalesce(t.run_at, j.run_at),
+       finished_at = case when t.status <> 'QUEUED' then $10::timestamptz end,
+       expires_at = case when t.status <> 'QUEUED' then $10::timestamptz + interval '24 hours' end
+  from unnest($1::uuid[], $2::int[], $3::text[], $4::boolean[], $5::int[], $6::text[], $7::text[], $8::text[],
+              $9::timestamptz[])
+       as t (id, attempt, status, dead, response_status, response, headers, error, run_at)
+ where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING';
+
+-- name: jobs_release
+-- A dispatcher that stops gives its jobs back, to be taken up at once: $1 ids, $2 attempts, $3 now
+update jobs j
+   set lease_until = $3::timestamptz
+  from unnest($1::uuid[], $2::int[]) as t (id, attempt)
+ where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING';
+
+-- name: jobs_next
+-- Ms until the next job or slot is due, at most $2. $1 now
+select least($2::int, coalesce(extract(epoch from min(at) - $1::timestamptz) * 1000, $2)::int)
+  from ((select run_at as at from jobs where status = 'QUEUED' order by run_at limit 1) union all
+        (select lease_until from jobs where status = 'RUNNING' order by lease_until limit 1) union all
+        (select min(next_slot) from job_schedules where enabled)) x;
+
+-- name: jobs_prune
+-- $1 now: jobs that ended a day ago go; the dead stay a month.
+delete from jobs
+ where id = any (array (select id from jobs
+                         where expires_at <= $1::timestamptz and (not dead or expires_at <= $1::timestamptz - interval '29 days')
+                         order by expires_at limit 1000 for update skip locked));
+
+-- name: schedules_keep
+-- The recurring jobs that this version knows; an operator's own cron, rule and switch stay. $1..$8 columns, $9 now
+insert into job_schedules (name, cron, catch_up, kind, op, service, budget_ms, max_attempts, updated_at)
+select t.*, $9::timestamptz
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[]) t
+on conflict (name) do update
+   set kind = excluded.kind, op = excluded.op, service = excluded.service, budget_ms = excluded.budget_ms,
+       max_attempts = excluded.max_attempts;
+
+-- name: schedules_begin
+begin;
+
+-- name: schedules_due
+-- Whose slot has come ($1 now); locked, so that one dispatcher alone queues it.
+select name, cron, catch_up, (extract(epoch from next_slot) * 1000000)::bigint
+  from job_schedules
+ where enabled and (next_slot is null or next_slot <= $1::timestamptz)
+ order by name
+   for update skip locked;
+
+-- name: schedules_fire
+-- Queue slots: $1 names, $2 ids, $3 slots, $4 argument frames, $5 now. While the last one is unfinished none is added.
+insert into jobs (id, kind, op, service, args, unique_key, budget_ms, max_attempts, run_at, created_at)
+select t.id, s.kind, s.op, s.service, t.args, 'schedule:' || s.name, s.budget_ms, s.max_attempts, $5::timestamptz, $5::timestamptz
+  from unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::bytea[]) as t (name, id, slot, args)
+  join job_schedules s on s.name = t.name
+ order by t.slot
+on conflict (unique_key) where status in ('QUEUED', 'RUNNING') do nothing
+returning unique_key;
+
+-- name: schedules_move
+-- $1 names, $2 next slots, $3 slots that were queued (null: none), $4 now
+update job_schedules s
+   set next_slot = t.next, last_slot = coalesce(t.last, s.last_slot), updated_at = $4::timestamptz
+  from unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) as t (name, next, last)
+ where s.name = t.name;
+
+-- name: schedules_commit
+commit;
+
+-- name: schedules_rollback
+rollback;

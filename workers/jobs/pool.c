@@ -1,0 +1,43 @@
+/*
+ * workers/jobs/pool.c - durable jobs as their owners see them (JB-01..JB-04), and the dispatcher beside them
+ */
+#include "workers/jobs/pool.h"
+
+#include "gen/sql_jobs.h"
+#include "workers/jobs/dispatcher.h"
+
+static const gh_op_t ops[] = {
+    {.name = "jobs.v1_list_jobs", .sql = "v1_jobs", .bind = {"query", "actor.user_id", "actor.scopes", "tz"}},
+    {.name = "jobs.v1_get_job", .sql = "v1_job", .bind = {"path.id", "actor.user_id", "actor.scopes", "tz"}},
+    {.name = "jobs.v1_get_job_result",
+     .sql = "v1_job_result",
+     .bind = {"path.id", "actor.user_id", "actor.scopes"}},
+    {.name = "jobs.v1_cancel_job",
+     .kind = GH_OP_WRITE,
+     .sql = "v1_job_cancel",
+     .bind = {"path.id", "actor.user_id", "actor.scopes", "tz", "now"}},
+    {.name = NULL},
+};
+
+static int
+start(gh_worker_t *w)
+{
+    gh_dispatcher_t *d = gh_dispatcher_start(gh_worker_conf(w));
+    gh_worker_set_state(w, &gh_pool_jobs, d);
+    return d ? 0 : -1;
+}
+
+static void
+stop(gh_worker_t *w)
+{
+    gh_dispatcher_t *d = gh_worker_state(w, &gh_pool_jobs);
+    gh_worker_set_state(w, &gh_pool_jobs, NULL);
+    gh_dispatcher_stop(&d);
+}
+
+const gh_pool_t gh_pool_jobs = {.name = "jobs",
+                                .ops = ops,
+                                .sql = {gh_sql_jobs},
+                                .sql_count = {&gh_sql_jobs_count},
+                                .start = start,
+                                .stop = stop};
