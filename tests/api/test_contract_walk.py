@@ -53,6 +53,13 @@ def test_every_operation_of_the_source_has_what_a_reader_needs():
             assert "schema" in media and "example" in media, name
 
 
+def test_every_body_has_an_example_that_is_published():
+    for name, media, body in contract.bodies():
+        method, path, _ = contract.place(name)
+        shown = published.follow(published.document()["paths"][path][method.lower()]["requestBody"])["content"][media]
+        assert "example" in body and shown["example"] == body["example"], f"{name}: {media} has no example"
+
+
 def test_the_document_has_every_path_and_alias_and_no_other():
     expected = set()
     for name in contract.operations():

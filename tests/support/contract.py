@@ -57,6 +57,17 @@ def operations():
     return _load()[0]
 
 
+def bodies():
+    """(operation, media type, its object) of all request bodies that are not files."""
+    for name, operation in operations().items():
+        body = operation.get("requestBody") or {"content": {}}
+        if "$ref" in body:
+            body = component(body["$ref"])
+        for media, what in body["content"].items():
+            if media != "multipart/form-data":
+                yield name, media, what
+
+
 def operation(operation_id):
     return _load()[0][operation_id]
 

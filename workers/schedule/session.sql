@@ -21,7 +21,7 @@ select s.id from schedules s
            select $1::bigint
             union all
            select x.id
-             from (select gh_session_plan($1, $2::jsonb, $3::text) as p) plan
+             from (select gh_session_plan($1, $2::jsonb, $3::text) as p offset 0) plan    -- made once, not once a row
              join schedules x on x.clinic_id = (p->>'clinic_id')::bigint and x.date = (p->>'date')::date
                   and x.time_section = p->>'time_section' and (x.is_latest or x.deleted_at is null)))
  order by s.id
@@ -50,7 +50,7 @@ select own.id is not null as known, coalesce(own.is_latest, false) as current, c
        coalesce(dc.id, 0) as doctor_has, coalesce(dc.date::text, '') as doctor_day, coalesce(dc.time_section, '') as doctor_section,
        coalesce(cc.id, 0) as clinic_has, p::text as plan,
        gh_session_logged(own)::text as was
-  from (select gh_session_plan($1::bigint, $2::jsonb, $3::text) as p) plan
+  from (select gh_session_plan($1::bigint, $2::jsonb, $3::text) as p offset 0) plan
   left join schedules own on own.id = $1::bigint and own.deleted_at is null
   left join doctors od on od.id = own.doctor_id
  cross join lateral (select count(*)::int as n from registration_orders o
