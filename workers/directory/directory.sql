@@ -1,6 +1,7 @@
 -- Statements of the directory pool: the public catalogue (api/07 section 7.1). Each gives one row: body (JSON text) and,
 -- where something may be missing, error. Member names, types and order are those of schema/openapi/code-patient.yaml.
--- Pages: offset is computed in numeric and capped, so that no page number overflows it.
+-- Pages: offset is computed in numeric and capped, so that no page number overflows it. `offset 0` keeps a list of sessions one look
+-- into the index for each clinic or doctor, whatever the planner thinks of a range of days that it does not know.
 
 -- name: browse_hospitals
 -- $1 area or null, $2 zone
@@ -137,12 +138,20 @@ select json_build_object('keyword', k.keyword, 'total', (select count(*) from hi
 -- $1 minor department, $2 first day, $3 last day; sessions of its clinics, and of its doctors without a clinic. At most
 -- 10000 rows. Closed sessions are hidden (BR-57).
 with hit as (
-    select s.id from clinics c join schedules s on s.clinic_id = c.id
-     where c.minor_dept_id = $1::bigint and s.is_latest and s.date between $2::date and $3::date and s.status = '正常'
+    select x.id
+      from clinics c
+     cross join lateral (select s.id from schedules s
+                          where s.clinic_id = c.id and s.is_latest and s.date between $2::date and $3::date and s.status = '正常'
+                         offset 0) x
+     where c.minor_dept_id = $1::bigint
     union all
-    select s.id from doctors d join schedules s on s.doctor_id = d.id
-     where d.dept_id = $1::bigint and d.deleted_at is null and s.clinic_id is null and s.is_latest
-       and s.date between $2::date and $3::date and s.status = '正常'
+    select x.id
+      from doctors d
+     cross join lateral (select s.id from schedules s
+                          where s.doctor_id = d.id and s.clinic_id is null and s.is_latest and s.date between $2::date and $3::date
+                            and s.status = '正常'
+                         offset 0) x
+     where d.dept_id = $1::bigint and d.deleted_at is null
 )
 select json_build_object('schedules', coalesce((select json_agg(r.item order by r.date, r.section, r.id) from (
            select s.id, s.date, array_position('{上午,下午,晚上}', s.time_section::text) as section, json_build_object(
@@ -196,15 +205,22 @@ select json_build_object('schedules', coalesce((select json_agg(r.item order by 
 -- $1 minor department, $2 area or null, $3 day or null: today and six days more, $4 today, $5 now, $6 zone. Closed sessions
 -- and those already over are hidden; full ones are shown (the client offers the waitlist).
 with hit as (
-    select s.id from clinics c join schedules s on s.clinic_id = c.id
-     where c.minor_dept_id = $1::bigint and ($2::bigint is null or c.area_id = $2) and s.is_latest
-       and s.date between coalesce($3::date, $4::date) and coalesce($3::date, $4::date + 6)
-       and s.status = '正常' and s.ends_at > $5::timestamptz
+    select x.id
+      from clinics c
+     cross join lateral (select s.id from schedules s
+                          where s.clinic_id = c.id and s.is_latest and s.status = '正常' and s.ends_at > $5::timestamptz
+                            and s.date between coalesce($3::date, $4::date) and coalesce($3::date, $4::date + 6)
+                         offset 0) x
+     where c.minor_dept_id = $1::bigint and ($2::bigint is null or c.area_id = $2)
     union all
-    select s.id from doctors d join schedules s on s.doctor_id = d.id
-     where d.dept_id = $1::bigint and d.deleted_at is null and $2::bigint is null and s.clinic_id is null and s.is_latest
-       and s.date between coalesce($3::date, $4::date) and coalesce($3::date, $4::date + 6)
-       and s.status = '正常' and s.ends_at > $5::timestamptz
+    select x.id
+      from doctors d
+     cross join lateral (select s.id from schedules s
+                          where s.doctor_id = d.id and s.clinic_id is null and s.is_latest and s.status = '正常'
+                            and s.ends_at > $5::timestamptz
+                            and s.date between coalesce($3::date, $4::date) and coalesce($3::date, $4::date + 6)
+                         offset 0) x
+     where d.dept_id = $1::bigint and d.deleted_at is null and $2::bigint is null
 )
 select json_build_object('schedules', coalesce((select json_agg(r.item order by r.date, r.section, r.id) from (
            select s.id, s.date, array_position('{上午,下午,晚上}', s.time_section::text) as section, json_build_object(

@@ -1,0 +1,93 @@
+"""Statements of the pools as their files have them, run on a hospital of many rows, and what of its tables they read."""
+
+import functools
+import glob
+import os
+
+from . import paths
+
+DOCTORS, CLINICS, PEOPLE, DAYS = 10000, 3400, 20000, 6
+
+# Rows are made with triggers and foreign keys off: what matters here is that there are many. Each doctor has one session a day, in a
+# third of a day of one clinic; people are patients with accounts, doctors have accounts too.
+ROWS = f"""
+set session_replication_role = replica;
+insert into hospital_areas (id, name) select i, '院区' || i from generate_series(1, 4) i;
+insert into major_departments (id, name, sort_order) select i, '大科' || i, i from generate_series(1, 40) i;
+insert into minor_departments (id, major_dept_id, name, sort_order)
+    select 1000 + i, 1 + i % 40, '小科室' || i, i from generate_series(1, 400) i;
+insert into clinics (id, area_id, minor_dept_id, name)
+    select i, 1 + i % 4, 1001 + i % 400, '诊室' || i from generate_series(1, {CLINICS}) i;
+insert into users (id, username, phonenumber, identifier, is_verified)
+    select i, 'user' || i, (13000000000 + i * 7919)::text, case when i > {PEOPLE} then 'D' || i end, true
+      from generate_series(1, {PEOPLE} + {DOCTORS}) i;
+insert into doctors (id, user_id, dept_id, name, title, introduction)
+    select i, {PEOPLE} + i, 1001 + i / 3 % 400, '医生姓名' || i, '主任医师', '介绍' || i from generate_series(1, {DOCTORS}) i;
+insert into patients (id, user_id, name, phone)
+    select i, i, '患者姓名' || i, case when i % 2 = 0 then (13000000000 + i * 7919)::text end from generate_series(1, {PEOPLE}) i;
+insert into specialties (id, code, name) select i, 'S' || i, '专业' || i from generate_series(1, 200) i;
+insert into doctor_specialties select i, 1 + i % 200 from generate_series(1, {DOCTORS}) i;
+insert into schedules (id, doctor_id, clinic_id, date, time_section, total_slots, remaining_slots, price, starts_at, ends_at,
+                       slot_minutes)
+    select d * {DOCTORS} + i, i, 1 + i / 3, current_date + d, (array['上午', '下午', '晚上'])[1 + i % 3], 20, 20, 50,
+           (current_date + d) + make_interval(hours => 8 + i % 3 * 4), (current_date + d) + make_interval(hours => 12 + i % 3 * 4), 12
+      from generate_series(1, {DOCTORS}) i, generate_series(1, {DAYS}) d;
+insert into system_config (config_key, scope_type, scope_id, config_value)
+    select 'registration.price', 'DOCTOR', i, '{{"default_price_normal": 60}}' from generate_series(1, {DOCTORS}) i;
+reset session_replication_role;
+"""
+
+LARGE = ("schedules", "doctors", "patients", "users", "registration_orders", "system_config")
+
+
+def fill(db):
+    """The many rows, and statistics of them."""
+    conn = db.connect()
+    conn.autocommit = True
+    with conn.cursor() as cur:
+        cur.execute(ROWS)
+        cur.execute("vacuum analyze")
+    conn.close()
+
+
+@functools.lru_cache(maxsize=None)
+def statements(pool):
+    """{name: text} of a pool."""
+    found = {}
+    for file in glob.glob(os.path.join(paths.ROOT, "workers", pool, "*.sql")):
+        with open(file, encoding="utf-8") as f:
+            for part in f.read().split("-- name: ")[1:]:
+                name, _, text = part.partition("\n")
+                found[name.strip()] = text
+    return found
+
+
+def literal(cur, value):
+    return "null" if value is None else cur.mogrify("%s", (value,)).decode()
+
+
+READ = f"""select relname, coalesce(seq_tup_read, 0), coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables
+            where relname = any ('{{{','.join(LARGE)}}}')"""
+
+
+def reads(conn, pool, name, *params):
+    """{table: (rows read in sequence, rows fetched by an index)} of a statement as a worker that has run it before runs it, functions
+    that it calls included; and its plan as text."""
+    with conn.cursor() as cur:
+        cur.execute(f"prepare asked as {statements(pool)[name]}")
+        call = f"execute asked ({', '.join(literal(cur, p) for p in params)})" if params else "execute asked"
+        for _ in range(6):                                   # from the sixth on a plan for all values is weighed
+            cur.execute(call)
+        cur.execute(READ)
+        before = {t: (s, i) for t, s, i in cur.fetchall()}
+        cur.execute(call)
+        cur.fetchall()
+        cur.execute(READ)
+        after = {t: (s, i) for t, s, i in cur.fetchall()}
+        cur.execute("explain " + call)
+        plan = "\n".join(r[0] for r in cur.fetchall())
+    conn.rollback()
+    with conn.cursor() as cur:
+        cur.execute("deallocate asked")
+    return {t: tuple(a - b for a, b in zip(after[t], before.get(t, (0, 0)))) for t in after}, plan
+
