@@ -288,9 +288,9 @@ where_of(const gh_render_t *r, const char *field)
     return 'b';
 }
 
-/* Faults that a worker found stand in the further members as `errors` ({field, code, message}). */
+/* Faults that a worker found stand in the further members as `errors` ({field, code, message}). type_of_all NULL: their codes. */
 static bool
-put_worker_faults(gh_json_t *j, const gh_render_t *r, gh_str_t extra)
+put_worker_faults(gh_json_t *j, const gh_render_t *r, gh_str_t extra, const char *type_of_all)
 {
     json_t *root = extra.n ? json_loadb(extra.p, extra.n, 0, NULL) : NULL;
     const json_t *list = json_object_get(root, "errors");
@@ -300,8 +300,9 @@ put_worker_faults(gh_json_t *j, const gh_render_t *r, gh_str_t extra)
         const char *field = json_string_value(json_object_get(e, "field"));
         const char *type = json_string_value(json_object_get(e, "code"));
         const char *message = json_string_value(json_object_get(e, "message"));
-        put_detail(j, where_of(r, field ? field : ""), field ? field : "", type ? type : "value_error",
-                   message ? message : "");
+        if (!type || type_of_all)
+            type = type_of_all ? type_of_all : "value_error";
+        put_detail(j, where_of(r, field ? field : ""), field ? field : "", type, message ? message : "");
     }
     json_decref(root);
     return n > 0;
@@ -310,6 +311,7 @@ put_worker_faults(gh_json_t *j, const gh_render_t *r, gh_str_t extra)
 static void
 put_validation(const gh_render_t *r, const gh_refusal_t *x, gh_json_t *j)
 {
+    const gh_error_row_t *row = gh_error_row(x->error);
     gh_json_key(j, "detail");
     gh_json_arr(j);
     if (x->error == GH_E_MALFORMED_JSON) {
@@ -318,7 +320,7 @@ put_validation(const gh_render_t *r, const gh_refusal_t *x, gh_json_t *j)
         for (size_t i = 0; i < x->faults->n; i++)
             put_detail(j, x->faults->at[i].where, x->faults->at[i].field, x->faults->at[i].type,
                        gh_fault_text(x->faults->at[i].type));
-    } else if (!put_worker_faults(j, r, x->extra)) {
+    } else if (!put_worker_faults(j, r, x->extra, row->v1 == GH_E_VALIDATION_FAILED ? NULL : "value_error")) {
         put_detail(j, 'b', "", "value_error", gh_fault_text("value_error"));
     }
     gh_json_arr_end(j);
@@ -341,7 +343,7 @@ refuse_plain(const gh_render_t *r, const gh_refusal_t *x, gh_buf_t *body, gh_ren
     gh_json_init(&j, body);
     gh_json_obj(&j);
     out->status = is_booking_conflict(row->v1) ? 409 : shown->http;
-    if (x->error == GH_E_MALFORMED_JSON || row->v1 == GH_E_VALIDATION_FAILED) {
+    if (x->error == GH_E_MALFORMED_JSON || row->v1 == GH_E_VALIDATION_FAILED || out->status == 422) {
         out->status = 422;
         put_validation(r, x, &j);
     } else {

@@ -298,7 +298,7 @@ simplify(const gh_schema_t *const *branches, gh_schema_t *s)
     if (used != n || (number && (other || (text && regexec(text->pattern, "7", 0, NULL, 0) != 0))))
         return false;
     const gh_schema_t *base = number ? number : other ? other : text;
-    if (!base || (!number && text && other))
+    if (!base || (!number && text && other) || base->one_of || base->any_of || base->all_of)
         return false;
     const json_t *preset = s->preset;
     gh_err_t error = s->error;
@@ -308,6 +308,38 @@ simplify(const gh_schema_t *const *branches, gh_schema_t *s)
     s->preset = preset ? preset : s->preset;
     s->error = error ? error : s->error;
     return true;
+}
+
+/* What members of an allOf say beside their own members: choices, and what must not be. */
+static void
+gather_choices(gh_contract_t *c, const json_t *src, json_t *into, int depth)
+{
+    static const char *const keys[] = {"oneOf", "anyOf", "not"};
+    const json_t *list = json_object_get(src, "allOf");
+    for (size_t i = 0; depth <= DEPTH_MAX && i < json_array_size(list); i++) {
+        const json_t *part = gh_contract_resolve(c, json_array_get(list, i));
+        json_t *said = json_pack("{s:s}", "type", "object");
+        for (size_t k = 0; part && k < GH_COUNT(keys); k++)
+            if (json_object_get(part, keys[k]))
+                json_object_set(said, keys[k], json_object_get(part, keys[k]));
+        if (json_object_size(said) > 1)
+            json_array_append(into, said);
+        json_decref(said);
+        if (part)
+            gather_choices(c, part, into, depth + 1);
+    }
+}
+
+static const gh_schema_t *const *
+choices_of_parts(gh_contract_t *c, const json_t *src, int depth)
+{
+    json_t *list = json_object_get(src, ".choices");
+    if (!list) { /* kept with the source, as `.const` is */
+        list = json_array();
+        gather_choices(c, src, list, 0);
+        json_object_set_new((json_t *)(uintptr_t)src, ".choices", list);
+    }
+    return json_array_size(list) ? parse_branches(c, list, depth) : NULL;
 }
 
 static void
@@ -329,9 +361,11 @@ parse_choices(gh_contract_t *c, const json_t *src, gh_schema_t *s, int depth)
     else if (s->any_of && !json_object_get(src, "type") && !s->one_of && !s->n_props &&
              simplify(s->any_of, s))
         s->any_of = NULL;
-    /* allOf of objects was flattened by parse_object. */
-    if (!(s->types & GH_T_OBJ) || s->n_props == 0)
-        s->all_of = parse_branches(c, json_object_get(src, "allOf"), depth);
+    /* The members of an allOf of objects were flattened by parse_object. */
+    bool flat = (s->types & GH_T_OBJ) && s->n_props;
+    s->all_of = flat && json_object_get(src, "allOf") ? choices_of_parts(c, src, depth)
+                : flat                                ? NULL
+                       : parse_branches(c, json_object_get(src, "allOf"), depth);
     const json_t *no = json_object_get(src, "not");
     s->not_this = no ? compile(c, no, depth + 1) : NULL;
 }

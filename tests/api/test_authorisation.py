@@ -66,6 +66,9 @@ class World:
         self.h.serial += 1
         return "R_" + "".join(chr(ord("A") + int(digit)) for digit in str(self.h.serial))
 
+    def new_doctor(self):
+        return self.h.extra_doctor()
+
     def new_role(self):
         return self.h.one("insert into roles (code, name) values (%s, '某职') returning code", self.role_code())
 
@@ -122,7 +125,8 @@ def fill(world, path):
              "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
              "patient_job": world.patient_job, "patient_waiting_job": lambda: world.patient_job(waiting=True),
              "session": world.session, "new_major": world.new_major, "new_minor": world.new_minor,
-             "new_specialty": world.new_specialty, "new_director": world.new_director}
+             "new_specialty": world.new_specialty, "new_director": world.new_director,
+             "new_doctor": world.new_doctor}
     known.update(access_applications.known(world))
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 

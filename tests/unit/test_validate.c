@@ -79,6 +79,11 @@ static const char s_yaml[] =
     "properties: {q: {type: integer, exclusiveMinimum: 0}}}}\n"
     "        choice: {oneOf: [{type: object, required: [a], properties: {a: {type: integer}}}, {type: "
     "object, required: [b], properties: {b: {type: string}}}]}\n"
+    "        parts: {allOf: [{type: object, properties: {a: {}, b: {}, c: {}}, anyOf: [{required: [a]}, "
+    "{required: "
+    "[b]}]}, {not: {required: [a, c]}}]}\n"
+    "        deep: {oneOf: [{oneOf: [{type: string, maxLength: 2}, {type: array, maxItems: 1}]}, {type: "
+    "'null'}]}\n"
     "        free: {type: object, maxProperties: 2}\n";
 
 static int
@@ -288,6 +293,31 @@ every_fault_is_told_at_once(void **state)
 }
 
 static void
+choices_of_parts_and_choices_of_choices_count(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"\"parts\":{\"a\":1}", "\"parts\":{\"b\":1,\"c\":1}", "\"deep\":null",
+                                       "\"deep\":\"xy\"", "\"deep\":[1]"};
+    static const char *const bad[][2] = {{"\"parts\":{\"c\":1}", "parts.a:missing"},
+                                         {"\"parts\":{\"a\":1,\"c\":1}", "parts:value_error"},
+                                         {"\"deep\":\"xyz\"", "deep:value_error"},
+                                         {"\"deep\":[1,2]", "deep:value_error"}};
+    char body[200], packed[300];
+    for (size_t i = 0; i < GH_COUNT(good); i++) {
+        snprintf(body, sizeof body, "{" GOOD ",%s}", good[i]);
+        snprintf(packed, sizeof packed,
+                 "{\"path\":{\"id\":1},\"query\":{\"n\":20},\"body\":{\"name\":\"ab\",\"kind\":\"上午\","
+                 "\"count\":3,%s}}",
+                 good[i]);
+        packs(s_made, ALL, "1", "", body, packed);
+    }
+    for (size_t i = 0; i < GH_COUNT(bad); i++) {
+        snprintf(body, sizeof body, "{" GOOD ",%s}", bad[i][0]);
+        refuses(s_made, ALL, "1", "", body, GH_E_VALIDATION_FAILED, bad[i][1]);
+    }
+}
+
+static void
 values_of_the_right_kind_pass(void **state)
 {
     (void)state;
@@ -436,6 +466,7 @@ main(void)
         cmocka_unit_test(forms_are_converted_too),
         cmocka_unit_test(hostile_bodies_are_malformed),
         cmocka_unit_test(control_characters_are_refused),
+        cmocka_unit_test(choices_of_parts_and_choices_of_choices_count),
         cmocka_unit_test(equal_requests_pack_equally),
         cmocka_unit_test(missing_bodies_count_as_empty),
         cmocka_unit_test(utf8_is_checked_to_the_bit),

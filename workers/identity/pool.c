@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "gen/sql_domain.h"
 #include "gen/sql_identity.h"
+#include "workers/identity/doctors.h"
 #include "workers/identity/identity.h"
 
 /* R-20; decided by the constraints, so that no two requests get the same name at once. */
@@ -27,10 +29,32 @@ static const struct gh_constraint_map code_names_taken[] = {
     {"users_phone_uq", GH_E_PROFILE_PHONE_TAKEN},
     {NULL, GH_E_NONE}};
 
+/* Doctors: names, licence, link and department of two at once (BR-21, BR-24, R-65, R-66, R-69). */
+#define DOCTOR_TAKEN(username, email, phone, number, dept)                                                   \
+    {                                                                                                        \
+        {"users_username_uq", username}, {"users_email_uq", email}, {"users_phone_uq", phone},               \
+            {"users_identifier_uq", number}, {"users_identifier_ci_uq", number},                             \
+            {"doctors_license_uq", GH_E_LICENSE_TAKEN}, {"doctors_user_uq", GH_E_USER_ALREADY_LINKED},       \
+            {"doctors_dept_fk", dept}, {"doctor_specialties_specialty_fk", GH_E_VALIDATION_FAILED},          \
+        {                                                                                                    \
+            NULL, GH_E_NONE                                                                                  \
+        }                                                                                                    \
+    }
+static const struct gh_constraint_map doctor_taken[] = DOCTOR_TAKEN(
+    GH_E_USERNAME_TAKEN, GH_E_EMAIL_TAKEN, GH_E_PHONE_TAKEN, GH_E_IDENTIFIER_TAKEN, GH_E_DEPARTMENT_INVALID);
+static const struct gh_constraint_map doctor_file_taken[] = DOCTOR_TAKEN(
+    GH_E_USERNAME_TAKEN, GH_E_EMAIL_OF_OTHER_USER, GH_E_PHONE_OF_OTHER_USER, GH_E_IDENTIFIER_OF_OTHER_USER,
+    GH_E_TARGET_DEPARTMENT_INVALID);
+
 /* A change of an account or a role is decided under its lock. */
 #define ADMINISTER(op, function, taken)                                                                      \
     {                                                                                                        \
         .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = function, .constraints = taken              \
+    }
+/* With a password to hash. */
+#define MAKE_DOCTOR(op, taken)                                                                               \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_TASK, .batch_max = 1, .step = gh_write_doctor, .constraints = taken        \
     }
 static const struct gh_constraint_map signup_taken[] = {{"users_username_uq", GH_E_REGISTER_USERNAME_TAKEN},
                                                         {"users_email_uq", GH_E_REGISTER_EMAIL_TAKEN},
@@ -111,6 +135,16 @@ static const gh_op_t ops[] = {
      .batch_max = 1,
      .step = gh_register_admin,
      .constraints = admin_names_taken},
+    MAKE_DOCTOR("identity.create_doctor", doctor_taken),
+    MAKE_DOCTOR("identity.v1_create_doctor", doctor_taken),
+    MAKE_DOCTOR("identity.hb_create_doctor", doctor_taken),
+    MAKE_DOCTOR("identity.hb_update_doctor", doctor_taken),
+    MAKE_DOCTOR("identity.create_doctor_account", doctor_file_taken),
+    ADMINISTER("identity.update_doctor", gh_write_doctor, doctor_file_taken),
+    ADMINISTER("identity.transfer_doctor", gh_write_doctor, doctor_file_taken),
+    ADMINISTER("identity.v1_update_doctor", gh_write_doctor, doctor_taken),
+    ADMINISTER("identity.v1_update_my_doctor", gh_write_doctor, doctor_taken),
+    ADMINISTER("identity.v1_create_my_doctor", gh_write_doctor, doctor_taken),
     ADMINISTER("identity.v1_update_me", gh_administer_user, names_taken),
     ADMINISTER("identity.v1_update_user", gh_administer_user, names_taken),
     ADMINISTER("identity.v1_delete_user", gh_administer_user, names_taken),
@@ -209,8 +243,8 @@ start(gh_worker_t *w)
 const gh_pool_t gh_pool_identity = {
     .name = "identity",
     .ops = ops,
-    .sql = {gh_sql_identity},
-    .sql_count = {&gh_sql_identity_count},
+    .sql = {gh_sql_identity, gh_sql_domain},
+    .sql_count = {&gh_sql_identity_count, &gh_sql_domain_count},
     .start = start,
     .stop = stop,
 };

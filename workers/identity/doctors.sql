@@ -1,0 +1,188 @@
+-- Doctors made, changed and removed with their accounts (doctors.c, doctor_delete.c; api/02 section 2.3, api/23, api/30). Members of a
+-- request come as objects in the words of the tables: an absent member stays, null clears.
+
+-- name: doctor_facts
+-- $1 doctor, null: a new one; $2 columns asked for, $3 names of the account asked for, $4 specialties (#id, code or name) or null,
+-- $5 prices asked for or null, $6 caller, $7 whether an account may have to be made, $8 whether a password is given. The account is the
+-- one to be tied to the doctor, else the living one that is. One row always.
+with held as materialized (
+    select d.* from doctors d where d.id = $1::bigint and d.deleted_at is null for no key update
+), who as (
+    select u.* from users u
+     where not u.is_deleted
+       and u.id = case when $2::jsonb ? 'user_id' then ($2->>'user_id')::bigint else (select user_id from held) end
+), wanted as (
+    select t.word, (select s.id from specialties s
+                     where case when t.word like '#%' then s.id::text = substr(t.word, 2)
+                                else lower(s.code) = lower(t.word) or lower(s.name) = lower(t.word) end
+                     order by lower(s.code) <> lower(t.word) limit 1) as id
+      from unnest($4::text[]) t (word)
+), made as materialized (
+    select case when $1 is null then nextval(pg_get_serial_sequence('doctors', 'id')) end as doctor,
+           case when $7::boolean then nextval(pg_get_serial_sequence('users', 'id')) end as account
+)
+select h.id, h.version, h.dept_id, coalesce(h.full_name, h.name) as name, w.id as account, w.is_active, w.is_superuser,
+       w.is_admin, (w.username is not null)::int + 2 * (w.email is not null)::int + 4 * (w.phonenumber is not null)::int
+                   + 8 * (w.identifier is not null)::int as names,
+       gh_admin_rights($6::bigint) as rights,
+       $2->>'dept_id' is not null
+           and not exists (select from minor_departments m where m.id = ($2->>'dept_id')::bigint and m.deleted_at is null) as no_dept,
+       exists (select from doctors o where o.license_no = $2->>'license_no' and o.id is distinct from $1) as license_taken,
+       (select min(word) from wanted where id is null) as no_specialty,
+       (select coalesce(array_agg(distinct id), '{}')::text from wanted) as specialties,
+       $2->>'user_id' is not null and w.id is null as no_account,
+       exists (select from doctors o where o.user_id = w.id and o.id is distinct from $1) as linked,
+       (select g.kind from (values (0, $3::jsonb->>'username'), (1, $3->>'email'), (2, $3->>'phone'), (3, $3->>'identifier'))
+                            g (kind, name)
+         where g.name is not null
+           and exists (select from users u where u.id is distinct from w.id
+                          and (u.username_ci = lower(g.name) or u.email_ci = lower(g.name) or u.phonenumber = g.name
+                               or lower(u.identifier) = lower(g.name)))
+         order by array_position('{3,1,2,0}', g.kind) limit 1) as taken,
+       case when $2 ? 'dept_id' and ($2->>'dept_id')::bigint is distinct from h.dept_id then 'dept_id'
+            when $2 ? 'license_no' and $2->>'license_no' is distinct from h.license_no then 'license_no' end as guarded,
+       made.doctor as new_doctor, made.account as new_account, h.user_id as former,
+       (select gh_changes(jsonb_object_agg(k, o.was -> k), o.will)::text from jsonb_object_keys(o.will) k) as changes
+  from made
+  left join held h on true
+  left join who w on true
+ cross join lateral (
+       select to_jsonb(h) || jsonb_build_object('username', w.username, 'email', coalesce(w.email, h.email), 'phone',
+                  coalesce(w.phonenumber, h.phone), 'identifier', w.identifier, 'specialties',
+                  (select coalesce(jsonb_agg(ds.specialty_id order by ds.specialty_id), '[]')
+                     from doctor_specialties ds where ds.doctor_id = h.id))
+              || gh_list_prices((select c.config_value from system_config c
+                                  where c.config_key = 'registration.price' and c.scope_type = 'DOCTOR' and c.scope_id = h.id
+                                    and c.is_active)) as was,
+              $2 || $3 || coalesce((select jsonb_object_agg(p.key, case when p.value <> 'null' then (p.value #>> '{}')::numeric end)
+                                      from jsonb_each($5::jsonb) p), '{}')
+              || case when $4 is not null
+                      then jsonb_build_object('specialties', (select coalesce(jsonb_agg(distinct id), '[]') from wanted))
+                      else '{}' end
+              || case when $8::boolean then '{"password": true}' else '{}'::jsonb end as will) o
+
+-- name: doctor_make
+-- $1 id, $2 account or null, $3 columns, $4 how to reach one without an account, $5 now
+insert into doctors (id, user_id, dept_id, name, full_name, first_name, last_name, title, specialty, introduction, photo_path,
+                     original_photo_url, license_no, qualifications, languages, years_experience, accepting_patients, status,
+                     phone, email, created_at, updated_at)
+select $1::bigint, $2::bigint, (b->>'dept_id')::bigint, left(n.whole, 50), case when char_length(n.whole) > 50 then n.whole end,
+       b->>'first_name', b->>'last_name', b->>'title', b->>'specialty', b->>'introduction', b->>'photo_path',
+       b->>'original_photo_url', b->>'license_no', coalesce(gh_json_texts(b->'qualifications'), '{}'),
+       coalesce(gh_json_texts(b->'languages'), '{}'), (b->>'years_experience')::smallint,
+       coalesce((b->>'accepting_patients')::boolean, true), coalesce(b->>'status', 'ACTIVE'),
+       case when $2 is null then $4::jsonb->>'phone' end, case when $2 is null then $4->>'email' end, $5::timestamptz, $5
+  from (select $3::jsonb as b) x
+ cross join lateral (select coalesce(b->>'name', concat_ws(' ', b->>'first_name', b->>'last_name')) as whole) n
+
+-- name: doctor_change
+-- $1 doctor, $2 columns asked for, $3 how to reach one without an account, null: it has one; $4 now. A head who changes departments
+-- is one no longer (BR-25).
+update doctors d
+   set user_id = case when b ? 'user_id' then (b->>'user_id')::bigint else d.user_id end,
+       dept_id = case when b ? 'dept_id' then (b->>'dept_id')::bigint else d.dept_id end,
+       is_department_head = d.is_department_head
+                            and (b ? 'dept_id' and (b->>'dept_id')::bigint is distinct from d.dept_id) is not true,
+       name = left(n.whole, 50), full_name = case when char_length(n.whole) > 50 then n.whole end,
+       first_name = case when b ? 'name' then null else n.first end,
+       last_name = case when b ? 'name' then null else n.last end,
+       title = case when b ? 'title' then b->>'title' else d.title end,
+       specialty = case when b ? 'specialty' then b->>'specialty' else d.specialty end,
+       introduction = case when b ? 'introduction' then b->>'introduction' else d.introduction end,
+       photo_path = case when b ? 'photo_path' then b->>'photo_path' else d.photo_path end,
+       original_photo_url = case when b ? 'original_photo_url' then b->>'original_photo_url' else d.original_photo_url end,
+       license_no = case when b ? 'license_no' then b->>'license_no' else d.license_no end,
+       qualifications = coalesce(gh_json_texts(b->'qualifications'), d.qualifications),
+       languages = coalesce(gh_json_texts(b->'languages'), d.languages),
+       years_experience = case when b ? 'years_experience' then (b->>'years_experience')::smallint else d.years_experience end,
+       accepting_patients = coalesce((b->>'accepting_patients')::boolean, d.accepting_patients),
+       status = coalesce(b->>'status', d.status),
+       phone = case when $3::jsonb ? 'phone' then $3->>'phone' else d.phone end,
+       email = case when $3 ? 'email' then $3->>'email' else d.email end,
+       version = d.version + 1, updated_at = $4::timestamptz
+  from (select $2::jsonb as b) x, doctors o
+ cross join lateral (
+       select case when x.b ? 'first_name' then x.b->>'first_name'
+                   when x.b ? 'last_name' then left(coalesce(o.first_name, o.full_name, o.name), 60)
+                   else o.first_name end as first,
+              case when x.b ? 'last_name' then x.b->>'last_name' else o.last_name end as last) f
+ cross join lateral (
+       select f.first, f.last,
+              case when x.b ? 'name' then x.b->>'name' when x.b ?| '{first_name,last_name}' then concat_ws(' ', f.first, f.last)
+                   else coalesce(o.full_name, o.name) end as whole) n
+ where d.id = $1::bigint and o.id = d.id
+
+-- name: doctor_still
+-- $1 doctor, $2 its version as it was read
+select gh_unless_stale(exists (select from (select * from doctors where id = $1::bigint for no key update) d
+                                where d.deleted_at is null and d.version = $2::int))
+
+-- name: doctor_specialties_set
+-- $1 doctor, $2 specialties from now on
+with gone as (
+    delete from doctor_specialties where doctor_id = $1::bigint and specialty_id <> all ($2::bigint[])
+)
+insert into doctor_specialties (doctor_id, specialty_id) select $1, unnest($2)
+    on conflict do nothing
+
+-- name: doctor_prices_set
+-- $1 doctor, $2 prices asked for, $3 now
+select gh_list_prices_set('DOCTOR', $1::bigint, $2::jsonb, $3::timestamptz)
+
+-- name: doctor_account_make
+-- $1 account, $2 names, $3 base of a user name when none is given, or null; $4 doctor's name, $5 hash, $6 now
+insert into users (id, username, email, phonenumber, identifier, full_name, user_type, hashed_password, password_changed_at,
+                   is_verified, created_at, updated_at)
+select $1::bigint, coalesce(b->>'username', case when $3::text is not null then gh_free_username($3) end), b->>'email',
+       b->>'phone', b->>'identifier', left($4::text, 100), 'doctor', $5::text, $6::timestamptz, true, $6, $6
+  from (select $2::jsonb as b) x
+
+-- name: doctor_role
+-- $1 account, $2 who gives it, $3 now
+with kind as (
+    update users set user_type = 'doctor' where id = $1::bigint and user_type not in ('doctor', 'admin')
+)
+insert into user_roles (user_id, role_code, granted_by, granted_at) values ($1, 'DOCTOR', nullif($2::bigint, 0), $3::timestamptz)
+    on conflict (user_id, role_code) do nothing
+
+-- name: doctor_reopen
+-- $1 account that is given to its doctor anew, $2 now (BR-24): it can sign in from here on
+update users set is_active = true, is_verified = true, version = version + 1, updated_at = $2::timestamptz
+ where id = $1::bigint and not (is_active and is_verified)
+
+-- name: doctor_sessions
+-- $1 account, $2 a session that is left out, or null
+select id, extract(epoch from access_expires_at)::bigint as until
+  from sessions where user_id = $1::bigint and revoked_at is null and id is distinct from $2::uuid order by id
+
+-- name: doctor_sessions_still
+-- $1 account, locked by now; $2 sessions as they were read, $3 whether it was an administrator's or superuser's (R-47), $4 a session
+-- that is left out, or null
+select gh_unless_stale($2::uuid[] = array(select id from sessions where user_id = $1::bigint and revoked_at is null
+                                                                    and id is distinct from $4::uuid order by id)
+                       and exists (select from users where id = $1 and not is_deleted and (is_admin or is_superuser) = $3::boolean))
+
+-- name: doctor_show
+-- $1 doctor, $2 shape, $3 zone, $4 department before, $5 whether an account was made
+select (case $2::text
+        when 'v1' then gh_v1_doctor(d, true, $3::text)
+        when 'heartbeat' then gh_hb_doctor(d, true, $3)
+        when 'moved' then json_build_object('detail', format('成功将医生 %s 调至新科室', coalesce(d.full_name, d.name)),
+                                            'doctor_id', d.id, 'old_dept_id', $4::bigint, 'new_dept_id', d.dept_id)
+        when 'account' then json_build_object('detail', case when $5::boolean then '成功为医生创建账号' else '成功为医生更新账号' end,
+                                              'user_id', d.user_id, 'doctor_id', d.id)
+        when 'made' then case when $5
+            then gh_with(gh_with(m.doc, 'user_id', to_json(d.user_id)), 'account_note', to_json('已同时创建登录账号'::text))
+            else m.doc end
+        else f.doc end)::text as body, d.version
+  from doctors d
+  left join v_list_prices p on p.scope_type = 'DOCTOR' and p.scope_id = d.id
+ cross join lateral (select json_build_object(
+       'doctor_id', d.id, 'dept_id', d.dept_id, 'name', coalesce(d.full_name, d.name), 'title', d.title, 'specialty', d.specialty,
+       'introduction', d.introduction, 'default_price_normal', p.normal, 'default_price_expert', p.expert,
+       'default_price_special', p.special, 'account_provided', $5::boolean) as doc) m
+ cross join lateral (select json_build_object(
+       'doctor_id', d.id, 'dept_id', d.dept_id, 'name', coalesce(d.full_name, d.name), 'title', d.title, 'specialty', d.specialty,
+       'introduction', d.introduction, 'photo_path', gh_photo_path(d.photo_path), 'original_photo_url', d.original_photo_url,
+       'default_price_normal', p.normal, 'default_price_expert', p.expert, 'default_price_special', p.special) as doc) f
+ where d.id = $1::bigint
