@@ -56,6 +56,14 @@ check(gh_str_t text, gh_token_t *token)
     return err;
 }
 
+bool
+front_token_good(gh_str_t authorization)
+{
+    gh_token_t token;
+    gh_str_t text = bearer(authorization);
+    return text.n && check(text, &token) == GH_E_NONE;
+}
+
 gh_err_t
 front_authenticate(const front_ask_t *ask, const gh_match_t *match, gh_str_t authorization, gh_str_t query,
                    gh_token_t *token, bool *known)

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/token.h"
 #include "contract/render.h"
+#include "contract/upload.h"
 #include "front/counters.h"
 #include "front/networks.h"
 #include "front/rates.h"
@@ -75,7 +76,13 @@ gh_str_t front_first_language(gh_str_t list);
 /* User-Agent as jobs and rows carry it: UTF-8 of at most 300 bytes, else empty. */
 gh_str_t front_agent(gh_str_t agent);
 
-typedef enum { FRONT_MEDIA_NONE, FRONT_MEDIA_JSON, FRONT_MEDIA_FORM, FRONT_MEDIA_OTHER } front_media_t;
+typedef enum {
+    FRONT_MEDIA_NONE,
+    FRONT_MEDIA_JSON,
+    FRONT_MEDIA_FORM,
+    FRONT_MEDIA_MULTIPART,
+    FRONT_MEDIA_OTHER
+} front_media_t;
 front_media_t front_media(gh_str_t content_type);
 
 /* ---- answers (reply.c) */
@@ -105,8 +112,18 @@ typedef struct front_ask {
 void front_answer(const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers, gh_str_t body);
 void front_answer_error(const front_ask_t *ask, gh_err_t error, const gh_error_arg_t *args,
                         const gh_faults_t *faults);
-/* The reply of a worker: its header and body frames. Its times are noted in ask. */
-void front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body);
+/* Further frames of a reply: the bytes of a file, sent from where they lie. owner: for front_frame_release(), once they
+ * have left or never will. */
+#define FRONT_FRAMES_MAX 40
+typedef struct front_frames {
+    struct {
+        gh_str_t bytes;
+        void *owner;
+    } at[FRONT_FRAMES_MAX];
+    size_t n;
+} front_frames_t;
+/* The reply of a worker: its header, body and further frames, which are taken (NULL: none). Its times are noted in ask. */
+void front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body, front_frames_t *frames);
 /* Put bytes of an answer on a connection: used by the functions above and for what Kore refuses. */
 void front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
                  gh_str_t headers, gh_str_t body);
@@ -147,13 +164,26 @@ bool front_cors_preflight(gh_buf_t *out, gh_str_t origin);
 gh_err_t front_authenticate(const front_ask_t *ask, const gh_match_t *match, gh_str_t authorization,
                             gh_str_t query, gh_token_t *token, bool *known);
 
+/* The bearer token of this header is good now. */
+bool front_token_good(gh_str_t authorization);
+
+/* ---- uploads (upload.c): multipart bodies, read as they arrive (front/kore/0008) */
+
+/* The form that this request brings; NULL when its body is none. */
+gh_upload_t *front_upload_of(const struct http_request *req);
+/* Move a kept file into a message (a zmq_msg_t) without copying; it counts as upload memory until the message is gone. */
+void front_upload_move(gh_upload_t *u, size_t blob, void *message);
+
 /* ---- broker link (link.c) */
 
 typedef struct front_job front_job_t;
 
 /* Park a request: send its job to a broker, answer when the reply comes or its time is over. Refusals are answered at
- * once. head's spans must live as long as the request; args is copied. */
-void front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args);
+ * once. head's spans must live as long as the request; args is copied; the files of upload (may be NULL) are taken. */
+void front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args,
+                     gh_upload_t *upload);
+/* A frame of a reply is no longer needed. */
+void front_frame_release(void *owner);
 int front_link_start(void); /* once a worker process */
 void front_link_stop(void);
 bool front_link_alive(void); /* some broker was heard within 3 s */

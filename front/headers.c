@@ -232,5 +232,7 @@ front_media(gh_str_t content_type)
         return FRONT_MEDIA_JSON;
     if (n == 33 && strncasecmp(base.p, "application/x-www-form-urlencoded", n) == 0)
         return FRONT_MEDIA_FORM;
+    if (n == 19 && strncasecmp(base.p, "multipart/form-data", n) == 0)
+        return FRONT_MEDIA_MULTIPART;
     return FRONT_MEDIA_OTHER;
 }

@@ -28,7 +28,7 @@
 #define TICK_MS       20
 #define DRAIN_BUDGET  256
 #define RESEND_MIN_MS 150 /* with less time left a second try is pointless */
-#define PARTS_MAX     16
+#define PARTS_MAX     (5 + FRONT_FRAMES_MAX)
 #define CACHED_JOBS   1024
 #define OWN_MARGIN_MS 200 /* a job of our own is waited for a little longer than its budget */
 #define LAST_MS       500 /* for what is sent when the process ends */
@@ -42,6 +42,8 @@ struct front_job {
     char ip[48];
     uint8_t session[16], jti[16];
     gh_buf_t args, shard;
+    zmq_msg_t *blobs; /* files; NULL if none */
+    size_t n_blobs;
     int link; /* index of the broker that has it, -1 none */
     bool resent;
     int64_t deadline_ms;
@@ -109,9 +111,35 @@ take_job(void)
     return j;
 }
 
+/* What a socket has not sent yet keeps its own reference. */
+static void
+drop_blobs(front_job_t *j)
+{
+    for (size_t i = 0; i < j->n_blobs; i++)
+        zmq_msg_close(&j->blobs[i]);
+    free(j->blobs);
+    j->blobs = NULL;
+    j->n_blobs = 0;
+}
+
+static bool
+take_blobs(front_job_t *j, gh_upload_t *u)
+{
+    size_t n = u ? gh_upload_files(u) : 0;
+    if (n == 0)
+        return true;
+    j->blobs = calloc(n, sizeof *j->blobs);
+    if (!j->blobs)
+        return false;
+    for (; j->n_blobs < n; j->n_blobs++)
+        front_upload_move(u, j->n_blobs, &j->blobs[j->n_blobs]);
+    return true;
+}
+
 static void
 release_job(front_job_t *j)
 {
+    drop_blobs(j);
     if (s_link.n_free >= CACHED_JOBS || j->args.cap > 16384) {
         gh_buf_fini(&j->args);
         gh_buf_fini(&j->shard);
@@ -235,17 +263,36 @@ shard_hash(gh_str_t s)
     return h >> 8;
 }
 
+/* A reference to the bytes goes out; the job keeps its own for a second try. */
 static bool
-send_frames(front_link_t *l, const char *service, gh_str_t head, gh_str_t args)
+send_blob(front_link_t *l, zmq_msg_t *blob, bool more)
+{
+    zmq_msg_t copy;
+    zmq_msg_init(&copy);
+    if (zmq_msg_copy(&copy, blob) == 0 &&
+        zmq_msg_send(&copy, l->jobs, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0)
+        return true;
+    zmq_msg_close(&copy);
+    return false;
+}
+
+static bool
+send_frames(front_link_t *l, const front_job_t *j, gh_str_t head)
 {
     static const char request[1] = {GH_MDPC_REQUEST};
+    gh_str_t args = gh_buf_view(&j->args);
+    const char *service = j->service;
+    int more = j->n_blobs ? ZMQ_SNDMORE : 0;
     /* The first frame decides: a multipart message is queued whole or not at all. */
     if (zmq_send_const(l->jobs, GH_MDPC02, 6, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return false;
-    return zmq_send_const(l->jobs, request, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-           zmq_send(l->jobs, service, strlen(service), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-           zmq_send(l->jobs, head.p, head.n, (args.n ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0 &&
-           (args.n == 0 || zmq_send(l->jobs, args.p, args.n, ZMQ_DONTWAIT) >= 0);
+    bool ok = zmq_send_const(l->jobs, request, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+              zmq_send(l->jobs, service, strlen(service), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+              zmq_send(l->jobs, head.p, head.n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+              zmq_send(l->jobs, args.p, args.n, more | ZMQ_DONTWAIT) >= 0;
+    for (size_t i = 0; ok && i < j->n_blobs; i++)
+        ok = send_blob(l, &j->blobs[i], i + 1 < j->n_blobs);
+    return ok;
 }
 
 /* Try the brokers from where the shard (or the turn) points; -1 when none takes it. */
@@ -261,7 +308,7 @@ send_job(front_job_t *j)
         return -1;
     for (size_t i = 0; i < s_link.n; i++) {
         front_link_t *l = &s_link.at[(start + i) % s_link.n];
-        if (is_usable(l, now) && send_frames(l, j->service, gh_buf_view(&s_link.head), gh_buf_view(&j->args)))
+        if (is_usable(l, now) && send_frames(l, j, gh_buf_view(&s_link.head)))
             return (int)l->index;
     }
     return -1;
@@ -300,11 +347,12 @@ make_job(const gh_job_head_t *head, const char *service, gh_str_t args)
 }
 
 void
-front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args)
+front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args,
+                gh_upload_t *upload)
 {
     front_job_t *j = make_job(head, service, args);
     if (j)
-        j->link = send_job(j);
+        j->link = take_blobs(j, upload) ? send_job(j) : -1;
     if (!j || j->link < 0) {
         if (j)
             release_job(j);
@@ -402,8 +450,31 @@ view(zmq_msg_t *m)
     return (gh_str_t){zmq_msg_data(m), zmq_msg_size(m)};
 }
 
+void
+front_frame_release(void *owner)
+{
+    zmq_msg_close(owner);
+    free(owner);
+}
+
+/* Frames behind the body: they outlive the message, so that a file is sent from where it arrived. */
 static void
-take_reply(gh_str_t head_frame, gh_str_t body)
+keep_frames(zmq_msg_t *parts, size_t n, front_frames_t *out)
+{
+    out->n = 0;
+    for (size_t i = 0; i < n && i < FRONT_FRAMES_MAX; i++) {
+        zmq_msg_t *kept = malloc(sizeof *kept);
+        if (!kept)
+            abort();
+        zmq_msg_init(kept);
+        zmq_msg_move(kept, &parts[i]);
+        out->at[out->n].bytes = view(kept);
+        out->at[out->n++].owner = kept;
+    }
+}
+
+static void
+take_reply(gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
 {
     gh_reply_head_t head;
     if (gh_reply_head_decode(head_frame.p, head_frame.n, &head))
@@ -417,8 +488,11 @@ take_reply(gh_str_t head_frame, gh_str_t body)
         j->done(&head, body);
     else if (head.error.n == 0 && strcmp(j->ask.op->pool, "front") == 0)
         front_serve(&j->ask, (gh_str_t){0}); /* the permission that was asked for */
-    else
-        front_answer_reply(&j->ask, &head, body);
+    else {
+        front_frames_t frames;
+        keep_frames(more, n_more, &frames);
+        front_answer_reply(&j->ask, &head, body, &frames);
+    }
     finish(j);
 }
 
@@ -436,7 +510,7 @@ take_message(front_link_t *l, zmq_msg_t *parts, size_t n)
         front_probes_mmi(l->index, service, body, n - 3);
         return;
     }
-    take_reply(view(&parts[3]), n > 4 ? view(&parts[4]) : (gh_str_t){0});
+    take_reply(view(&parts[3]), n > 4 ? view(&parts[4]) : (gh_str_t){0}, parts + 5, n > 5 ? n - 5 : 0);
 }
 
 static void

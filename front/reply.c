@@ -21,8 +21,7 @@ static gh_buf_t s_head, s_body, s_lines, s_gzip; /* reused: one answer is writte
 static const char s_security[] = "x-content-type-options: nosniff\r\n"
                                  "x-frame-options: DENY\r\n"
                                  "referrer-policy: no-referrer\r\n"
-                                 "permissions-policy: camera=(), microphone=(), geolocation=()\r\n"
-                                 "cross-origin-resource-policy: same-site\r\n";
+                                 "permissions-policy: camera=(), microphone=(), geolocation=()\r\n";
 
 /* Of everything but the documentation pages, which send their own. */
 static const char s_policy[] = "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n";
@@ -101,10 +100,42 @@ is_compressible(const front_ask_t *ask, const char *type, gh_str_t headers, gh_s
            !(ask->op && strstr(ask->op->path, "/auth/")) && !has_line(headers, "content-encoding");
 }
 
-void
-front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers,
-            gh_str_t body)
+static int
+frame_sent(struct netbuf *nb)
 {
+    front_frame_release(nb->extra);
+    return KORE_RESULT_OK;
+}
+
+static void
+release_frames(front_frames_t *frames)
+{
+    for (size_t i = 0; frames && i < frames->n; i++)
+        front_frame_release(frames->at[i].owner);
+    if (frames)
+        frames->n = 0;
+}
+
+static void
+send_frames(struct connection *c, front_frames_t *frames)
+{
+    for (size_t i = 0; i < frames->n; i++) {
+        struct netbuf *nb = NULL;
+        gh_str_t bytes = frames->at[i].bytes;
+        net_send_stream(c, (void *)(uintptr_t)bytes.p, bytes.n, frame_sent, &nb);
+        nb->extra = frames->at[i].owner;
+    }
+    frames->n = 0;
+}
+
+/* frames: bytes behind body, taken; NULL: none. */
+static void
+write_answer(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
+             gh_str_t headers, gh_str_t body, front_frames_t *frames)
+{
+    size_t more = 0;
+    for (size_t i = 0; frames && i < frames->n; i++)
+        more += frames->at[i].bytes.n;
     gh_buf_t *h = &s_head;
     bool close = ask->close || front.draining || (c->flags & CONN_CLOSE_EMPTY);
     bool bodiless = status == 204 || status == 304;
@@ -124,7 +155,7 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
         gh_buf_puts(h, "content-type: ");
         gh_buf_puts(h, type);
         gh_buf_puts(h, "\r\ncontent-length: ");
-        gh_buf_i64(h, (int64_t)body.n);
+        gh_buf_i64(h, (int64_t)(body.n + more));
         gh_buf_puts(h, packed ? "\r\ncontent-encoding: gzip\r\n" : "\r\n");
     }
     if (compressible)
@@ -142,6 +173,8 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     if (!has_line(headers, "cache-control"))
         gh_buf_puts(h, "cache-control: no-store\r\n");
     gh_buf_put(h, s_security, sizeof s_security - 1);
+    if (!has_line(headers, "cross-origin-resource-policy"))
+        gh_buf_puts(h, "cross-origin-resource-policy: same-site\r\n");
     if (!has_line(headers, "content-security-policy"))
         gh_buf_put(h, s_policy, sizeof s_policy - 1);
     if (ask->tls && front.hsts)
@@ -149,29 +182,50 @@ front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const
     front_cors(h, ask->origin);
     gh_buf_puts(h, close ? "connection: close\r\n\r\n" : "\r\n");
     if (!gh_buf_ok(h)) {
+        release_frames(frames);
         kore_connection_disconnect(c);
         return;
     }
     net_send_queue(c, h->p, h->n);
     if (body.n && !ask->head && !bodiless)
         net_send_queue(c, body.p, body.n);
+    if (more && !ask->head && !bodiless)
+        send_frames(c, frames);
+    else
+        release_frames(frames);
     if (close)
         c->flags |= CONN_CLOSE_EMPTY;
     front_count(ask, status);
-    front_access(ask, status, bodiless || ask->head ? 0 : body.n);
+    front_access(ask, status, bodiless || ask->head ? 0 : body.n + more);
     front_rows_add(ask, status);
+}
+
+void
+front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers,
+            gh_str_t body)
+{
+    write_answer(c, ask, status, type, headers, body, NULL);
+}
+
+static void
+answer(const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers, gh_str_t body,
+       front_frames_t *frames)
+{
+    struct connection *c = ask->req->owner;
+    if (!c || c->state == CONN_STATE_DISCONNECTING) {
+        release_frames(frames);
+        return;
+    }
+    ask->req->status = status;
+    write_answer(c, ask, status, type, headers, body, frames);
+    if (!(c->flags & CONN_CLOSE_EMPTY))
+        http_start_recv(c);
 }
 
 void
 front_answer(const front_ask_t *ask, uint16_t status, const char *type, gh_str_t headers, gh_str_t body)
 {
-    struct connection *c = ask->req->owner;
-    if (!c || c->state == CONN_STATE_DISCONNECTING)
-        return;
-    ask->req->status = status;
-    front_write(c, ask, status, type, headers, body);
-    if (!(c->flags & CONN_CLOSE_EMPTY))
-        http_start_recv(c);
+    answer(ask, status, type, headers, body, NULL);
 }
 
 /* Lines that the renderer asks for. */
@@ -337,7 +391,7 @@ signed_in(gh_mp_t headers)
 }
 
 void
-front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
+front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body, front_frames_t *frames)
 {
     gh_rendered_t out;
     gh_buf_clear(&s_body);
@@ -348,12 +402,14 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
     if (ask->user_id == 0)
         ask->user_id = signed_in(head->headers);
     if (head->error.n) {
+        release_frames(frames);
         answer_refusal(ask, head);
         return;
     }
     if (ask->clear_cookies)
         front_cookies_clear(&s_lines);
     if (not_modified(ask, head)) {
+        release_frames(frames);
         front_answer(ask, 304, "", gh_buf_view(&s_lines), (gh_str_t){0});
         return;
     }
@@ -361,9 +417,10 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body)
         char type[128];
         memcpy(type, head->type.p, head->type.n);
         type[head->type.n] = '\0';
-        front_answer(ask, head->status ? head->status : 200, type, gh_buf_view(&s_lines), body);
+        answer(ask, head->status ? head->status : 200, type, gh_buf_view(&s_lines), body, frames);
         return;
     }
+    release_frames(frames);
     gh_render_success(&ask->render, head->status, body, &s_body, &out);
     front_answer(ask, out.status, out.type, gh_buf_view(&s_lines), gh_buf_view(&s_body));
 }
@@ -404,6 +461,8 @@ row_of(int status)
         return GH_E_METHOD_NOT_ALLOWED;
     case 413:
         return GH_E_PAYLOAD_TOO_LARGE;
+    case 503:
+        return GH_E_QUEUE_FULL;
     default:
         return status >= 500 && status != 505 ? GH_E_INTERNAL : GH_E_BAD_REQUEST;
     }

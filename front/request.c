@@ -229,7 +229,11 @@ body_kind(const inbound_t *in, gh_str_t body, gh_body_kind_t *kind)
 {
     const gh_operation_t *op = in->match.op;
     *kind = GH_BODY_NONE;
-    if (body.n == 0 || (!op->request->json && !op->request->form))
+    if (front_upload_of(in->ask.req)) {
+        *kind = GH_BODY_MULTIPART;
+        return true;
+    }
+    if (body.n == 0 || (!op->request->json && !op->request->form && !op->request->multipart))
         return true;
     switch (front_media(in->headers.content_type)) {
     case FRONT_MEDIA_NONE:
@@ -279,20 +283,32 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
     static gh_buf_t args, shard; /* reused: a request is packed at a time */
     static gh_faults_t faults;
     const gh_operation_t *op = in->match.op;
-    gh_request_in_t request = {op, in->match.params, in->query, kind, body, in->headers.if_match};
+    gh_upload_t *upload = front_upload_of(in->ask.req);
+    gh_request_in_t request = {.op = op,
+                               .params = in->match.params,
+                               .query = in->query,
+                               .kind = kind,
+                               .body = body,
+                               .upload = upload,
+                               .if_match = in->headers.if_match,
+                               .if_none_match = in->headers.if_none_match};
     gh_job_head_t head;
     gh_buf_clear(&args);
     gh_buf_clear(&shard);
+    if (upload)
+        gh_upload_finish(upload);
     gh_err_t err = gh_request_check(&request, &args, &faults);
     if (err != GH_E_NONE) {
-        front_answer_error(&in->ask, err, NULL, &faults);
+        static const gh_error_arg_t most[] = {{"limit", {GH_UPLOAD_MAX_TEXT, sizeof GH_UPLOAD_MAX_TEXT - 1}},
+                                              {0}};
+        front_answer_error(&in->ask, err, upload ? most : NULL, &faults);
         return;
     }
     if (refuse_by_key(in, gh_buf_view(&args)))
         return;
     gh_request_shard(op, gh_buf_view(&args), &shard);
     fill_head(in, id, key, gh_buf_view(&shard), &head);
-    front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args));
+    front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args), upload);
 }
 
 /* The token, when one is needed or sent; from then on the request is its user's. */
@@ -320,7 +336,7 @@ ask_permission(inbound_t *in, const uint8_t id[16])
     }
     fill_head(in, id, (gh_str_t){0}, (gh_str_t){0}, &head);
     head.op = GH_STR("identity.permit_metrics");
-    front_link_send(&in->ask, &head, "identity", (gh_str_t){empty_map, sizeof empty_map});
+    front_link_send(&in->ask, &head, "identity", (gh_str_t){empty_map, sizeof empty_map}, NULL);
 }
 
 /* A token where one is needed (x-access any; below /api without a version all routes, R-02). False when refused. */

@@ -150,6 +150,8 @@ const gh_setting_t gh_settings[] = {
     INT("front.max_connections", "4096", 16, 1000000, "connections",
         "Connections that one front worker holds open."),
     INT("front.body_max", "1048576", 1024, 67108864, "bytes", "Largest request body."),
+    INT("front.upload_memory", "134217728", 1048576, INT64_C(1) << 36, "bytes",
+        "Memory for files on their way in, of one process; above it uploads are refused at once."),
     INT("front.timeout_ms", "5000", 100, 120000, "ms",
         "Budget of a request unless its operation names its own."),
     STR("front.contract_extra", "", 4000, "One more folder of contract files (benches and tests)."),

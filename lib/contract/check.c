@@ -32,6 +32,7 @@ gh_walk_fault(gh_walk_t *w, const char *type, gh_err_t error)
     f->type = type;
     f->error = error;
     f->named[0] = '\0';
+    f->file = NULL;
     memcpy(f->field, w->path, w->path_n);
     f->field[w->path_n] = '\0';
 }
@@ -346,6 +347,47 @@ check_text(gh_walk_t *w, const gh_schema_t *s, gh_str_t t)
     }
 }
 
+/* ---- files */
+
+static bool
+refuse_file(gh_walk_t *w, const gh_schema_t *s, const char *type, gh_err_t error)
+{
+    size_t before = w->faults ? w->faults->n : 0;
+    gh_walk_fault(w, type, error ? error : s->error);
+    if (w->faults && w->faults->n > before)
+        w->faults->at[before].file = s->file;
+    return false;
+}
+
+static bool
+is_accepted(const gh_file_rules_t *f, const char *media)
+{
+    bool ok = media && !f->types;
+    for (size_t i = 0; media && i < json_array_size(f->types); i++)
+        ok = ok || strcmp(json_string_value(json_array_get(f->types, i)), media) == 0;
+    return ok;
+}
+
+/* j is what contract/upload.c says of a file. */
+static bool
+check_file(gh_walk_t *w, const gh_schema_t *s, const json_t *j)
+{
+    const gh_file_rules_t *f = s->file;
+    const json_t *size = json_object_get(j, "size");
+    const char *media = json_string_value(json_object_get(j, "media"));
+    if (!json_is_integer(size))
+        return refuse_file(w, s, "value_error", s->error);
+    if (f->nameless && json_string_length(json_object_get(j, "name")) == 0)
+        return refuse_file(w, s, "missing", f->nameless);
+    if (json_integer_value(size) == 0)
+        return refuse_file(w, s, "string_too_short", f->empty);
+    if ((size_t)json_integer_value(size) > f->max_bytes)
+        return refuse_file(w, s, "string_too_long", f->too_large);
+    if (f->kind && (!media || strncmp(media, f->kind, strlen(f->kind)) != 0))
+        return refuse_file(w, s, "value_error", f->not_kind ? f->not_kind : f->wrong_type);
+    return is_accepted(f, media) || refuse_file(w, s, "value_error", f->wrong_type);
+}
+
 /* ---- JSON containers */
 
 static bool
@@ -507,7 +549,7 @@ check_branches(gh_walk_t *w, const gh_schema_t *s, gh_value_t v)
 bool
 gh_value_check(gh_walk_t *w, const gh_schema_t *s, gh_value_t v)
 {
-    bool ok = v.j ? check_json(w, s, v.j) : check_text(w, s, v.text);
+    bool ok = s->file ? check_file(w, s, v.j) : v.j ? check_json(w, s, v.j) : check_text(w, s, v.text);
     if (!s->one_of && !s->any_of && !s->all_of && !s->not_this)
         return ok;
     /* Faults of an object's own members do not hide those of its branches. */

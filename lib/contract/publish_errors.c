@@ -27,7 +27,8 @@ enum {
     WANTS_ROW = 256,
     WANTS_FIELDS = 512,
     WANTS_SORT = 1024,
-    WANTS_ACCOUNT = 2048
+    WANTS_ACCOUNT = 2048,
+    WANTS_UPLOAD = 4096
 };
 
 /* api/20 section 2, as far as it can happen to an operation of that shape; 0: to all. */
@@ -35,6 +36,7 @@ static const struct {
     gh_err_t error;
     unsigned when;
 } s_common[] = {{GH_E_MALFORMED_JSON, WANTS_BODY},
+                {GH_E_MALFORMED_FORM, WANTS_UPLOAD},
                 {GH_E_TOKEN_MISSING, WANTS_TOKEN},
                 {GH_E_TOKEN_INVALID, WANTS_TOKEN},
                 {GH_E_TOKEN_EXPIRED, WANTS_TOKEN},
@@ -43,8 +45,8 @@ static const struct {
                 {GH_E_FORBIDDEN, WANTS_ROLE},
                 {GH_E_METHOD_NOT_ALLOWED, 0},
                 {GH_E_PRECONDITION_FAILED, WANTS_MATCH},
-                {GH_E_PAYLOAD_TOO_LARGE, WANTS_BODY},
-                {GH_E_UNSUPPORTED_MEDIA_TYPE, WANTS_BODY},
+                {GH_E_PAYLOAD_TOO_LARGE, WANTS_BODY | WANTS_UPLOAD},
+                {GH_E_UNSUPPORTED_MEDIA_TYPE, WANTS_BODY | WANTS_UPLOAD},
                 {GH_E_NOT_FOUND, WANTS_ROW},
                 {GH_E_VALIDATION_FAILED, WANTS_INPUT},
                 {GH_E_UNKNOWN_FIELD, WANTS_FIELDS},
@@ -107,6 +109,8 @@ shape(const gh_operation_t *op, bool token)
     unsigned out = 0;
     if (op->request->json || op->request->form)
         out |= WANTS_BODY | WANTS_INPUT;
+    if (op->request->multipart)
+        out |= WANTS_UPLOAD | WANTS_INPUT;
     if (op->request->n_params)
         out |= WANTS_INPUT;
     for (size_t i = 0; i < op->request->n_params; i++)

@@ -86,7 +86,12 @@ put_text(gh_buf_t *out, const gh_refusal_t *x, const char *tmpl, const char *bet
     }
     gh_buf_t fields GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     put_fields(&fields, x->faults, between);
-    gh_error_text(out, tmpl, (const gh_error_arg_t[]){{"field", gh_buf_view(&fields)}, {0}});
+    const gh_file_rules_t *file = x->faults->at[0].file;
+    gh_error_text(out, tmpl,
+                  (const gh_error_arg_t[]){{"field", gh_buf_view(&fields)},
+                                           {"formats", gh_str(file ? file->formats : NULL)},
+                                           {"limit", gh_str(file ? file->limit : NULL)},
+                                           {0}});
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "contract/internal.h"
+#include "contract/upload.h"
 
 #define PROPS_MAX 200
 #define DEPTH_MAX 40
@@ -20,7 +21,7 @@ static const char *const s_keywords[] = {
     "oneOf", "anyOf", "allOf", "not", "default",
     /* without effect on a request */
     "description", "title", "example", "examples", "writeOnly", "readOnly", "deprecated", "contentEncoding",
-    "x-error", "x-missing", "x-sortable"};
+    "x-error", "x-missing", "x-sortable", "x-file"};
 
 static const struct {
     const char *name;
@@ -164,6 +165,50 @@ parse_branches(gh_contract_t *c, const json_t *list, int depth)
     for (size_t i = 0; i < n; i++)
         out[i] = compile(c, json_array_get(list, i), depth + 1);
     return out;
+}
+
+/* ---- files */
+
+static gh_err_t
+file_error(gh_contract_t *c, const json_t *rules, const char *key, gh_err_t otherwise)
+{
+    const json_t *name = json_object_get(rules, key);
+    return name ? error_name(c, name) : otherwise;
+}
+
+/* x-file of a schema with format binary. */
+static const gh_file_rules_t *
+parse_file(gh_contract_t *c, const json_t *src)
+{
+    static const char *const known[] = {"max-bytes", "kind",      "types",    "formats",   "nameless",
+                                        "empty",     "too-large", "not-kind", "wrong-type"};
+    json_t *rules = json_object_get(src, "x-file"), *v;
+    const char *key;
+    json_object_foreach(rules, key, v)
+    {
+        bool found = false;
+        for (size_t i = 0; i < GH_COUNT(known); i++)
+            found = found || strcmp(known[i], key) == 0;
+        if (!found)
+            gh_contract_fault(c, "x-file: unknown member %s", key);
+    }
+    json_int_t most = json_integer_value(json_object_get(rules, "max-bytes"));
+    if (most < 1 || most > GH_UPLOAD_MAX)
+        gh_contract_fault(c, "x-file: max-bytes must be 1..%d", GH_UPLOAD_MAX);
+    gh_file_rules_t *f = gh_contract_alloc(c, sizeof *f);
+    *f = (gh_file_rules_t){
+        .max_bytes = (size_t)most,
+        .kind = gh_json_text(rules, "kind"),
+        .types = json_object_get(rules, "types"),
+        .formats = gh_json_text(rules, "formats"),
+        .nameless = file_error(c, rules, "nameless", GH_E_NONE),
+        .empty = file_error(c, rules, "empty", GH_E_NONE),
+        .too_large = file_error(c, rules, "too-large", GH_E_PAYLOAD_TOO_LARGE),
+        .not_kind = file_error(c, rules, "not-kind", GH_E_NONE),
+        .wrong_type = file_error(c, rules, "wrong-type", GH_E_NONE),
+    };
+    snprintf(f->limit, sizeof f->limit, "%zu", f->max_bytes);
+    return f;
 }
 
 /* ---- objects */
@@ -399,6 +444,7 @@ compile_into(gh_contract_t *c, const json_t *src, gh_schema_t *s, int depth)
     s->min_props = parse_count(c, src, "minProperties", 0);
     s->max_props = parse_count(c, src, "maxProperties", UINT32_MAX);
     s->unique = json_is_true(json_object_get(src, "uniqueItems"));
+    s->file = json_object_get(src, "x-file") ? parse_file(c, src) : NULL;
     parse_text_rules(c, src, s);
     parse_number_rules(c, src, s);
     const json_t *items = json_object_get(src, "items");
@@ -505,11 +551,15 @@ compile_body(gh_contract_t *c, const json_t *src, gh_request_schema_t *out)
             out->json = compile(c, json_object_get(v, "schema"), 0);
         else if (strcmp(type, "application/x-www-form-urlencoded") == 0)
             out->form = compile(c, json_object_get(v, "schema"), 0);
+        else if (strcmp(type, "multipart/form-data") == 0)
+            out->multipart = compile(c, json_object_get(v, "schema"), 0);
         else
             gh_contract_fault(c, "request body of type %s is not supported", type);
     }
-    if (out->form && (out->form->types != GH_T_OBJ || !out->form->n_props))
-        gh_contract_fault(c, "a form body must be an object with members");
+    const gh_schema_t *forms[] = {out->form, out->multipart};
+    for (size_t i = 0; i < GH_COUNT(forms); i++)
+        if (forms[i] && (forms[i]->types != GH_T_OBJ || !forms[i]->n_props))
+            gh_contract_fault(c, "a form body must be an object with members");
 }
 
 /* Payload schema of the success reply, as it stands in the file. */

@@ -34,6 +34,17 @@ typedef enum {
 
 typedef struct gh_schema gh_schema_t;
 
+/* What a file of a multipart form must be (x-file). */
+typedef struct gh_file_rules {
+    size_t max_bytes;
+    const char *kind;         /* prefix of its media type ("image/"), NULL: any */
+    const json_t *types;      /* accepted media types, NULL: any that is known */
+    const char *formats;      /* text for {formats} */
+    char limit[24];           /* text for {limit} */
+    gh_err_t nameless, empty; /* GH_E_NONE: a file without name may come, an empty one is a general fault */
+    gh_err_t too_large, not_kind, wrong_type;
+} gh_file_rules_t;
+
 typedef struct gh_property {
     const char *name;
     size_t name_n;
@@ -54,6 +65,7 @@ struct gh_schema {
     uint32_t min_len, max_len; /* characters */
     uint32_t min_items, max_items, min_props, max_props;
     const regex_t *pattern;
+    const gh_file_rules_t *file;      /* a file of a multipart form; NULL for everything else */
     const json_t *choices;            /* enum as an array, NULL if none (const is a list of one) */
     const json_t *preset;             /* default, NULL if none */
     const gh_schema_t *items, *extra; /* extra: additionalProperties as a schema */
@@ -80,7 +92,7 @@ typedef struct gh_param {
 typedef struct gh_request_schema {
     const gh_param_t *params; /* path parameters first, in the order of the template, then query */
     size_t n_path, n_params;
-    const gh_schema_t *json, *form; /* bodies; NULL when not accepted */
+    const gh_schema_t *json, *form, *multipart; /* bodies; NULL when not accepted */
     bool body_required;
     const json_t *reply; /* success payload schema, unresolved, NULL if none */
     const gh_contract_t *contract;

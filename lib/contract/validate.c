@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "contract/internal.h"
+#include "contract/upload.h"
 #include "contract/value.h"
 #include "wire/mp.h"
 
@@ -307,18 +308,40 @@ parse_form(request_t *r)
     return obj;
 }
 
+/* The body as an object, and the schema that it must fit; NULL when it is broken. s stays NULL where none is taken. */
+static json_t *
+read_body(request_t *r, const gh_schema_t **s)
+{
+    const gh_request_schema_t *all = r->schema;
+    switch (r->in->kind) {
+    case GH_BODY_MULTIPART:
+        *s = all->multipart;
+        return gh_upload_form(r->in->upload);
+    case GH_BODY_FORM:
+        *s = all->form;
+        return *s && !is_blank(r->in->body) ? parse_form(r) : json_object();
+    case GH_BODY_JSON:
+        *s = all->json;
+        return *s && !is_blank(r->in->body) ? parse_json(r->in->body) : json_object();
+    default:
+        *s = all->json ? all->json : all->multipart;
+        return json_object();
+    }
+}
+
 /* Read, check and (when nothing was wrong so far) pack the body as a section. */
 static gh_err_t
 take_body(request_t *r, gh_buf_t *out, uint16_t *sections)
 {
-    bool form = r->in->kind == GH_BODY_FORM;
-    const gh_schema_t *s = form ? r->schema->form : r->schema->json;
-    if (!s)
+    const gh_schema_t *s = NULL;
+    json_t *j = read_body(r, &s);
+    if (!s) {
+        json_decref(j);
         return GH_E_NONE;
-    bool empty = r->in->kind == GH_BODY_NONE || is_blank(r->in->body);
-    json_t *j = empty ? json_object() : form ? parse_form(r) : parse_json(r->in->body);
+    }
     if (!j)
-        return GH_E_MALFORMED_JSON;
+        return r->in->kind == GH_BODY_MULTIPART ? gh_upload_error(r->in->upload) : GH_E_MALFORMED_JSON;
+    bool form = s != r->schema->json;
     r->walk.where = 'b';
     r->walk.as_text = form;
     gh_err_t err = GH_E_NONE;
@@ -351,8 +374,13 @@ check_all(request_t *r, gh_buf_t *args)
         gh_mpw_str(args, r->in->if_match);
         sections++;
     }
+    if (r->in->if_none_match.n > 0 && r->in->op->etag && r->in->op->envelope == GH_ENV_RAW) {
+        gh_mpw_cstr(args, "if_none_match");
+        gh_mpw_str(args, r->in->if_none_match);
+        sections++;
+    }
     gh_mpw_map_end(args, mark, sections);
-    if (err == GH_E_MALFORMED_JSON)
+    if (err != GH_E_NONE && err != GH_E_VALIDATION_FAILED)
         return err;
     if (r->walk.faults->n) {
         gh_err_t named = r->walk.faults->at[0].error;

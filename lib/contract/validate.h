@@ -10,7 +10,7 @@
 #define GH_CONTRACT_VALIDATE_H
 
 #include "base/buf.h"
-#include "contract/contract.h"
+#include "contract/schema.h"
 
 #define GH_FAULTS_MAX     20
 #define GH_JSON_DEPTH_MAX 9     /* of a body; the argument map adds two (GH_MP_MAX_DEPTH) */
@@ -22,6 +22,7 @@ typedef struct gh_fault {
     const char *type; /* literal */
     char named[40];   /* what is unknown (UNKNOWN_SORT, UNKNOWN_FIELD), cut; else empty */
     gh_err_t error;   /* x-error or x-missing; GH_E_NONE: the general error */
+    const gh_file_rules_t *file; /* of a file: what its sentence names; NULL */
 } gh_fault_t;
 
 typedef struct gh_faults {
@@ -30,7 +31,7 @@ typedef struct gh_faults {
     gh_fault_t at[GH_FAULTS_MAX];
 } gh_faults_t;
 
-typedef enum { GH_BODY_NONE, GH_BODY_JSON, GH_BODY_FORM } gh_body_kind_t;
+typedef enum { GH_BODY_NONE, GH_BODY_JSON, GH_BODY_FORM, GH_BODY_MULTIPART } gh_body_kind_t;
 
 typedef struct gh_request_in {
     const gh_operation_t *op;
@@ -38,12 +39,14 @@ typedef struct gh_request_in {
     gh_str_t query;         /* what follows '?', percent-encoded */
     gh_body_kind_t kind;
     gh_str_t body;
+    const struct gh_upload *upload; /* GH_BODY_MULTIPART: the body, read (contract/upload.h) */
     gh_str_t
         if_match; /* the header If-Match, empty when there is none: "if_match" of the arguments where x-etag says
                           so and the operation changes the row (R-08) */
+    gh_str_t if_none_match; /* likewise "if_none_match" where bytes are read, which then need not travel */
 } gh_request_in_t;
 
-/* GH_E_NONE: args holds the argument map (appended). MALFORMED_JSON, or VALIDATION_FAILED, or the error that the first
+/* GH_E_NONE: args holds the argument map (appended). MALFORMED_JSON, MALFORMED_FORM, PAYLOAD_TOO_LARGE, or VALIDATION_FAILED, or the error that the first
  * fault's schema names: faults tells where; args is then unspecified. INTERNAL when memory ran out. */
 gh_err_t gh_request_check(const gh_request_in_t *in, gh_buf_t *args, gh_faults_t *faults);
 

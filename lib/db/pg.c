@@ -434,9 +434,28 @@ gh_pg_is_up(const gh_pg_t *pg)
 int
 gh_pg_query(gh_pg_t *pg, const char *statement, int n_params, const char *const *params)
 {
+    return gh_pg_query_bytes(pg, statement, n_params, params, -1, (gh_str_t){0}, false);
+}
+
+int
+gh_pg_query_bytes(gh_pg_t *pg, const char *statement, int n_params, const char *const *params, int bytes_at,
+                  gh_str_t bytes, bool binary_rows)
+{
+    const char *all[PARAMS_MAX];
+    int lengths[PARAMS_MAX] = {0}, formats[PARAMS_MAX] = {0};
+    bool mixed = bytes_at >= 0;
     if (pg->state != PG_UP)
         return -1;
-    if (!PQsendQueryPrepared(pg->conn, statement, n_params, params, NULL, NULL, 0) ||
+    if (mixed && (n_params > PARAMS_MAX || bytes_at >= n_params || bytes.n > INT32_MAX))
+        return -1;
+    if (mixed) {
+        memcpy(all, params, (size_t)n_params * sizeof *all);
+        all[bytes_at] = bytes.p;
+        lengths[bytes_at] = (int)bytes.n;
+        formats[bytes_at] = 1;
+    }
+    if (!PQsendQueryPrepared(pg->conn, statement, n_params, mixed ? all : params, mixed ? lengths : NULL,
+                             mixed ? formats : NULL, binary_rows) ||
         expect_push(pg, EXPECT_QUERY)) {
         lose(pg, "send");
         return -1;

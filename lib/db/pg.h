@@ -51,6 +51,10 @@ bool gh_pg_is_up(const gh_pg_t *pg);
 /* Queue a prepared statement with text parameters (NULL = SQL NULL), copied. -1 when the lane is not up or
  * breaks. */
 int gh_pg_query(gh_pg_t *pg, const char *statement, int n_params, const char *const *params) GH_MUSTCHECK;
+/* The same with bytes: parameter number bytes_at (0..) is `bytes` as a bytea, not text; -1: none is. With binary_rows the
+ * columns of the result come in binary format, which for bytea, text and json is what they hold. */
+int gh_pg_query_bytes(gh_pg_t *pg, const char *statement, int n_params, const char *const *params,
+                      int bytes_at, gh_str_t bytes, bool binary_rows) GH_MUSTCHECK;
 /* End the segment and send. -1 as above; `down` follows from the loop. */
 int gh_pg_sync(gh_pg_t *pg) GH_MUSTCHECK;
 /* Give the connection up and make a new one: for a server that takes no writes any more. `down` follows. */

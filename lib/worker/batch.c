@@ -64,9 +64,16 @@ gh_batch_drop_results(gh_batch_priv_t *b)
 int
 gh_batch_ask(gh_batch_priv_t *b, const char *statement, int n, const char *const *params)
 {
+    return gh_batch_ask_bytes(b, statement, n, params, -1, (gh_str_t){0}, false);
+}
+
+int
+gh_batch_ask_bytes(gh_batch_priv_t *b, const char *statement, int n, const char *const *params, int bytes_at,
+                   gh_str_t bytes, bool binary_rows)
+{
     if (b->failed)
         return -1;
-    if (!b->lane || gh_pg_query(b->lane->pg, statement, n, params)) {
+    if (!b->lane || gh_pg_query_bytes(b->lane->pg, statement, n, params, bytes_at, bytes, binary_rows)) {
         /* the lane tells `down` from the loop, and ends the batch then */
         b->failed = b->lost = true;
         return -1;
@@ -116,6 +123,24 @@ gh_batch_query(gh_batch_t *batch, const char *statement, int n_params, const cha
     size_t index = b->sent - b->base_next;
     gh_batch_ask(b, statement, n_params, params);
     return index;
+}
+
+size_t
+gh_batch_query_bytes(gh_batch_t *batch, const char *statement, int n_params, const char *const *params,
+                     int bytes_at, gh_str_t bytes)
+{
+    gh_batch_priv_t *b = batch->priv;
+    size_t index = b->sent - b->base_next;
+    gh_batch_ask_bytes(b, statement, n_params, params, bytes_at, bytes, false);
+    return index;
+}
+
+PGresult *
+gh_batch_take_result(gh_batch_priv_t *b, size_t index)
+{
+    PGresult **at = &b->results[b->base + index], *r = *at;
+    *at = NULL;
+    return r;
 }
 
 const PGresult *

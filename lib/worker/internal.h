@@ -99,7 +99,9 @@ typedef struct gh_pair {
 typedef struct gh_answer {
     gh_err_t err;
     uint16_t status;
-    gh_str_t body;
+    gh_str_t body, type;    /* type: media type when the body is not JSON */
+    struct pg_result *file; /* owned: its rows are the body, in column file_column */
+    int file_column;
     gh_pair_t *params, *headers, *extra; /* newest first */
     bool by_runtime;                     /* refused or replayed by the runtime: no effect of this delivery */
 } gh_answer_t;
@@ -277,7 +279,8 @@ gh_wop_t *gh_wpool_find(const gh_wpool_t *p, gh_str_t name);
 int gh_links_init(gh_wpool_t *p) GH_MUSTCHECK;
 void gh_link_open(gh_link_t *l);
 void gh_link_close(gh_link_t *l, bool say_disconnect);
-void gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_t head, gh_str_t body);
+/* The answer's file is taken, its rows sent as frames behind the body. */
+void gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_t head, gh_answer_t *a);
 void gh_links_tick(gh_wpool_t *p);
 
 /* receive.c */
@@ -294,6 +297,8 @@ gh_str_t gh_job_headers_json(gh_batch_priv_t *b,
                              const gh_wjob_priv_t *j); /* for storing; p NULL when there are none */
 bool gh_job_has_effect(const gh_batch_priv_t *b, const gh_wjob_priv_t *j);
 void gh_answer_reset(gh_wjob_priv_t *j);
+/* A success whose body are the rows of a result, which is taken. */
+void gh_job_ok_file(gh_batch_priv_t *b, gh_wjob_priv_t *j, gh_str_t type, struct pg_result *rows, int column);
 
 /* queue.c */
 void gh_group_push(gh_group_t *g, gh_wjob_priv_t *j);
@@ -311,6 +316,10 @@ void gh_batch_free(gh_batch_priv_t *b);
 void gh_batch_drop_results(gh_batch_priv_t *b);
 int gh_batch_ask(gh_batch_priv_t *b, const char *statement, int n,
                  const char *const *params); /* -1: failed */
+int gh_batch_ask_bytes(gh_batch_priv_t *b, const char *statement, int n, const char *const *params,
+                       int bytes_at, gh_str_t bytes, bool binary_rows);
+/* Result `index` of the previous phase, to keep: PQclear it. */
+struct pg_result *gh_batch_take_result(gh_batch_priv_t *b, size_t index);
 size_t gh_batch_ask_own(gh_batch_priv_t *b, const char *statement, int n,
                         const char *const *params); /* its index */
 const struct pg_result *gh_batch_own(const gh_batch_priv_t *b, size_t at);

@@ -5,7 +5,9 @@
  * to a worker that it does not know, after a restart). Either way the socket is closed and a new one opened,
  * with back-off. Replies to jobs of the old socket are dropped: whoever asks again finds the job record.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <libpq-fe.h>
 
 #include "base/log.h"
 #include "base/timez.h"
@@ -66,8 +68,62 @@ send_copy(void *sock, gh_str_t s, int flags)
     return -1;
 }
 
+/* A result that frames in libzmq's hands point into; the last of them frees it, in whichever thread. */
+typedef struct file {
+    PGresult *rows;
+    atomic_int users;
+} file_t;
+
+static void
+file_release(void *data, void *hint)
+{
+    (void)data;
+    file_t *f = hint;
+    if (atomic_fetch_sub(&f->users, 1) > 1)
+        return;
+    PQclear(f->rows);
+    free(f);
+}
+
+static int
+send_row(void *sock, file_t *f, int row, int column, int flags)
+{
+    zmq_msg_t m;
+    atomic_fetch_add(&f->users, 1);
+    if (zmq_msg_init_data(&m, PQgetvalue(f->rows, row, column), (size_t)PQgetlength(f->rows, row, column),
+                          file_release, f)) {
+        file_release(NULL, f);
+        return -1;
+    }
+    if (zmq_msg_send(&m, sock, flags | ZMQ_DONTWAIT) >= 0)
+        return 0;
+    zmq_msg_close(&m);
+    return -1;
+}
+
+/* The rows of the answer's file, each a frame without copying; the result is taken. */
+static bool
+send_file(void *sock, gh_answer_t *a)
+{
+    int n = a->file ? PQntuples(a->file) : 0;
+    while (n > 0 && PQgetisnull(a->file, n - 1, a->file_column))
+        n--;
+    if (send_copy(sock, a->body, n ? ZMQ_SNDMORE : 0))
+        return false;
+    file_t *f = n ? malloc(sizeof *f) : NULL;
+    if (n == 0 || !f)
+        return n == 0;
+    *f = (file_t){a->file, 1};
+    a->file = NULL;
+    bool ok = true;
+    for (int row = 0; ok && row < n; row++)
+        ok = send_row(sock, f, row, a->file_column, row + 1 < n ? ZMQ_SNDMORE : 0) == 0;
+    file_release(NULL, f);
+    return ok;
+}
+
 void
-gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_t head, gh_str_t body)
+gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_t head, gh_answer_t *a)
 {
     /* Only the first frame can meet a full queue: libzmq keeps room for the rest of a message it has begun. */
     if (!l->sock || l->generation != generation || send_command(l, GH_MDPW_FINAL, ZMQ_SNDMORE)) {
@@ -76,7 +132,7 @@ gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_
     }
     bool ok = zmq_msg_send(client, l->sock, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
               send_bytes(l->sock, "", 0, ZMQ_SNDMORE) == 0 && send_copy(l->sock, head, ZMQ_SNDMORE) == 0 &&
-              send_copy(l->sock, body, 0) == 0;
+              send_file(l->sock, a);
     if (!ok) {
         gh_log(GH_LOG_ERROR, "reply_unsent", GH_KS("pool", l->pool->def->name));
         gh_link_close(l, false);

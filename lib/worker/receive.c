@@ -4,6 +4,7 @@
  * Everything here comes from outside, through the broker: nothing is assumed about it.
  */
 #include <stdlib.h>
+#include <libpq-fe.h>
 
 #include "base/log.h"
 #include "base/timez.h"
@@ -35,6 +36,8 @@ gh_job_free(gh_worker_t *w, gh_wjob_priv_t *j)
         zmq_msg_close(&j->blob_msgs[i]);
     free(j->blob_msgs);
     free(j->blobs);
+    PQclear(j->answer.file);
+    j->answer.file = NULL;
     j->next = w->free_jobs;
     w->free_jobs = j;
 }

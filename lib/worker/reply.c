@@ -2,6 +2,7 @@
  * lib/worker/reply.c - what a job is answered: collected in batch memory, sent once the batch has ended well
  */
 #include <jansson.h>
+#include <libpq-fe.h>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -18,6 +19,7 @@
 void
 gh_answer_reset(gh_wjob_priv_t *j)
 {
+    PQclear(j->answer.file);
     j->answer = (gh_answer_t){0};
     j->job.done = false;
     j->job.state = NULL;
@@ -57,6 +59,18 @@ gh_job_ok(gh_batch_t *b, gh_wjob_t *job, int status, gh_str_t json)
     a->err = GH_E_NONE;
     a->status = (uint16_t)status;
     a->body = gh_batch_dup(b, json);
+}
+
+void
+gh_job_ok_file(gh_batch_priv_t *b, gh_wjob_priv_t *j, gh_str_t type, PGresult *rows, int column)
+{
+    if (j->job.done)
+        PQclear(rows);
+    if (!first_answer(&j->job))
+        return;
+    j->answer.type = gh_arena_dup(&b->arena, type);
+    j->answer.file = rows;
+    j->answer.file_column = column;
 }
 
 void
@@ -181,6 +195,7 @@ encode_head(gh_worker_t *w, gh_wjob_priv_t *j, int64_t work_us)
     memcpy(h.id, j->job.head.id, sizeof(h.id));
     if (a->err != GH_E_NONE)
         h.error = gh_str(gh_error_row(a->err)->name);
+    h.type = a->type;
     h.params = settle(&w->maps, params);
     h.headers = settle(&w->maps, headers);
     if (extra.n > 0)
@@ -207,7 +222,7 @@ send_answer(gh_wjob_priv_t *j)
         gh_log(GH_LOG_ERROR, "reply_memory");
         p->stats.dropped++;
     } else
-        gh_link_send_final(j->link, j->link_generation, &j->client, gh_buf_view(&w->scratch), j->answer.body);
+        gh_link_send_final(j->link, j->link_generation, &j->client, gh_buf_view(&w->scratch), &j->answer);
     p->in_hand--;
     gh_job_free(w, j);
 }

@@ -229,7 +229,8 @@ send_job(gh_batch_priv_t *b, gh_wjob_priv_t *j)
     for (size_t i = 0; i < j->op->n_bind; i++)
         if (!bind_one(b, j, &j->op->bind[i], &params[i]))
             return false;
-    return gh_batch_ask(b, j->op->def->sql, (int)j->op->n_bind, params) == 0;
+    return gh_batch_ask_bytes(b, j->op->def->sql, (int)j->op->n_bind, params, -1, (gh_str_t){0},
+                              j->op->def->file) == 0;
 }
 
 /* ---- the answer row */
@@ -367,6 +368,21 @@ answer_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
     gh_job_ok(batch, job, status < 0 ? 0 : (int)gh_pg_i64(r, 0, status, 0), text.p ? text : GH_STR("null"));
 }
 
+/* The answer is a file: the result becomes the answer's. */
+static void
+answer_by_file(gh_batch_priv_t *b, gh_wjob_priv_t *j, size_t index)
+{
+    const PGresult *r = gh_batch_result(&b->batch, index);
+    int type = PQfnumber(r, "type"), bytes = PQfnumber(r, "bytes"), error = PQfnumber(r, "error");
+    bool found = PQntuples(r) > 0 && type >= 0 && bytes >= 0;
+    if (!found || (error >= 0 && !PQgetisnull(r, 0, error))) {
+        answer_by_row(&b->batch, &j->job, r);
+        return;
+    }
+    put_headers(&b->batch, &j->job, r);
+    gh_job_ok_file(b, j, gh_pg_str(r, 0, type), gh_batch_take_result(b, index), bytes);
+}
+
 /* ---- steps */
 
 typedef struct plan {
@@ -412,6 +428,10 @@ read_all(gh_batch_priv_t *b, const plan_t *plan)
         if (plan->index[i] == GH_NONE || j->job.done)
             continue;
         const PGresult *r = gh_batch_result(&b->batch, plan->index[i]);
+        if (PQresultStatus(r) == PGRES_TUPLES_OK && j->op->def->file) {
+            answer_by_file(b, j, plan->index[i]);
+            continue;
+        }
         if (PQresultStatus(r) == PGRES_TUPLES_OK) {
             answer_by_row(&b->batch, &j->job, r);
             continue;

@@ -120,6 +120,9 @@ void gh_batch_on_end(gh_batch_t *b, void (*fn)(void *arg, bool committed), void 
 /* Queue a named statement of the pool with text-format parameters (NULL = SQL NULL); they are copied. Returns
  * the index for gh_batch_result() in the next phase. */
 size_t gh_batch_query(gh_batch_t *b, const char *statement, int n_params, const char *const *params);
+/* The same with parameter number bytes_at (0..) given as bytes for a bytea, whatever params says there. */
+size_t gh_batch_query_bytes(gh_batch_t *b, const char *statement, int n_params, const char *const *params,
+                            int bytes_at, gh_str_t bytes);
 /* Result `index` of the previous phase; valid until the step returns. Never NULL, never an error result. */
 const struct pg_result *gh_batch_result(const gh_batch_t *b, size_t index);
 
@@ -184,6 +187,10 @@ typedef struct gh_op {
      * json (gh_batch_audit()). No row at all is NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */
     const char *sql;
     const char *bind[20];
+    /* The reply of the statement of a GH_OP_READ is a file: columns `type` (text, its media type), `headers` (json), `bytes`
+     * (bytea, null: none) and, as above, `error` and `params`. There may be many rows: the first one speaks, the `bytes` of
+     * all are the file, each at most 1 MiB and 32 in all, sent on without copying. */
+    bool file;
 
     /* Constraint name -> refusal, for a job alone whose statement violates it; {NULL} ends. */
     const struct gh_constraint_map {
