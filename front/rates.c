@@ -21,11 +21,11 @@ struct front_policy {
 };
 
 static struct front_policy s_policies[FRONT_POLICIES] = {
-    {.name = "anon", .by = BY_ADDRESS},     {.name = "user", .by = BY_USER},
-    {.name = "login", .by = BY_ADDRESS},    {.name = "register", .by = BY_ADDRESS},
-    {.name = "reset", .by = BY_ADDRESS},    {.name = "upload", .by = BY_USER},
-    {.name = "diagnosis", .by = BY_USER},   {.name = "callback", .by = BY_KEY},
-    {.name = "reset_account", .by = BY_KEY}};
+    {.name = "anon", .by = BY_ADDRESS},      {.name = "user", .by = BY_USER},
+    {.name = "login", .by = BY_ADDRESS},     {.name = "register", .by = BY_ADDRESS},
+    {.name = "reset", .by = BY_ADDRESS},     {.name = "upload", .by = BY_USER},
+    {.name = "diagnosis", .by = BY_USER},    {.name = "callback", .by = BY_KEY},
+    {.name = "reset_account", .by = BY_KEY}, {.name = "file", .by = BY_USER}};
 
 static struct {
     bool on;

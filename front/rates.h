@@ -16,7 +16,7 @@
 #include "front/forwarded.h"
 #include "front/limiter.h"
 
-#define FRONT_POLICIES 9 /* rows of the table in rates.c */
+#define FRONT_POLICIES 10 /* rows of the table in rates.c */
 
 /* What became of a request: policy NULL when it falls under none. */
 typedef struct front_rate {

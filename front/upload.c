@@ -49,7 +49,8 @@ front_body_begin(struct http_request *req)
 {
     const char *type = NULL, *authorization = NULL;
     gh_match_t match;
-    if (!http_request_header(req, "content-type", &type) || front_media(gh_str(type)) != FRONT_MEDIA_MULTIPART)
+    if (!http_request_header(req, "content-type", &type) ||
+        front_media(gh_str(type)) != FRONT_MEDIA_MULTIPART)
         return 0;
     const gh_operation_t *op = operation_of(req, &match);
     if (!op || !op->request->multipart)
@@ -59,8 +60,8 @@ front_body_begin(struct http_request *req)
     gh_upload_t *u = gh_upload_new(op->request, gh_str(type), req->content_length);
     if (!u)
         return HTTP_STATUS_SERVICE_UNAVAILABLE;
-    if (op->access.kind != GH_ACCESS_PUBLIC &&
-        (!http_request_header(req, "authorization", &authorization) || !front_token_good(gh_str(authorization))))
+    if (op->access.kind != GH_ACCESS_PUBLIC && (!http_request_header(req, "authorization", &authorization) ||
+                                                !front_token_good(gh_str(authorization))))
         gh_upload_refuse(u, GH_E_TOKEN_INVALID);
     req->http_sink = u;
     return -1;
@@ -83,7 +84,8 @@ front_body_data(struct http_request *req, const void *data, size_t n)
     size_t before = gh_upload_held(u);
     gh_upload_feed(u, (gh_str_t){data, n});
     count(before, gh_upload_held(u));
-    if (atomic_load(&s_held) <= (size_t)gh_conf_int(front.conf, "front.upload_memory") || gh_upload_held(u) == 0)
+    if (atomic_load(&s_held) <= (size_t)gh_conf_int(front.conf, "front.upload_memory") ||
+        gh_upload_held(u) == 0)
         return;
     before = gh_upload_held(u);
     gh_upload_refuse(u, GH_E_QUEUE_FULL);

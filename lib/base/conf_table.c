@@ -187,6 +187,8 @@ const gh_setting_t gh_settings[] = {
     RATE("upload", "60", "60", "of a user who uploads files"),
     RATE("diagnosis", "30", "60", "of a user who asks for image diagnosis"),
     RATE("callback", "600", "60", "of a payment provider that calls back"),
+    RATE("file", "6000", "60",
+         "of a user, or of an address without a token, that reads photos and other files"),
     RATE("reset_account", "5", "3600", "for a password reset of one account"),
 
     INT("worker.lanes", "2", 1, 16, "connections", "Database connections of one pool in one worker process."),

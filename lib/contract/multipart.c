@@ -94,8 +94,7 @@ static bool
 decode_extended(gh_str_t *value)
 {
     const char *quote = memchr(value->p, '\'', value->n);
-    const char *second =
-        quote ? memchr(quote + 1, '\'', value->n - (size_t)(quote + 1 - value->p)) : NULL;
+    const char *second = quote ? memchr(quote + 1, '\'', value->n - (size_t)(quote + 1 - value->p)) : NULL;
     if (!second || !is_name((gh_str_t){value->p, (size_t)(quote - value->p)}, "utf-8"))
         return false;
     gh_str_t text = {second + 1, value->n - (size_t)(second + 1 - value->p)};
@@ -353,7 +352,8 @@ read_boundary(gh_str_t content_type, char copy[256], gh_str_t *out)
 {
     gh_str_t name, value;
     int more;
-    if (content_type.n < 19 || content_type.n > 256 || strncasecmp(content_type.p, "multipart/form-data", 19) != 0)
+    if (content_type.n < 19 || content_type.n > 256 ||
+        strncasecmp(content_type.p, "multipart/form-data", 19) != 0)
         return false;
     memcpy(copy, content_type.p, content_type.n); /* quoted texts are decoded where they stand */
     gh_str_t rest = {copy + 19, content_type.n - 19};

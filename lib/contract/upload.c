@@ -27,9 +27,9 @@ struct gh_upload {
     kept_t files[GH_UPLOAD_FILES_MAX];
     size_t n_files;
     /* the part in hand */
-    const gh_property_t *field;     /* NULL: nobody asked for it */
-    const gh_file_rules_t *file;    /* it is one */
-    json_t *about;                  /* of the file, borrowed from form */
+    const gh_property_t *field;  /* NULL: nobody asked for it */
+    const gh_file_rules_t *file; /* it is one */
+    json_t *about;               /* of the file, borrowed from form */
     size_t size;
     kept_t *keep; /* NULL: it is passed over */
     char head[HEAD_N];

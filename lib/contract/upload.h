@@ -13,7 +13,7 @@
 
 #include "contract/validate.h"
 
-#define GH_UPLOAD_MAX       8388608     /* files of one job together (decisions 7) */
+#define GH_UPLOAD_MAX       8388608 /* files of one job together (decisions 7) */
 #define GH_UPLOAD_MAX_TEXT  "8388608"
 #define GH_UPLOAD_TEXT_MAX  (256 << 10) /* text fields of one form together */
 #define GH_UPLOAD_FILES_MAX 20

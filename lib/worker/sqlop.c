@@ -43,7 +43,8 @@ gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out)
         }
     for (size_t i = 0; i < GH_COUNT(sections); i++)
         if (strncmp(name, sections[i], strlen(sections[i])) == 0 || strcmp(name, "body") == 0 ||
-            strcmp(name, "query") == 0 || strcmp(name, "if_match") == 0) {
+            strcmp(name, "query") == 0 || strcmp(name, "if_match") == 0 ||
+            strcmp(name, "if_none_match") == 0) {
             *out = (gh_bind_t){.from = GH_BIND_ARG, .text = name};
             return 0;
         }

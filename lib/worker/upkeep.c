@@ -7,7 +7,7 @@
  *   sent        marks outbox rows that were published
  *   relay       publishes outbox rows that nobody has marked for a second (their process died, or is slow)
  *   seal        gives entries of the audit log their place in its chain: soon after our own, now and then for others'
- *   expire      idempotency keys and outbox rows older than a day, in small steps
+ *   expire      idempotency keys and outbox rows older than a day, content of files that nothing refers to, in small steps
  *
  * Each is a batch without jobs, one at a time. All are safe to run in many processes at once.
  */
@@ -18,13 +18,14 @@
 #include "base/timez.h"
 #include "worker/internal.h"
 
-#define SENT_MAX     256
-#define RELAY_AGE_US 1000000
-#define DAY_US       (INT64_C(86400) * 1000000)
-#define EXPIRE_STEP  2000 /* rows a statement of upkeep.sql removes */
-#define SEAL_STEP    500  /* rows that gh_audit_seal() takes */
-#define RETRY_MS     1000
-#define SEAL_MS      200 /* entries of this long are sealed together */
+#define SENT_MAX      256
+#define RELAY_AGE_US  1000000
+#define DAY_US        (INT64_C(86400) * 1000000)
+#define EXPIRE_STEP   2000 /* rows a statement of upkeep.sql removes */
+#define SEAL_STEP     500  /* rows that gh_audit_seal() takes */
+#define RETRY_MS      1000
+#define BLOB_GRACE_US (INT64_C(3600) * 1000000)
+#define SEAL_MS       200 /* entries of this long are sealed together */
 
 typedef enum { ROLES, PARTITIONS, SENT, RELAY, SEAL, EXPIRE, TASKS } task_t;
 
@@ -193,6 +194,8 @@ step_expire(gh_batch_t *b)
         const char *before = moment(b, b->now_us - DAY_US);
         gh_batch_query(b, "rt_idem_expire", 1, &before);
         gh_batch_query(b, "rt_outbox_expire", 1, &before);
+        const char *dropped = moment(b, b->now_us - BLOB_GRACE_US);
+        gh_batch_query(b, "rt_blob_collect", 1, &dropped);
         return GH_STEP_MORE;
     }
     upkeep_of(b)->more_to_expire = false;

@@ -20,3 +20,17 @@ delete from idempotency_keys where ctid = any (array (
 delete from outbox where ctid = any (array (
     select ctid from outbox where sent_at is not null and id < (select max(id) from outbox)
                               and created_at < $1::timestamptz order by id limit 2000));
+
+-- name: rt_blob_collect
+-- $1 dropped before. Content that nothing refers to (lib/domain/blob.h): whoever stores the same at this moment has moved
+-- touched_at, or waits for this to end and stores it anew.
+with due as (
+    select u.digest from unused_blobs u where u.since < $1::timestamptz order by u.since limit 200 for update skip locked
+), gone as (
+    delete from blobs b using due
+     where b.digest = due.digest and b.touched_at < $1::timestamptz
+       and not exists (select 1 from stored_files f where f.digest = b.digest)
+    returning b.digest
+)
+delete from unused_blobs u using due
+ where u.digest = due.digest and not exists (select 1 from gone where gone.digest = due.digest);

@@ -2,7 +2,8 @@
 -- demo rows that they need: a person's booking keeps its demo session, clinic and doctor.
 
 -- name: clear_whole
-truncate registration_orders, schedules, availability_rules, clinics, doctor_specialties, specialties, doctors, patients, minor_departments, major_departments, hospital_areas cascade;
+truncate registration_orders, schedules, availability_rules, clinics, doctor_specialties, specialties, doctors, patients, minor_departments, major_departments, hospital_areas,
+         blobs cascade;
 
 -- name: clear_doomed
 create temp table doomed on commit drop as

@@ -8,7 +8,9 @@
 
 #include "base/log.h"
 #include "gen/sql_directory.h"
+#include "gen/sql_domain.h"
 #include "workers/directory/directory.h"
+#include "workers/directory/files.h"
 #include "workers/directory/pool.h"
 
 /* ---- organisation.sql, departments.sql, specialties.sql: changes, and what constraints say of them */
@@ -47,6 +49,7 @@ static const struct gh_constraint_map specialty[] = {
     {0}};
 static const struct gh_constraint_map clinic[] = {
     {"clinics_dept_fk", GH_E_DEPARTMENT_INVALID}, {"clinics_area_fk", GH_E_AREA_INVALID}, {0}};
+static const struct gh_constraint_map photo[] = {{"blobs_whole_ck", GH_E_PHOTO_SAVE_FAILED}, {0}};
 
 static const gh_op_t ops[] = {
     {.name = "directory.browse_hospitals", .sql = "browse_hospitals", .bind = {"query.area_id", "tz"}},
@@ -129,6 +132,33 @@ static const gh_op_t ops[] = {
     CHANGE("remove_department_head", "remove_head", NULL, "path.dept_id", "path.doctor_id", "now"),
     {.name = "directory.list_patients", .batch = "find_patients", .batch_max = 1, .step = gh_find_patients},
     {.name = "directory.find_patients", .batch = "find_patients", .batch_max = 1, .step = gh_find_patients},
+    /* files.sql, files.c */
+    {.name = "directory.upload_doctor_photo",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .step = gh_photo_step,
+     .constraints = photo},
+    {.name = "directory.delete_doctor_photo",
+     .kind = GH_OP_WRITE,
+     .sql = "delete_doctor_photo",
+     .bind = {"path.doctor_id", "now"}},
+    {.name = "directory.get_doctor_photo",
+     .sql = "get_doctor_photo",
+     .bind = {"path.doctor_id", "if_none_match"},
+     .file = true},
+    {.name = "directory.show_doctor_photo",
+     .sql = "show_doctor_photo",
+     .bind = {"path.doctor_id", "if_none_match"},
+     .file = true},
+    {.name = "directory.upload_image", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_attachment_step},
+    {.name = "directory.get_attachment",
+     .sql = "get_attachment",
+     .bind = {"query.path", "if_none_match"},
+     .file = true},
+    {.name = "directory.get_static_file",
+     .sql = "get_static_file",
+     .bind = {"path.path", "if_none_match"},
+     .file = true},
     {0},
 };
 
@@ -164,8 +194,8 @@ start(gh_worker_t *w)
 const gh_pool_t gh_pool_directory = {
     .name = "directory",
     .ops = ops,
-    .sql = {gh_sql_directory},
-    .sql_count = {&gh_sql_directory_count},
+    .sql = {gh_sql_directory, gh_sql_domain},
+    .sql_count = {&gh_sql_directory_count, &gh_sql_domain_count},
     .start = start,
     .stop = stop,
 };
