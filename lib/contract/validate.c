@@ -341,7 +341,7 @@ take_body(request_t *r, gh_buf_t *out, uint16_t *sections)
     }
     if (!j)
         return r->in->kind == GH_BODY_MULTIPART ? gh_upload_error(r->in->upload) : GH_E_MALFORMED_JSON;
-    bool form = s != r->schema->json;
+    bool form = r->in->kind == GH_BODY_NONE ? !r->schema->json : r->in->kind != GH_BODY_JSON;
     r->walk.where = 'b';
     r->walk.as_text = form;
     gh_err_t err = GH_E_NONE;

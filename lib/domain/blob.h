@@ -14,8 +14,8 @@
 
 #include "worker/worker.h"
 
-#define GH_BLOB_CHUNK    (256u << 10)
-#define GH_BLOB_PHASE    (1u << 20)
+#define GH_BLOB_CHUNK (256u << 10)
+#define GH_BLOB_PHASE (1u << 20)
 
 typedef struct gh_blob_put {
     gh_str_t bytes; /* borrowed from the job */
@@ -36,7 +36,8 @@ typedef struct gh_blob_file {
 bool gh_blob_file(const gh_wjob_t *job, const char *member, gh_blob_file_t *out) GH_MUSTCHECK;
 
 /* Start storing; -1 when the digest cannot be made. */
-int gh_blob_begin(gh_batch_t *b, const gh_wjob_t *job, gh_blob_put_t *put, const gh_blob_file_t *file) GH_MUSTCHECK;
+int gh_blob_begin(gh_batch_t *b, const gh_wjob_t *job, gh_blob_put_t *put,
+                  const gh_blob_file_t *file) GH_MUSTCHECK;
 /* In every phase after that: queue the next chunks. True: all of it is queued, the reference may follow. */
 bool gh_blob_more(gh_batch_t *b, gh_blob_put_t *put);
 

@@ -14,6 +14,24 @@
 
 #define KEY_MAX 255
 
+/* What the same key must come with again: the arguments, and the files that they tell of. */
+static int
+digest_job(gh_wjob_priv_t *j)
+{
+    const gh_wjob_t *job = &j->job;
+    gh_str_t args = gh_mp_raw(job->args);
+    uint8_t all[(1 + GH_BLOBS_MAX) * 32];
+    if (gh_sha256(args.p, args.n, j->digest))
+        return -1;
+    if (job->n_blobs == 0)
+        return 0;
+    memcpy(all, j->digest, 32);
+    for (size_t i = 0; i < job->n_blobs; i++)
+        if (gh_sha256(job->blobs[i].p, job->blobs[i].n, all + (i + 1) * 32))
+            return -1;
+    return gh_sha256(all, (job->n_blobs + 1) * 32, j->digest);
+}
+
 gh_err_t
 gh_job_prepare_key(gh_wjob_priv_t *j)
 {
@@ -27,9 +45,8 @@ gh_job_prepare_key(gh_wjob_priv_t *j)
     gh_buf_str(&scope, h->op);
     gh_buf_putc(&scope, ' ');
     gh_buf_str(&scope, h->key);
-    gh_str_t args = gh_mp_raw(j->job.args);
     uint8_t hash[32];
-    if (!gh_buf_ok(&scope) || gh_sha256(scope.p, scope.n, hash) || gh_sha256(args.p, args.n, j->digest))
+    if (!gh_buf_ok(&scope) || gh_sha256(scope.p, scope.n, hash) || digest_job(j))
         return GH_E_INTERNAL;
     memcpy(&j->lock_key, hash, sizeof(j->lock_key)); /* the same in every process, whatever its hash seed */
     j->keyed = true;

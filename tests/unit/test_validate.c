@@ -115,7 +115,11 @@ run(const gh_contract_t *c, const char *op, const char *param, const char *query
     gh_str_t body, outcome_t *out)
 {
     gh_str_t params[GH_PATH_PARAMS] = {gh_str(param)};
-    gh_request_in_t in = {gh_contract_find(c, gh_str(op)), params, gh_str(query), kind, body, {0}};
+    gh_request_in_t in = {.op = gh_contract_find(c, gh_str(op)),
+                          .params = params,
+                          .query = gh_str(query),
+                          .kind = kind,
+                          .body = body};
     assert_non_null(in.op);
     memset(out, 0, sizeof *out);
     out->err = gh_request_check(&in, &out->args, &out->faults);

@@ -135,9 +135,12 @@ finish_photo(gh_batch_t *b, const upload_t *u)
     size_t lead = path.n;
     gh_photo_path(&path, u->doctor_id, b->now_us, job->head.id, u->file.extension);
     const char *whole = gh_text(b, gh_buf_view(&path));
-    const char *const params[] = {gh_text_i64(b, u->doctor_id),         whole + lead,
-                                  u->put.digest,                        gh_text(b, u->file.name),
-                                  gh_text_i64(b, job->actor.user_id), gh_text_time(b, b->now_us)};
+    const char *const params[] = {gh_text_i64(b, u->doctor_id),
+                                  whole + lead,
+                                  u->put.digest,
+                                  gh_text(b, u->file.name),
+                                  gh_text_i64(b, job->actor.user_id),
+                                  gh_text_time(b, b->now_us)};
     gh_batch_query(b, "set_doctor_photo", GH_COUNT(params), params);
     audit_photo(b, u, whole);
     answer_photo(b, u, whole);
