@@ -17,11 +17,11 @@
 #define GH_JSON_PARTS_MAX 32000 /* values of a body (GH_MP_MAX_ELEMENTS) */
 
 typedef struct gh_fault {
-    char where;       /* 'p' path, 'q' query, 'b' body or form */
-    char field[112];  /* "items[0].quantity"; empty: the body itself */
-    const char *type; /* literal */
-    char named[40];   /* what is unknown (UNKNOWN_SORT, UNKNOWN_FIELD), cut; else empty */
-    gh_err_t error;   /* x-error or x-missing; GH_E_NONE: the general error */
+    char where;                  /* 'p' path, 'q' query, 'b' body or form */
+    char field[112];             /* "items[0].quantity"; empty: the body itself */
+    const char *type;            /* literal */
+    char named[40];              /* what is unknown (UNKNOWN_SORT, UNKNOWN_FIELD), cut; else empty */
+    gh_err_t error;              /* x-error or x-missing; GH_E_NONE: the general error */
     const gh_file_rules_t *file; /* of a file: what its sentence names; NULL */
 } gh_fault_t;
 

@@ -14,8 +14,8 @@ static bool
 begin(void *arg, const gh_part_t *p)
 {
     FUZZ_CHECK(p->name.n > 0 && gh_utf8_length(p->name) > 0 && gh_utf8_length(p->file_name) >= 0);
-    FUZZ_CHECK(p->file_name.n == 0 ||
-               (!memchr(p->file_name.p, '/', p->file_name.n) && !memchr(p->file_name.p, '\0', p->file_name.n)));
+    FUZZ_CHECK(p->file_name.n == 0 || (!memchr(p->file_name.p, '/', p->file_name.n) &&
+                                       !memchr(p->file_name.p, '\0', p->file_name.n)));
     gh_buf_putc(arg, '{');
     gh_buf_str(arg, p->name);
     gh_buf_str(arg, p->file_name);

@@ -45,7 +45,8 @@ attachments_keep_what_is_harmless_of_their_name(void **state)
     for (size_t i = 0; i < GH_COUNT(rows); i++) {
         gh_buf_t path = GH_BUF_INIT;
         char expected[256];
-        snprintf(expected, sizeof expected, "images/audit/2026/03/09/20260309081530_ab12cd34_%s", rows[i].stem);
+        snprintf(expected, sizeof expected, "images/audit/2026/03/09/20260309081530_ab12cd34_%s",
+                 rows[i].stem);
         gh_attachment_path(&path, gh_str(rows[i].name), NOW, id, rows[i].extension);
         assert_string_equal(gh_buf_cstr(&path), expected);
         gh_buf_fini(&path);

@@ -92,7 +92,8 @@ forms_are_read_in_pieces_of_every_size(void **state)
     check(HEAD "name=\"a\"; filename=\"x.png\"\r\nContent-Type: image/png\r\n\r\nbytes\r\n" HEAD
                "name=\"b\"\r\n\r\n2\r\n--AaB03x--\r\n",
           "{a|x.png|image/png|bytes}{b|-||2}");
-    check(HEAD "NAME=\"a\"\r\ncontent-length: 5\r\nX-Other: y\r\n\r\n\r\n\r\n-\r\n--AaB03x-- \r\n", "{a|-||\r\n\r\n-}");
+    check(HEAD "NAME=\"a\"\r\ncontent-length: 5\r\nX-Other: y\r\n\r\n\r\n\r\n-\r\n--AaB03x-- \r\n",
+          "{a|-||\r\n\r\n-}");
     check(HEAD "name=\"a\"\r\n\r\n\r\n--AaB03\r--AaB03x\r\n--AaB03 \r\n--AaB03x\t\r\n"
                "Content-Disposition: form-data; name=\"b\"\r\n\r\n\r\r\n--AaB03x--",
           "{a|-||\r\n--AaB03\r--AaB03x\r\n--AaB03 }{b|-||\r}");
@@ -132,9 +133,9 @@ broken_forms_are_refused(void **state)
         "x",
         "--AaB03x--\r\n", /* no part at all */
         "preamble\r\n" HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03x--\r\n",
-        HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03x",    /* truncated */
-        HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03x-",   /* likewise */
-        HEAD "name=\"a\"\r\n\r\n1",                /* likewise */
+        HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03x",     /* truncated */
+        HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03x-",    /* likewise */
+        HEAD "name=\"a\"\r\n\r\n1",                 /* likewise */
         HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03x\r\n", /* a part is promised */
         HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03x--\r\nepilogue",
         HEAD "name=\"a\"\r\n\r\n1\r\n--AaB03xy\r\n--AaB03x--", /* text behind the delimiter */
@@ -155,7 +156,8 @@ broken_forms_are_refused(void **state)
         HEAD "name=\"a\"\r\nContent-Type: a/b\r\nContent-Type: c/d\r\n\r\n1\r\n--AaB03x--",
         HEAD "name=\"a\"\r\nContent-Transfer-Encoding: base64\r\n\r\n1\r\n--AaB03x--",
         HEAD "name=\"a\"\r\nno colon\r\n\r\n1\r\n--AaB03x--",
-        HEAD "name=\"a\"\r\na: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\nf: 1\r\ng: 1\r\nh: 1\r\n\r\n1\r\n--AaB03x--",
+        HEAD
+        "name=\"a\"\r\na: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\nf: 1\r\ng: 1\r\nh: 1\r\n\r\n1\r\n--AaB03x--",
         "--AaB03x\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\n1\r\n--AaB03x--",
         "--AaB03x\r\nContent-Type: text/plain\r\n\r\n1\r\n--AaB03x--",
         "--AaB03x\r\n\r\n1\r\n--AaB03x--",
@@ -184,9 +186,11 @@ boundaries_are_what_rfc_2046_says(void **state)
         {"multipart/form-data; boundary=\"a", false},
         {"multipart/form-datax; boundary=a", false},
         {"multipart/mixed; boundary=a", false},
-        {"multipart/form-data; boundary=0123456789012345678901234567890123456789012345678901234567890123456789",
+        {"multipart/form-data; "
+         "boundary=0123456789012345678901234567890123456789012345678901234567890123456789",
          true},
-        {"multipart/form-data; boundary=01234567890123456789012345678901234567890123456789012345678901234567890",
+        {"multipart/form-data; "
+         "boundary=01234567890123456789012345678901234567890123456789012345678901234567890",
          false},
     };
     for (size_t i = 0; i < GH_COUNT(rows); i++) {
@@ -247,7 +251,8 @@ a_sink_may_end_it(void **state)
 {
     (void)state;
     seen_t seen = {.stop_at = 2};
-    assert_false(read_by(TYPE, GH_STR(HEAD "name=a\r\n\r\n1\r\n" HEAD "name=b\r\n\r\n2\r\n--AaB03x--"), 7, &seen));
+    assert_false(
+        read_by(TYPE, GH_STR(HEAD "name=a\r\n\r\n1\r\n" HEAD "name=b\r\n\r\n2\r\n--AaB03x--"), 7, &seen));
     assert_string_equal(gh_buf_cstr(&seen.text), "{a|-||1}{b|-||");
     gh_buf_fini(&seen.text);
 }
