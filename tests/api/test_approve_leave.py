@@ -1,7 +1,6 @@
 """Leave is approved: the sessions it covers close with their appointments, once, whoever else decides or books (BR-49, BR-57, BR-58)."""
 
 import datetime as dt
-import threading
 
 import pytest
 
@@ -10,20 +9,7 @@ from support import contract, crowd
 from support.applications import dt_text, office    # noqa: F401  (fixture)
 from support.hospital import at, now, today
 from support.http import message
-
-
-def at_once(*calls):
-    """The replies of calls made at the same moment, in their order."""
-    gate, replies = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(i, call):
-        gate.wait()
-        replies[i] = call()
-
-    threads = [threading.Thread(target=run, args=x) for x in enumerate(calls)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    return replies
+from support.rush import at_once
 
 
 def state(h, session):

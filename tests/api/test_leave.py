@@ -2,7 +2,6 @@
 
 import calendar
 import datetime as dt
-import threading
 
 import pytest
 
@@ -10,6 +9,7 @@ from support import contract
 from support.applications import SHIFTS, dt_text, office    # noqa: F401  (fixture)
 from support.hospital import ZONE, at, now, today
 from support.http import message
+from support.rush import at_once
 
 
 def apply(office, user, day, shift="full", **more):    # noqa: F811
@@ -87,15 +87,7 @@ def test_no_second_leave_of_the_same_time(office, had):    # noqa: F811
 def test_two_applications_at_once_are_one(office):    # noqa: F811
     doctor, user = office.doctor()
     office.api(user)
-    replies, gate = [], threading.Barrier(6)
-
-    def ask(shift):
-        gate.wait()
-        replies.append(apply(office, user, in_days(9), shift))
-
-    threads = [threading.Thread(target=ask, args=(s,)) for s in ("full", "morning", "full", "night", "full", "afternoon")]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
+    replies = at_once(*[lambda s=s: apply(office, user, in_days(9), s) for s in ("full", "morning", "full", "night", "full", "afternoon")])
     codes = [r.json()["code"] for r in replies]
     stored = office.h.run("select shift from leave_audits where doctor_id = %s", doctor)
     assert codes.count(0) == len(stored) and set(codes) <= {0, 99}

@@ -1,7 +1,6 @@
 """Heads of department plan the weeks of their clinics (api/08 section 8.7)."""
 
 import datetime as dt
-import threading
 
 import pytest
 
@@ -9,6 +8,7 @@ from support import contract
 from support.applications import SHIFTS, next_monday, office    # noqa: F401  (fixture)
 from support.hospital import now, today
 from support.http import message
+from support.rush import at_once
 
 
 @pytest.fixture
@@ -193,15 +193,7 @@ def test_two_submissions_at_once_are_one_application(office, dept):    # noqa: F
     own, head, user = dept
     clinic, monday = office.clinic(own), next_monday()
     office.api(user)
-    replies, gate = [], threading.Barrier(4)
-
-    def send(part):
-        gate.wait()
-        replies.append(message(submit(office, user, clinic, (monday, SHIFTS[part % 3], head))))
-
-    threads = [threading.Thread(target=send, args=(i,)) for i in range(4)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
+    replies = [message(r) for r in at_once(*[lambda i=i: submit(office, user, clinic, (monday, SHIFTS[i % 3], head)) for i in range(4)])]
     assert len({r["auditId"] for r in replies}) == 1
     assert sum(c is not None for row in stored(office, replies[0]["auditId"]) for c in row) == 1
 

@@ -46,6 +46,7 @@ def _cell(world):
 ROWS = [
     ("audit.list_schedule_audits", "GET", "/audit/schedule", ADMIN, None),
     ("audit.get_schedule_audit", "GET", "/audit/schedule/{schedule_audit}", ADMIN, None),
+    ("audit.approve_schedule_audit", "POST", "/audit/schedule/{schedule_audit}/approve", ADMIN, None),
     ("audit.reject_schedule_audit", "POST", "/audit/schedule/{schedule_audit}/reject", ADMIN, None),
     ("audit.list_leave_audits", "GET", "/audit/leave", ADMIN, None),
     ("audit.get_leave_audit", "GET", "/audit/leave/{leave_audit}", ADMIN, None),

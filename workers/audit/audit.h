@@ -17,6 +17,9 @@ bool gh_audit_text(gh_batch_t *b, const char *path, gh_str_t *out);
 /* plan.c: a head of department submits a week of a clinic (BR-50, BR-51). */
 gh_step_t gh_submit_plan(gh_batch_t *b);
 
+/* approve_plan.c: an administrator approves it (BR-49, BR-52..BR-56, BR-58). */
+gh_step_t gh_approve_plan(gh_batch_t *b);
+
 /* leave.c: a doctor asks for leave (BR-60, BR-61). */
 gh_step_t gh_apply_leave(gh_batch_t *b);
 

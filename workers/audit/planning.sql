@@ -101,3 +101,78 @@ select p.id, json_build_object('status', json_build_array(b.status, 'pending'),
                                'schedule', json_build_array(b.schedule_data, $5::jsonb))
   from put p
   left join before b on b.id = p.id;
+
+-- name: hold_plan
+-- Application $1, locked until the end of the transaction.
+select a.status from schedule_audits a where a.id = $1::bigint for update;
+
+-- name: hold_plan_week
+-- Locks the current sessions of its clinic in its week, by id.
+select s.id
+  from schedule_audits a
+  join schedules s on s.clinic_id = a.clinic_id and s.is_latest and s.date between a.week_start_date and a.week_end_date
+ where a.id = $1::bigint
+ order by s.id
+   for update of s;
+
+-- name: plan_cells
+-- The filled cells of application $1: day, part, doctor, does he exist.
+select w.day, w.part, w.doctor_id, d.id is not null
+  from schedule_audits a
+ cross join gh_week_cells(a.schedule_data) w
+  left join doctors d on d.id = w.doctor_id and d.deleted_at is null
+ where a.id = $1::bigint
+ order by w.day, w.part;
+
+-- name: plan_sessions
+-- The current sessions that bear on application $1: of the clinic in the week, and of its doctors, wherever they are.
+select s.id, s.doctor_id, s.clinic_id is not distinct from a.clinic_id and s.date between a.week_start_date and a.week_end_date,
+       s.date - a.week_start_date, array_position('{上午,下午,晚上}', s.time_section::text) - 1,
+       (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch from s.ends_at) * 1000000)::bigint, s.status = '正常'
+  from schedule_audits a
+  join schedules s on s.id in (
+       select x.id from schedules x
+        where x.clinic_id = a.clinic_id and x.is_latest and x.date between a.week_start_date and a.week_end_date
+        union
+       select x.id from gh_week_cells(a.schedule_data) w
+         join schedules x on x.doctor_id = w.doctor_id and x.is_latest
+              and x.date between a.week_start_date - 1 and a.week_end_date + 1)
+ where a.id = $1::bigint
+ order by s.id;
+
+-- name: plan_hours
+-- What the sections of the week of application $1 are for its clinic (BR-48): part, day, start, end. $2 zone.
+select array_position('{上午,下午,晚上}', h.section) - 1, n,
+       (extract(epoch from (a.week_start_date + n + make_interval(mins => h.starts)) at time zone $2::text) * 1000000)::bigint,
+       (extract(epoch from (a.week_start_date + n + make_interval(mins => h.ends)) at time zone $2::text) * 1000000)::bigint
+  from schedule_audits a
+ cross join generate_series(0, 6) n
+ cross join gh_section_hours(gh_schedule_setting(a.clinic_id)) h
+ where a.id = $1::bigint;
+
+-- name: approve_plan
+-- $1 application, $2 comment, $3 caller, $4 now
+update schedule_audits a
+   set status = 'approved', auditor_user_id = $3::bigint, audit_time = $4::timestamptz, audit_remark = $2::text,
+       version = a.version + 1, updated_at = $4::timestamptz
+ where a.id = $1::bigint and a.status = 'pending';
+
+-- name: create_planned
+-- Sessions of application $1 (BR-52): $2 days, $3 parts, $4 doctors, $5 starts, $6 ends, $7 now. 50 places at the price of BR-31;
+-- where the doctor has approved leave the session is made closed (BR-57).
+insert into schedules (doctor_id, clinic_id, date, time_section, slot_type, total_slots, remaining_slots, status, price, starts_at,
+       ends_at, slot_minutes, created_at, updated_at)
+select t.doctor_id, a.clinic_id, a.week_start_date + t.day, x.section, x.slot_type, 50, 50,
+       case when exists (select from leave_audits l
+                          where l.doctor_id = t.doctor_id and l.status = 'approved'
+                            and a.week_start_date + t.day between l.leave_start_date and l.leave_end_date
+                            and gh_shift_span(gh_shift_word(x.section)) <@ gh_shift_span(l.shift)) then '停诊' else '正常' end,
+       gh_list_price(t.doctor_id, a.clinic_id, x.slot_type), t.starts_at, t.ends_at,
+       greatest(1, least(240, floor(extract(epoch from t.ends_at - t.starts_at) / 60 / 50)::int)), $7::timestamptz, $7
+  from schedule_audits a
+  join clinics c on c.id = a.clinic_id
+ cross join unnest($2::int[], $3::int[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
+            as t (day, part, doctor_id, starts_at, ends_at)
+ cross join lateral (select ('{上午,下午,晚上}'::text[])[t.part + 1] as section,
+                            case c.clinic_type when 2 then '特需' else '普通' end as slot_type) x
+ where a.id = $1::bigint;

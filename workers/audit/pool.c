@@ -8,6 +8,13 @@
 static const struct gh_constraint_map leave_constraints[] = {
     {"leave_audits_overlap_ex", GH_E_LEAVE_DUPLICATE}, {NULL, GH_E_NONE}};
 
+/* A session made elsewhere at the same moment. */
+static const struct gh_constraint_map plan_constraints[] = {
+    {"schedules_doctor_section_uq", GH_E_SCHEDULE_OVERLAP},
+    {"schedules_clinic_section_uq", GH_E_SCHEDULE_OVERLAP},
+    {"schedules_doctor_free_ex", GH_E_SCHEDULE_OVERLAP},
+    {NULL, GH_E_NONE}};
+
 /* One application a transaction: it is decided under its row lock. */
 #define DECIDE(op, function, map)                                                                            \
     {                                                                                                        \
@@ -29,6 +36,7 @@ static const gh_op_t ops[] = {
     /* administrators */
     {.name = "audit.list_schedule_audits", .sql = "schedule_audits", .bind = {"tz"}},
     {.name = "audit.get_schedule_audit", .sql = "schedule_audit", .bind = {"path.audit_id", "tz"}},
+    DECIDE("audit.approve_schedule_audit", gh_approve_plan, plan_constraints),
     REJECT("audit.reject_schedule_audit", "reject_schedule_audit", NULL),
     {.name = "audit.list_leave_audits", .sql = "leave_audits", .bind = {"tz"}},
     {.name = "audit.get_leave_audit", .sql = "leave_audit", .bind = {"path.audit_id", "tz"}},
