@@ -3,19 +3,9 @@
  */
 #include "domain/national_id.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 
 #define SEALED_MAX 256 /* bytes of a sealed identity number */
-
-int
-gh_mask_id(gh_str_t number, char out[GH_MASKED_ID])
-{
-    if (number.n <= 10)
-        return snprintf(out, GH_MASKED_ID, "********");
-    return snprintf(out, GH_MASKED_ID, "%.6s********%.4s", number.p, number.p + number.n - 4);
-}
 
 /* "0a1f" -> bytes; their number, -1 when the text is none or too long. */
 static int

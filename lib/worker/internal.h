@@ -57,6 +57,7 @@ typedef struct gh_bind {
         GH_BIND_TZ,
         GH_BIND_JOB_ID,
         GH_BIND_LANG,
+        GH_BIND_BLIND, /* blind index of an argument */
         GH_BIND_FIXED /* a setting, text known at start */
     } from;
     const char *text;
@@ -263,7 +264,9 @@ struct gh_worker {
     gh_bus_t *bus;
     gh_upkeep_t *upkeep;
     gh_threads_t *threads;
-    gh_buf_t scratch, maps; /* for reply frames */
+    gh_seal_t *seal;
+    bool seal_asked;
+    gh_buf_t scratch, maps, opened; /* for reply frames; opened: a body with sealed values */
     bool draining, disconnected, failed;
     int64_t drain_ms;
     int signal_fd;

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/seal_text.h"
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "worker/internal.h"
@@ -204,6 +205,25 @@ encode_head(gh_worker_t *w, gh_wjob_priv_t *j, int64_t work_us)
     gh_reply_head_encode(&h, &w->scratch);
 }
 
+/* The body as it leaves: sealed values are opened only now. */
+static void
+open_body(gh_worker_t *w, gh_wjob_priv_t *j)
+{
+    gh_answer_t *a = &j->answer;
+    if (a->err != GH_E_NONE || !a->body.n || !j->op || !j->op->def->sealed)
+        return;
+    gh_seal_splice(gh_worker_seal(w), a->body, &w->opened);
+    a->body = gh_buf_view(&w->opened);
+}
+
+static void
+wipe_opened(gh_worker_t *w)
+{
+    if (w->opened.n)
+        explicit_bzero(w->opened.p, w->opened.n);
+    gh_buf_clear(&w->opened);
+}
+
 static void
 send_answer(gh_wjob_priv_t *j)
 {
@@ -211,6 +231,7 @@ send_answer(gh_wjob_priv_t *j)
     gh_worker_t *w = p->worker;
     int64_t work_us = gh_mono_us() - j->received_us;
     encode_head(w, j, work_us);
+    open_body(w, j);
     gh_stats_job(&p->stats, work_us);
     if (j->answer.err != GH_E_NONE)
         p->stats.refused++;
@@ -218,11 +239,12 @@ send_answer(gh_wjob_priv_t *j)
            GH_KN("op", j->job.head.op), GH_KN("trace", j->job.head.trace),
            GH_KS("error", j->answer.err == GH_E_NONE ? "" : gh_error_row(j->answer.err)->name),
            GH_KI("attempt", j->job.head.attempt), GH_KI("us", work_us));
-    if (!gh_buf_ok(&w->scratch) || !gh_buf_ok(&w->maps)) {
+    if (!gh_buf_ok(&w->scratch) || !gh_buf_ok(&w->maps) || !gh_buf_ok(&w->opened)) {
         gh_log(GH_LOG_ERROR, "reply_memory");
         p->stats.dropped++;
     } else
         gh_link_send_final(j->link, j->link_generation, &j->client, gh_buf_view(&w->scratch), &j->answer);
+    wipe_opened(w);
     p->in_hand--;
     gh_job_free(w, j);
 }

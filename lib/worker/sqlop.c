@@ -9,6 +9,7 @@
 #include <libpq-fe.h>
 
 #include "base/log.h"
+#include "base/seal_text.h"
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "worker/internal.h"
@@ -48,6 +49,10 @@ gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out)
             *out = (gh_bind_t){.from = GH_BIND_ARG, .text = name};
             return 0;
         }
+    if (strncmp(name, "blind.", 6) == 0) {
+        *out = (gh_bind_t){.from = GH_BIND_BLIND, .text = name + 6};
+        return 0;
+    }
     if (strncmp(name, "conf.", 5) == 0 && gh_conf_text(conf, name + 5)) {
         *out = (gh_bind_t){.from = GH_BIND_FIXED, .text = gh_conf_text(conf, name + 5)};
         return 0;
@@ -169,6 +174,24 @@ bind_arg(gh_batch_priv_t *b, gh_wjob_priv_t *j, const char *path, const char **o
     return true;
 }
 
+/* The blind index of a text argument; a text that is too long for one finds nothing, its index is empty. False: there is no key. */
+static bool
+bind_blind(gh_batch_priv_t *b, gh_wjob_priv_t *j, const char *path, const char **out)
+{
+    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    const gh_seal_t *seal = gh_worker_seal(b->batch.worker);
+    gh_str_t s;
+    *out = NULL;
+    if (!gh_mp_str(gh_mp_path(j->job.args, path), &s))
+        return true;
+    if (!seal) {
+        gh_job_refuse(&b->batch, &j->job, GH_E_INTERNAL, NULL);
+        return false;
+    }
+    *out = gh_blind_param(seal, s, &text) ? "\\x" : gh_arena_dup(&b->arena, gh_buf_view(&text)).p;
+    return true;
+}
+
 static bool
 bind_one(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_bind_t *bind, const char **out)
 {
@@ -216,6 +239,8 @@ bind_one(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_bind_t *bind, const cha
     case GH_BIND_LANG:
         *out = j->job.head.actor.lang.n ? gh_arena_dup(&b->arena, j->job.head.actor.lang).p : NULL;
         break;
+    case GH_BIND_BLIND:
+        return bind_blind(b, j, bind->text, out);
     case GH_BIND_FIXED:
         *out = bind->text;
         break;
@@ -345,6 +370,19 @@ audit_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
     json_decref(list);
 }
 
+/* Column `invalid`. True: it was there, the job is refused. */
+static bool
+invalid_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
+{
+    json_t *o = column_object(r, "invalid");
+    const char *field = json_string_value(json_object_get(o, "field")),
+               *text = json_string_value(json_object_get(o, "text"));
+    if (field && text)
+        gh_job_invalid(batch, job, field, "value_error", text);
+    json_decref(o);
+    return field && text;
+}
+
 static void
 answer_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
 {
@@ -361,6 +399,8 @@ answer_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
         refuse_by_row(batch, job, r, error);
         return;
     }
+    if (invalid_by_row(batch, job, r))
+        return;
     int status = PQfnumber(r, "status"), body = PQfnumber(r, "body");
     gh_str_t text = {0};
     if (body >= 0)

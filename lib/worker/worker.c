@@ -134,6 +134,15 @@ gh_worker_conf(const gh_worker_t *w)
     return w->conf;
 }
 
+const gh_seal_t *
+gh_worker_seal(gh_worker_t *w)
+{
+    if (!w->seal && !w->seal_asked)
+        w->seal = gh_seal_load(gh_conf_str(w->conf, "data.key_file"));
+    w->seal_asked = true;
+    return w->seal;
+}
+
 static gh_wpool_t *
 find_pool(const gh_worker_t *w, const gh_pool_t *pool)
 {
@@ -370,6 +379,8 @@ tear_down(gh_worker_t *w)
     gh_actor_cache_destroy(&w->actors);
     gh_buf_fini(&w->scratch);
     gh_buf_fini(&w->maps);
+    gh_buf_fini(&w->opened);
+    gh_seal_destroy(&w->seal);
     zloop_destroy(&w->loop);
     if (w->signal_fd >= 0)
         close(w->signal_fd);

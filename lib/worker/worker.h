@@ -28,6 +28,7 @@
 #include "base/conf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/seal.h"
 #include "contract/access.h"
 #include "db/arrays.h"
 #include "db/sql.h"
@@ -181,10 +182,11 @@ typedef struct gh_op {
      * NULL ends: "path.id", "query.page", "body.x", "form.x", "query" or "body" (the whole section as JSON), "if_match" (SQL: gh_if_match()),
      * "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id" (NULL when 0), "actor.session"
      * (uuid), "actor.scopes", "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz",
-     * "job.id", "lang", "conf.<setting>". Lists become array literals (cast $1::bigint[] or $1::text[]), maps JSON text, absent
-     * members SQL NULL. The statement gives one row: `body` text (JSON) and, as wanted, `error` text (name of
-     * an error row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json, `audit`
-     * json (gh_batch_audit()). No row at all is NOT_FOUND. A GH_OP_WRITE statement that says `error` must have written nothing. */
+     * "job.id", "lang", "conf.<setting>", "blind.query.x" (blind index of a text argument, bytea). Lists become array literals (cast
+     * $1::bigint[] or $1::text[]), maps JSON text, absent members SQL NULL. The statement gives one row: `body` text (JSON) and, as
+     * wanted, `error` text (name of an error row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json,
+     * `audit` json (gh_batch_audit()), `invalid` json {field, text} (gh_job_invalid(), NULL = nothing is). No row at all is NOT_FOUND.
+     * A GH_OP_WRITE statement that says `error` or `invalid` must have written nothing. */
     const char *sql;
     const char *bind[20];
     /* The reply of the statement of a GH_OP_READ is a file: columns `type` (text, its media type), `headers` (json), `bytes`
@@ -198,6 +200,8 @@ typedef struct gh_op {
         gh_err_t err;
     } * constraints;
 
+    bool sealed; /* replies have sealed values, written by gh_sealed() in SQL: they are opened when the reply leaves and stay
+                    sealed in the job record (base/seal_text.h) */
     bool inner; /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool.
                             Its jobs must carry an actor (user 0 will do): the broker drops it from all others */
     const char
@@ -223,6 +227,9 @@ struct gh_pool {
 extern const gh_pool_t *const gh_pools[];
 
 const gh_conf_t *gh_worker_conf(const gh_worker_t *w);
+/* The key of sealed columns (setting data.key_file), loaded when it is first asked for; NULL after a log line: there is none. The
+ * worker's; from the loop's thread only. */
+const gh_seal_t *gh_worker_seal(gh_worker_t *w);
 /* The pool's own state, for start/stop/tick and steps. */
 void *gh_worker_state(const gh_worker_t *w, const gh_pool_t *pool);
 void gh_worker_set_state(gh_worker_t *w, const gh_pool_t *pool, void *state);

@@ -21,7 +21,7 @@ typedef struct gh_checks {
 /* The pool's own: keys and settings, fixed at start. */
 typedef struct gh_identity {
     gh_token_keys_t *keys;
-    gh_seal_t *seal;                        /* NULL: no key, sealed columns cannot be opened */
+    const gh_seal_t *seal;                  /* the worker's; NULL: no key, sealed columns cannot be opened */
     int64_t access_s, refresh_s, classic_s; /* lifetimes of tokens; classic: of seed 002's logins */
     int64_t leeway_s;
     int cost; /* bcrypt */

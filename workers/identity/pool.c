@@ -204,7 +204,6 @@ stop(gh_worker_t *w)
     gh_sender_stop(&self->mails);
     gh_sender_stop(&self->texts);
     gh_token_keys_destroy(&self->keys);
-    gh_seal_destroy(&self->seal);
     free(self);
     gh_worker_set_state(w, &gh_pool_identity, NULL);
 }
@@ -227,7 +226,7 @@ start(gh_worker_t *w)
     self->max_failures = gh_conf_int(conf, "login.max_failures");
     self->window_min = gh_conf_int(conf, "login.window_minutes");
     self->lock_min = gh_conf_int(conf, "login.lock_minutes");
-    self->seal = gh_seal_load(gh_conf_str(conf, "data.key_file"));
+    self->seal = gh_worker_seal(w);
     if (!self->seal)
         gh_log(GH_LOG_WARN, "sealed_columns_stay_closed", GH_KS("pool", "identity"));
     self->keys = gh_token_keys_load(conf, false);
