@@ -271,6 +271,9 @@ const gh_setting_t gh_settings[] = {
         "Window in which failed sign-ins are counted."),
     INT("login.lock_minutes", "15", 1, MINUTES_A_DAY, "minutes", "How long a locked account stays locked."),
 
+    INT("patient.max_relatives", "6", 0, 1000, "",
+        "People an account may book for on the patient routes, itself included; 0 means no limit."),
+
     INT("reset.ttl_min", "30", 1, MINUTES_A_DAY, "minutes",
         "Life of the token that lets set a forgotten password."),
     BOOL("reset.expose_token", "false",

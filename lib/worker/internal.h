@@ -58,7 +58,7 @@ typedef struct gh_bind {
         GH_BIND_JOB_ID,
         GH_BIND_LANG,
         GH_BIND_BLIND, /* blind index of an argument */
-        GH_BIND_FIXED /* a setting, text known at start */
+        GH_BIND_FIXED  /* a setting, text known at start */
     } from;
     const char *text;
 } gh_bind_t;

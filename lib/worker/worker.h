@@ -200,7 +200,8 @@ typedef struct gh_op {
         gh_err_t err;
     } * constraints;
 
-    bool sealed; /* replies have sealed values, written by gh_sealed() in SQL: they are opened when the reply leaves and stay
+    bool
+        sealed; /* replies have sealed values, written by gh_sealed() in SQL: they are opened when the reply leaves and stay
                     sealed in the job record (base/seal_text.h) */
     bool inner; /* only trusted peers may send it (not in the contract): sync operations of fronts, jobs pool.
                             Its jobs must carry an actor (user 0 will do): the broker drops it from all others */

@@ -14,12 +14,14 @@ make(void)
 
 /* `"` U+0001 how ":patients.national_id_enc:" row ":" hex `"` as PostgreSQL writes it. */
 static void
-put_marker(const gh_seal_t *seal, const char *how, int64_t sealed_for, int64_t row, gh_str_t plain, gh_buf_t *out)
+put_marker(const gh_seal_t *seal, const char *how, int64_t sealed_for, int64_t row, gh_str_t plain,
+           gh_buf_t *out)
 {
     gh_buf_t hex = GH_BUF_INIT;
     gh_seal_place_t place = {"patients", "national_id_enc", sealed_for};
     assert_int_equal(gh_seal_param(seal, place, plain, &hex), 0);
-    gh_buf_printf(out, "\"\\u0001%s:patients.national_id_enc:%lld:%s\"", how, (long long)row, gh_buf_cstr(&hex) + 2);
+    gh_buf_printf(out, "\"\\u0001%s:patients.national_id_enc:%lld:%s\"", how, (long long)row,
+                  gh_buf_cstr(&hex) + 2);
     gh_buf_fini(&hex);
 }
 
@@ -48,9 +50,10 @@ each_way_of_showing(void **state)
     gh_buf_puts(&json, ", \"d\" : ");
     put_marker(seal, "clear", 45, 45, GH_STR("a \"quoted\"\nline"), &json);
     gh_buf_puts(&json, "}");
-    assert_spliced(seal, &json,
-                   "{\"a\" : \"11010119900307001X\", \"b\" : \"**************001X\", \"c\" : \"110101********001X\", "
-                   "\"d\" : \"a \\\"quoted\\\"\\nline\"}");
+    assert_spliced(
+        seal, &json,
+        "{\"a\" : \"11010119900307001X\", \"b\" : \"**************001X\", \"c\" : \"110101********001X\", "
+        "\"d\" : \"a \\\"quoted\\\"\\nline\"}");
     gh_buf_fini(&json);
     gh_seal_destroy(&seal);
 }
@@ -82,7 +85,8 @@ other_texts_stay(void **state)
     (void)state;
     gh_seal_t *seal = make();
     gh_buf_t json = GH_BUF_INIT;
-    static const char *const texts[] = {"", "{}", "{\"a\" : \"\\\"\\u0001clear:x\"}", "[\"x\\u0001\", 1]", "\"\\u0001open"};
+    static const char *const texts[] = {"", "{}", "{\"a\" : \"\\\"\\u0001clear:x\"}", "[\"x\\u0001\", 1]",
+                                        "\"\\u0001open"};
     for (size_t i = 0; i < GH_COUNT(texts); i++) {
         gh_buf_puts(&json, texts[i]);
         gh_buf_t out = GH_BUF_INIT;
@@ -118,8 +122,8 @@ static void
 masks(void **state)
 {
     (void)state;
-    static const char *const cases[][2] = {{"12345", "*2345"}, {"1234", "****"}, {"1", "*"}, {"", ""},
-                                           {"身份证一二三四", "***一二三四"}};
+    static const char *const cases[][2] = {
+        {"12345", "*2345"}, {"1234", "****"}, {"1", "*"}, {"", ""}, {"身份证一二三四", "***一二三四"}};
     for (size_t i = 0; i < GH_COUNT(cases); i++) {
         gh_buf_t out = GH_BUF_INIT;
         gh_mask_tail(gh_str(cases[i][0]), &out);
@@ -132,8 +136,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_way_of_showing), cmocka_unit_test(what_does_not_open_is_null),
-        cmocka_unit_test(other_texts_stay),    cmocka_unit_test(blind_index_as_a_parameter),
+        cmocka_unit_test(each_way_of_showing),
+        cmocka_unit_test(what_does_not_open_is_null),
+        cmocka_unit_test(other_texts_stay),
+        cmocka_unit_test(blind_index_as_a_parameter),
         cmocka_unit_test(masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

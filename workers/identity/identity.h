@@ -184,5 +184,6 @@ gh_step_t gh_confirm_email(gh_batch_t *b);
 gh_step_t gh_update_profile(gh_batch_t *b); /* own_profile.c */
 gh_step_t gh_renew_token(gh_batch_t *b);    /* renew.c */
 gh_step_t gh_login_form(gh_batch_t *b);
+gh_step_t gh_change_relatives(gh_batch_t *b); /* relatives.c */
 
 #endif

@@ -60,6 +60,8 @@ static const struct gh_constraint_map signup_taken[] = {{"users_username_uq", GH
                                                         {"users_email_uq", GH_E_REGISTER_EMAIL_TAKEN},
                                                         {"users_phone_uq", GH_E_REGISTER_PHONE_TAKEN},
                                                         {0}};
+static const struct gh_constraint_map relatives_taken[] = {
+    {"patient_relations_pair_uq", GH_E_RELATIVE_EXISTS}, {"patients_bidx_uq", GH_E_NATIONAL_ID_TAKEN}, {0}};
 static const struct gh_constraint_map bind_constraints[] = {{"users_email_uq", GH_E_PROFILE_EMAIL_TAKEN},
                                                             {0}};
 
@@ -174,6 +176,19 @@ static const gh_op_t ops[] = {
     {.name = "identity.renew_token", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_renew_token},
     {.name = "identity.login_form", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_login_form},
     {.name = "identity.confirm_email", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_confirm_email},
+    /* relatives.sql, relatives.c */
+    {.name = "identity.list_relatives",
+     .sql = "relatives",
+     .bind = {"actor.patient_id", "today", "tz"},
+     .sealed = true},
+    {.name = "identity.get_default_relative",
+     .sql = "relative_default",
+     .bind = {"actor.patient_id", "today", "tz"},
+     .sealed = true},
+    ADMINISTER("identity.add_relative", gh_change_relatives, relatives_taken),
+    ADMINISTER("identity.update_relative", gh_change_relatives, NULL),
+    ADMINISTER("identity.remove_relative", gh_change_relatives, NULL),
+    ADMINISTER("identity.set_default_relative", gh_change_relatives, NULL),
     {.name = "identity.sync_revocations",
      .inner = true,
      .sql = "sync_revocations",
