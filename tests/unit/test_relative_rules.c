@@ -32,7 +32,8 @@ br107_br108_who_can_be_added(void **state)
 {
     (void)state;
     assert_int_equal(gh_relative_add(&(gh_relative_facts_t){.limit = 6, .relatives = 5}), GH_E_NONE);
-    assert_int_equal(gh_relative_add(&(gh_relative_facts_t){.limit = 6, .relatives = 6}), GH_E_RELATIVE_LIMIT);
+    assert_int_equal(gh_relative_add(&(gh_relative_facts_t){.limit = 6, .relatives = 6}),
+                     GH_E_RELATIVE_LIMIT);
     assert_int_equal(gh_relative_add(&(gh_relative_facts_t){.relatives = 600}), GH_E_NONE);
     gh_relative_facts_t known = {.known = true, .self = true, .related = true, .limit = 6, .relatives = 6};
     assert_int_equal(gh_relative_add(&known), GH_E_ID_CARD_NAME_MISMATCH);
@@ -64,8 +65,9 @@ what_an_id_card_says(void **state)
     assert_int_equal(p.born, gh_day_from_ymd(1990, 3, 7));
     p = gh_card_read(GH_STR("110101202603090021"), today);
     assert_true(p.read && !p.male);
-    static const char *const silent[] = {"110101202603100021", "110101199013070011", "110101189003070011",
-                                         "110101900307001",    "",                   "11010119900307a01X"};
+    static const char *const silent[] = {
+        "110101202603100021", "110101199013070011", "110101189003070011", "110101900307001", "",
+        "11010119900307a01X"};
     for (size_t i = 0; i < GH_COUNT(silent); i++)
         assert_false(gh_card_read(gh_str(silent[i]), today).read);
 }
