@@ -6,6 +6,7 @@ import re
 import pytest
 
 from support.browser import Browser
+from support.proc import wait_for
 from support.system import PASSWORD
 
 
@@ -54,6 +55,43 @@ def test_redoc_shows_an_operation(system, browser):
     browser.shoot(shots(system, "redoc.png"))
     assert browser.faults() == []
     assert {re.match(r"https?://[^/]*", u).group() for u in browser.addresses()} == {system.base}
+
+
+def published(system):
+    """Every (method, path) and every operationId of the published document."""
+    paths = system.api().get("/openapi.json").json()["paths"]
+    found = [(m.upper(), p, o["operationId"]) for p, methods in paths.items() for m, o in methods.items() if m != "parameters"]
+    return {x[:2] for x in found}, {x[2] for x in found}
+
+
+def test_docs_shows_every_operation(system, browser):
+    browser.open(system.base + "/docs")
+    browser.find(".opblock-tag")
+    shown = browser.driver.execute_async_script("""
+        const done = arguments[0], all = document.querySelectorAll.bind(document);
+        const closed = () => [...all('.opblock-tag-section:not(.is-open) .opblock-tag')];
+        const turn = (left) => {
+            closed().forEach(t => t.click());
+            if (closed().length && left) setTimeout(turn, 100, left - 1);
+            else setTimeout(() => done([...all('.opblock')].map(o => [o.querySelector('.opblock-summary-method').textContent,
+                o.querySelector('.opblock-summary-path').dataset.path])), 500);
+        };
+        turn(50);""")
+    assert {tuple(x) for x in shown} == published(system)[0]
+    assert browser.faults() == []
+
+
+def test_redoc_shows_every_operation(system, browser):
+    browser.open(system.base + "/redoc")
+    browser.find("[data-item-id]")
+    names = published(system)[1]
+
+    def shown():
+        ids = browser.driver.execute_script("return [...document.querySelectorAll('[data-item-id]')].map(e => e.dataset.itemId)")
+        return {i.rsplit("operation/", 1)[1] for i in ids if "operation/" in i}
+
+    wait_for("the menu of all operations", lambda: shown() == names, 60)
+    assert browser.faults() == []
 
 
 def test_the_pages_load_nothing_from_elsewhere_and_run_no_inline_script(system):
