@@ -29,6 +29,9 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
     [GH_MESSAGE_SESSION_CLOSED] = {"session_closed", NULL, "出诊取消通知",
                                    "{doctor}医生，您{day}{section}的出诊已取消（{reason}），"
                                    "已取消预约{n}个，患者已收到通知。"},
+    [GH_MESSAGE_VISIT_HANDED] = {"visit_handed", NULL, "接诊医生变更通知",
+                                 "{name}，您预约的{day}{section}{former}医生的门诊改由{doctor}医生接诊，"
+                                 "预约号{no}继续有效，时间和地点不变。"},
 };
 
 const gh_message_row_t *

@@ -22,6 +22,7 @@ typedef enum {
     GH_MESSAGE_VISIT_REFUNDED,
     GH_MESSAGE_WAIT_CANCELLED,
     GH_MESSAGE_SESSION_CLOSED, /* to the doctor: doctor, day, section, n (bookings), reason */
+    GH_MESSAGE_VISIT_HANDED,   /* in sets, by doctor_hand_over: name, former, doctor, day, section, no */
     GH_MESSAGE_COUNT
 } gh_message_t;
 

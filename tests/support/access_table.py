@@ -174,6 +174,9 @@ TABLE = [
     ("identity.transfer_doctor", "PUT", "/admin/doctors/{doctor}/transfer", ADMIN, body(new_dept_id=lambda w: w.h.dept)),
     ("identity.create_doctor_account", "POST", "/admin/doctors/{new_doctor}/create-account", ADMIN,
      body(identifier=lambda w: w.role_code(), password="Wj-2026")),
+    ("identity.delete_doctor", "DELETE", "/admin/doctors/{new_doctor}", ADMIN, None),
+    ("identity.v1_delete_doctor", "DELETE", "/api/v1/doctors/{new_doctor}", ADMIN, None),
+    ("identity.hb_delete_doctor", "DELETE", "/doctor/", ADMIN, query(doctor_id=lambda w: w.new_doctor())),
     ("identity.v1_create_doctor", "POST", "/api/v1/doctors", ADMIN, body(name="某医生")),
     ("identity.v1_update_doctor", "PATCH", "/api/v1/doctors/{doctor}", ADMIN, body(specialty_text="冠心病")),
     # doctor:manage on one's own rows; an administrator has none

@@ -251,24 +251,23 @@ take_account(gh_batch_t *b, gh_doctor_ask_t *ask, sink_t *s, gh_mp_t body)
     return true;
 }
 
-/* none of them, or two that differ, is a fault. False: the job is refused. */
-static bool
-take_id(gh_batch_t *b, gh_doctor_ask_t *ask)
+bool
+gh_doctor_take_id(gh_batch_t *b, gh_doctor_surface_t surface, int64_t *doctor)
 {
     static const char *const places[] = {"path.doctor_id", "path.id", "query.doctor_id", "query.id",
                                          "body.id"};
     gh_mp_t args = b->jobs[0]->args;
-    size_t n = ask->surface == GH_DOCTOR_HB ? GH_COUNT(places) : 2;
+    size_t n = surface == GH_DOCTOR_HB ? GH_COUNT(places) : 2;
     for (size_t i = 0; i < n; i++) {
         int64_t id = gh_arg_id(args, places[i]);
-        if (id && ask->id && id != ask->id)
+        if (id && *doctor && id != *doctor)
             return gh_arg_invalid(b, "doctor_id", "is given twice with different values");
         if (id)
-            ask->id = id;
+            *doctor = id;
     }
-    if (!ask->id)
+    if (!*doctor)
         gh_job_invalid(b, b->jobs[0], "doctor_id", "missing", "is needed");
-    return ask->id != 0;
+    return *doctor != 0;
 }
 
 static const char *
@@ -337,7 +336,7 @@ gh_doctor_take(gh_batch_t *b, gh_doctor_ask_t *ask)
         gh_json_init(&s.json[i], &s.text[i]);
         gh_json_obj(&s.json[i]);
     }
-    bool ok = ask->act == GH_DOCTOR_MAKE || ask->own || take_id(b, ask);
+    bool ok = ask->act == GH_DOCTOR_MAKE || ask->own || gh_doctor_take_id(b, ask->surface, &ask->id);
     if (ok && name.p && blank(name))
         ok = gh_arg_invalid(b, "name", "is blank");
     take_whole_name(b, ask, body);

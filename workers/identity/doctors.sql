@@ -27,7 +27,7 @@ select h.id, h.version, h.dept_id, coalesce(h.full_name, h.name) as name, w.id a
        gh_admin_rights($6::bigint) as rights,
        $2->>'dept_id' is not null
            and not exists (select from minor_departments m where m.id = ($2->>'dept_id')::bigint and m.deleted_at is null) as no_dept,
-       exists (select from doctors o where o.license_no = $2->>'license_no' and o.id is distinct from $1) as license_taken,
+       exists (select from doctors o where o.license_no = $2->>'license_no' and o.id is distinct from $1 and o.deleted_at is null) as license_taken,
        (select min(word) from wanted where id is null) as no_specialty,
        (select coalesce(array_agg(distinct id), '{}')::text from wanted) as specialties,
        $2->>'user_id' is not null and w.id is null as no_account,
@@ -186,3 +186,97 @@ select (case $2::text
        'introduction', d.introduction, 'photo_path', gh_photo_path(d.photo_path), 'original_photo_url', d.original_photo_url,
        'default_price_normal', p.normal, 'default_price_expert', p.expert, 'default_price_special', p.special) as doc) f
  where d.id = $1::bigint
+
+-- name: doctor_leave_lock
+-- $1 doctor who is to be removed, $2 zone. The lock is that of a row about to go: nobody makes a session for it meanwhile.
+select d.version, d.user_id, coalesce(d.full_name, d.name), gh_hb_doctor(d, true, $2::text)::text,
+       jsonb_build_object('name', jsonb_build_array(d.name, null), 'dept_id', jsonb_build_array(d.dept_id, null),
+                          'user_id', jsonb_build_array(d.user_id, null), 'license_no', jsonb_build_array(d.license_no, null))::text
+  from doctors d
+ where d.id = $1::bigint and d.deleted_at is null
+   for update of d
+
+-- name: doctor_leave_account
+-- $1 doctor, $2 caller. The doctor's account, locked.
+select u.id, u.is_active, u.is_superuser, u.is_admin,
+       exists (select from user_roles r join users o on o.id = r.user_id
+                where r.role_code = 'ADMIN' and o.id <> u.id and o.is_active and not o.is_deleted) as other_admin,
+       gh_admin_rights($2::bigint) as rights
+  from users u
+ where u.id = (select user_id from doctors where id = $1::bigint and deleted_at is null) and not u.is_deleted
+   for no key update of u
+
+-- name: doctor_leave_sign_ins
+-- $1 doctor: sessions of the account, locked
+select s.id, extract(epoch from s.access_expires_at)::bigint as until
+  from sessions s
+ where s.user_id = (select user_id from doctors where id = $1::bigint and deleted_at is null) and s.revoked_at is null
+ order by s.id
+   for update of s
+
+-- name: doctor_leave_sessions
+-- $1 doctor, $2 now: what is still to be held, locked; `held`: patients count on it
+select s.id, exists (select from registration_orders o where o.schedule_id = s.id and o.status in ('pending', 'confirmed', 'waitlist')) as held
+  from schedules s
+ where s.doctor_id = $1::bigint and s.deleted_at is null and s.ends_at > $2::timestamptz
+   and (s.is_latest and s.status = '正常'
+        or exists (select from registration_orders o where o.schedule_id = s.id and o.status in ('pending', 'confirmed', 'waitlist')))
+ order by s.id
+   for update of s
+
+-- name: doctor_leave_appointments
+-- $1 doctor, $2 now: visits to come (R-67)
+select count(*) from registration_orders o
+ where o.doctor_id = $1::bigint and o.status in ('pending', 'confirmed') and o.starts_at > $2::timestamptz
+
+-- name: doctor_leave_target
+-- $1 doctor who takes over, kept from leaving
+select d.id from doctors d where d.id = $1::bigint and d.deleted_at is null and d.status <> 'INACTIVE' for key share
+
+-- name: doctor_hand_over
+-- $1 sessions, locked; $2 who leaves, $3 who takes over, $4 now, $5 account that decides or null, $6 name, $7 subject and $8 text of the
+-- message. Patients keep number, time and place, and are told at the own address, else who booked is.
+with taken as (
+    update schedules set doctor_id = $3::bigint, version = version + 1, updated_at = $4::timestamptz
+     where id = any ($1::bigint[])
+), moved as (
+    update registration_orders set doctor_id = $3, version = version + 1, updated_at = $4
+     where schedule_id = any ($1) and status in ('pending', 'confirmed', 'waitlist')
+    returning id, patient_id, initiator_user_id, order_no, slot_date, time_section, status, ends_at
+), history as (
+    insert into appointment_history (order_id, at, by_user, action, from_value, to_value)
+    select id, $4, $5::bigint, 'rescheduled', jsonb_build_object('doctor_id', $2::bigint), jsonb_build_object('doctor_id', $3)
+      from moved where status <> 'waitlist'
+)
+insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at)
+select a.channel, a.recipient, $6::text, case a.channel when 'mail' then $7::text end,
+       replace(replace(replace(replace(replace(replace($8::text, '{no}', m.order_no),
+           '{day}', to_char(m.slot_date, 'YYYY"年"FMMM"月"FMDD"日"')), '{section}', m.time_section), '{former}', f.name),
+           '{doctor}', t.name), '{name}', p.name), $4, greatest(m.ends_at, $4 + interval '1 day'), $4
+  from moved m
+  join patients p on p.id = m.patient_id
+  join doctors f on f.id = $2
+  join doctors t on t.id = $3
+  left join users pu on pu.id = p.user_id and not pu.is_deleted
+  left join users iu on iu.id = m.initiator_user_id and not iu.is_deleted
+ cross join lateral (
+       select v.channel, v.recipient
+         from (values (1, 'mail', pu.email), (2, 'sms', coalesce(pu.phonenumber, p.phone)), (3, 'mail', iu.email),
+                      (4, 'sms', iu.phonenumber)) as v (n, channel, recipient)
+        where v.recipient <> ''
+        order by v.n limit 1) a
+ where m.status <> 'waitlist'
+
+-- name: doctor_leave
+-- R-68, BR-22. $1 doctor, $2 now. The row stays for history; link, prices, specialties and weekly rules go.
+with prices as (
+    delete from system_config where config_key = 'registration.price' and scope_type = 'DOCTOR' and scope_id = $1::bigint
+), special as (
+    delete from doctor_specialties where doctor_id = $1
+), rules as (
+    update availability_rules set status = 'INACTIVE', version = version + 1, updated_at = $2::timestamptz
+     where doctor_id = $1 and status <> 'INACTIVE'
+)
+update doctors
+   set deleted_at = $2, user_id = null, is_department_head = false, version = version + 1, updated_at = $2
+ where id = $1

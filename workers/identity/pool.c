@@ -51,6 +51,12 @@ static const struct gh_constraint_map doctor_file_taken[] = DOCTOR_TAKEN(
     {                                                                                                        \
         .name = op, .kind = GH_OP_WRITE, .batch_max = 1, .step = function, .constraints = taken              \
     }
+/* Sessions handed over to a doctor who is busy then. */
+static const struct gh_constraint_map doctor_sessions_taken[] = {
+    {"schedules_doctor_section_uq", GH_E_SCHEDULE_OVERLAP},
+    {"schedules_doctor_free_ex", GH_E_SCHEDULE_OVERLAP},
+    {0}};
+
 /* With a password to hash. */
 #define MAKE_DOCTOR(op, taken)                                                                               \
     {                                                                                                        \
@@ -142,6 +148,9 @@ static const gh_op_t ops[] = {
     MAKE_DOCTOR("identity.hb_create_doctor", doctor_taken),
     MAKE_DOCTOR("identity.hb_update_doctor", doctor_taken),
     MAKE_DOCTOR("identity.create_doctor_account", doctor_file_taken),
+    ADMINISTER("identity.delete_doctor", gh_delete_doctor, doctor_sessions_taken),
+    ADMINISTER("identity.v1_delete_doctor", gh_delete_doctor, doctor_sessions_taken),
+    ADMINISTER("identity.hb_delete_doctor", gh_delete_doctor, doctor_sessions_taken),
     ADMINISTER("identity.update_doctor", gh_write_doctor, doctor_file_taken),
     ADMINISTER("identity.transfer_doctor", gh_write_doctor, doctor_file_taken),
     ADMINISTER("identity.v1_update_doctor", gh_write_doctor, doctor_taken),
