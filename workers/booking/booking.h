@@ -9,7 +9,7 @@
 
 #include "domain/book_rules.h"
 #include "domain/cancel_rules.h"
-#include "domain/order_no.h"
+#include "domain/new_order.h"
 #include "worker/args.h"
 #include "worker/worker.h"
 #include "workers/booking/places.h"
@@ -17,9 +17,7 @@
 
 /* ---- the pool's own state */
 
-typedef struct gh_numbers {
-    int64_t order_id, order_seq, bill_id, bill_seq;
-} gh_numbers_t;
+typedef gh_order_numbers_t gh_numbers_t;
 
 #define GH_NUMBERS_MAX  2048
 #define GH_NUMBERS_DRAW 256

@@ -135,14 +135,6 @@ gh_facts_ask_taken(gh_book_t *book, const int64_t *ids, size_t n)
 
 /* ---- taking in */
 
-static void
-copy_word(char out[8], gh_str_t s)
-{
-    size_t n = s.n < 7 ? s.n : 7;
-    memcpy(out, s.p ? s.p : "", n);
-    out[n] = '\0';
-}
-
 static gh_str_t
 keep(gh_book_t *book, const PGresult *r, int row, int col)
 {
@@ -154,24 +146,7 @@ static void
 take_session(gh_book_t *book, const PGresult *r, int i)
 {
     gh_bsession_t *x = &book->sessions[i];
-    x->s = (gh_session_t){.id = gh_pg_i64(r, i, 0, 0),
-                          .doctor_id = gh_pg_i64(r, i, 1, 0),
-                          .clinic_id = gh_pg_i64(r, i, 2, 0),
-                          .area_id = gh_pg_i64(r, i, 3, 0),
-                          .dept_id = gh_pg_i64(r, i, 4, 0),
-                          .starts_us = gh_pg_i64(r, i, 5, 0),
-                          .ends_us = gh_pg_i64(r, i, 6, 0),
-                          .day = (int32_t)gh_pg_i64(r, i, 7, 0),
-                          .slot_minutes = (int32_t)gh_pg_i64(r, i, 8, 1),
-                          .total = (int32_t)gh_pg_i64(r, i, 9, 0),
-                          .remaining = (int32_t)gh_pg_i64(r, i, 10, 0),
-                          .open = gh_pg_bool(r, i, 11),
-                          .list_price = gh_pg_money(r, i, 12, 0)};
-    if (x->s.total > GH_SLOT_MAX)
-        x->s.total = GH_SLOT_MAX;
-    copy_word(x->s.section, gh_pg_str(r, i, 13));
-    copy_word(x->s.slot_type, gh_pg_str(r, i, 14));
-    x->writer = gh_pg_i64(r, i, 15, 0);
+    x->s = gh_session_row(r, i, &x->writer);
     book->this_xid = gh_pg_i64(r, i, 16, 0);
     x->doctor_name = keep(book, r, i, 17);
     x->doctor_title = keep(book, r, i, 18);
@@ -270,12 +245,9 @@ static void
 take_settings(gh_book_t *book)
 {
     const PGresult *r = gh_batch_result(book->b, book->at_settings);
-    book->rates = gh_rates_default;
+    book->rates = gh_rates_row(r);
     book->registration_rules = true;
     if (PQntuples(r) == 1) {
-        book->rates = (gh_rates_t){(int32_t)gh_pg_i64(r, 0, 0, -1), (int32_t)gh_pg_i64(r, 0, 1, -1),
-                                   (int32_t)gh_pg_i64(r, 0, 2, -1), (int32_t)gh_pg_i64(r, 0, 3, -1)};
-        gh_rates_mend(&book->rates);
         book->registration_rules = gh_pg_bool(r, 0, 4);
         book->require_prepayment = gh_pg_bool(r, 0, 5);
         book->interval_on = gh_pg_bool(r, 0, 6);
@@ -294,8 +266,7 @@ take_numbers(gh_book_t *book)
     if ((size_t)rows < book->n)
         return -1;
     for (int i = rows - 1; i >= 0; i--) {
-        gh_numbers_t x = {gh_pg_i64(r, i, 0, 0), gh_pg_i64(r, i, 1, 0), gh_pg_i64(r, i, 2, 0),
-                          gh_pg_i64(r, i, 3, 0)};
+        gh_numbers_t x = gh_order_numbers_row(r, i);
         if ((size_t)i < book->n)
             book->jobs[i].numbers = x;
         else if (pool->n_numbers < GH_NUMBERS_MAX)
