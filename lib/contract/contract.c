@@ -251,23 +251,21 @@ parse_envelope(gh_contract_t *c, const json_t *src)
     return GH_ENV_CODE;
 }
 
-/* Exactly one reply of 2xx. */
+/* The lowest reply of 2xx; a worker may answer with another one that is listed. */
 static uint16_t
 parse_success(gh_contract_t *c, json_t *src)
 {
     const char *key;
     json_t *v;
-    int status = 0, n = 0;
+    int status = 0;
     json_object_foreach(json_object_get(src, "responses"), key, v)
     {
         long s = strtol(key, NULL, 10);
-        if (s >= 200 && s < 300) {
+        if (s >= 200 && s < 300 && (status == 0 || s < status))
             status = (int)s;
-            n++;
-        }
     }
-    if (n != 1)
-        gh_contract_fault(c, "responses needs exactly one success");
+    if (status == 0)
+        gh_contract_fault(c, "responses needs a success");
     return (uint16_t)status;
 }
 

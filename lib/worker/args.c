@@ -85,3 +85,13 @@ gh_text_day(gh_batch_t *b, int32_t day)
     gh_day_text(day, text);
     return gh_text(b, gh_str(text));
 }
+
+const char *
+gh_text_json(gh_batch_t *b, gh_mp_t v)
+{
+    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    if (!v.at)
+        return NULL;
+    gh_mp_to_json(v, &text);
+    return gh_buf_ok(&text) ? gh_text(b, gh_buf_view(&text)) : NULL;
+}

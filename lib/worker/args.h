@@ -20,5 +20,6 @@ const char *gh_text(gh_batch_t *b, gh_str_t s);
 const char *gh_text_i64(gh_batch_t *b, int64_t v);
 const char *gh_text_time(gh_batch_t *b, int64_t at_us);
 const char *gh_text_day(gh_batch_t *b, int32_t day);
+const char *gh_text_json(gh_batch_t *b, gh_mp_t v); /* NULL when memory ran out, or nothing is there */
 
 #endif

@@ -204,6 +204,24 @@ gh_pool_dispatch(gh_wpool_t *p)
     }
 }
 
+bool
+gh_pool_run(gh_worker_t *w, const gh_pool_t *pool, gh_step_fn step)
+{
+    for (size_t p = 0; p < w->n_pools && !w->draining; p++)
+        for (size_t i = 0; w->pools[p].def == pool && i < w->pools[p].n_lanes; i++) {
+            gh_lane_t *lane = &w->pools[p].lanes[i];
+            gh_batch_priv_t *b = lane->batch || !gh_pg_is_up(lane->pg) ? NULL
+                                                                       : gh_batch_new(&w->pools[p], NULL, 0);
+            if (!b)
+                continue;
+            b->kind = GH_OP_WRITE;
+            b->step = step;
+            gh_exec_start(b, lane);
+            return true;
+        }
+    return false;
+}
+
 /* ---- what cannot start */
 
 static void

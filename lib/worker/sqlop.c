@@ -307,8 +307,16 @@ refuse_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r, gh_str_t err
         gh_log(GH_LOG_ERROR, "unknown_error_row", GH_KN("op", job->head.op), GH_KN("error", error));
         err = GH_E_INTERNAL;
     }
-    json_t *params = column_object(r, "params"), *value;
+    json_t *params = column_object(r, "params"), *extra = column_object(r, "extra"), *value;
     const char *name;
+    json_object_foreach(extra, name, value)
+    {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        if (text)
+            gh_job_extra(batch, job, name, gh_str(text));
+        free(text);
+    }
+    json_decref(extra);
     json_object_foreach(params, name, value)
     {
         if (n == ARGS_MAX)

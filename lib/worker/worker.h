@@ -184,8 +184,8 @@ typedef struct gh_op {
      * (uuid), "actor.scopes", "actor.roles" (bit sets as int), "now" (timestamptz), "today" (date), "tz",
      * "job.id", "lang", "conf.<setting>", "blind.query.x" (blind index of a text argument, bytea). Lists become array literals (cast
      * $1::bigint[] or $1::text[]), maps JSON text, absent members SQL NULL. The statement gives one row: `body` text (JSON) and, as
-     * wanted, `error` text (name of an error row, NULL = none), `params` json (texts for placeholders), `status` int, `headers` json,
-     * `audit` json (gh_batch_audit()), `invalid` json {field, text} (gh_job_invalid(), NULL = nothing is). No row at all is NOT_FOUND.
+     * wanted, `error` text (name of an error row, NULL = none), `params` json (texts for placeholders), `extra` json
+     * (further members of the refusal), `status` int, `headers` json, `audit` json (gh_batch_audit()), `invalid` json {field, text} (gh_job_invalid(), NULL = nothing is). No row at all is NOT_FOUND.
      * A GH_OP_WRITE statement that says `error` or `invalid` must have written nothing. */
     const char *sql;
     const char *bind[20];
@@ -234,6 +234,10 @@ const gh_seal_t *gh_worker_seal(gh_worker_t *w);
 /* The pool's own state, for start/stop/tick and steps. */
 void *gh_worker_state(const gh_worker_t *w, const gh_pool_t *pool);
 void gh_worker_set_state(gh_worker_t *w, const gh_pool_t *pool, void *state);
+
+/* Start a batch of the pool's own, without jobs, as GH_OP_WRITE on an idle lane: for tick(). False: no lane is idle, or memory
+ * is short; the next tick may try again. */
+bool gh_pool_run(gh_worker_t *w, const gh_pool_t *pool, gh_step_fn step) GH_MUSTCHECK;
 
 /* Run the named pools until SIGTERM. Exit status of the process. */
 int gh_worker_run(const gh_conf_t *conf, const gh_pool_t *const *pools, size_t n);

@@ -51,6 +51,11 @@ class World:
         self.session()
         return ts(at(self.h.one("select max(date) from schedules where doctor_id = %s", self.h.doctor), "14:00"))[:19]
 
+    def rule(self):
+        self.h.run("delete from availability_rules where doctor_id = %s", self.h.doctor)
+        return self.h.one("insert into availability_rules (doctor_id, weekday, start_time, end_time, slot_minutes, valid_from, valid_to) "
+                          "values (%s, 1, '08:00', '09:00', 20, %s, %s) returning id", self.h.doctor, self.today, self.today)
+
     def day(self, days):
         return (today() + dt.timedelta(days=days)).isoformat()
 
@@ -124,7 +129,7 @@ def fill(world, path):
              "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
              "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
              "patient_job": world.patient_job, "patient_waiting_job": lambda: world.patient_job(waiting=True),
-             "session": world.session, "new_major": world.new_major, "new_minor": world.new_minor,
+             "session": world.session, "rule": world.rule, "new_major": world.new_major, "new_minor": world.new_minor,
              "new_specialty": world.new_specialty, "new_director": world.new_director,
              "new_doctor": world.new_doctor}
     known.update(access_applications.known(world))

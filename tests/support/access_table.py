@@ -66,6 +66,12 @@ def new_schedule(w):
             "slot_type": "普通", "price": 0, "total_slots": 16}
 
 
+def one_evening(w):
+    """A single evening that the doctor has free."""
+    w.h.serial += 1
+    return {"date": w.day(10 + w.h.serial % 40), "start_time": "19:00", "end_time": "20:00"}
+
+
 TABLE = [
     # signing in and out, who am I (api/01, api/21)
     ("identity.login_patient", "POST", "/auth/patient/login", PUBLIC, body(phonenumber=phone, password=password)),
@@ -202,6 +208,12 @@ TABLE = [
      lambda w: {"json": {"doctor_id": w.h.extra_doctor(), "date": w.day(5), "section": "MORNING"}}),
     ("schedule.v1_update_session", "PATCH", "/api/v1/schedules/{session}", "nffyfffy", body(total_slots=20)),
     ("schedule.v1_delete_session", "DELETE", "/api/v1/schedules/{session}", "nffyfffy", None),
+    ("schedule.v1_get_availability", "GET", "/api/v1/doctors/{doctor}/availability", PUBLIC, None),
+    ("schedule.v1_add_availability", "POST", "/api/v1/doctors/{doctor}/availability", "nffyfffy", lambda w: {"json": one_evening(w)}),
+    ("schedule.v1_replace_availability", "PUT", "/api/v1/doctors/{doctor}/availability", "nffyfffy", body(rules=[])),
+    ("schedule.v1_update_availability_rule", "PATCH", "/api/v1/doctors/{doctor}/availability/{rule}", "nffyfffy",
+     body(slot_minutes=30)),
+    ("schedule.v1_delete_availability_rule", "DELETE", "/api/v1/doctors/{doctor}/availability/{rule}", "nffyfffy", None),
 
     # departments, clinics, areas, people (api/02): the office's; doctors find patients by name
     ("directory.list_major_departments", "GET", "/admin/major-departments", ADMIN, None),

@@ -24,14 +24,6 @@ typedef struct work {
 /* Columns of role_facts. */
 enum { F_KNOWN, F_BUILTIN, F_RENAMED, F_SHRINKS, F_HOLDERS, F_ALL_ROLES, F_FAULTS, F_FIELD };
 
-static const char *
-json_of(gh_batch_t *b, gh_mp_t v)
-{
-    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
-    gh_mp_to_json(v, &text);
-    return gh_buf_ok(&text) ? gh_text(b, gh_buf_view(&text)) : NULL;
-}
-
 static gh_step_t
 begin(gh_batch_t *b)
 {
@@ -49,10 +41,10 @@ begin(gh_batch_t *b)
     w->role = gh_text(b, w->code);
     if (gh_arg_has(job, "name"))
         w->name = gh_text(b, gh_arg_text(job, "name"));
-    if (gh_mp_type(grants) == GH_MP_ARRAY && !(w->grants = json_of(b, grants)))
+    if (gh_mp_type(grants) == GH_MP_ARRAY && !(w->grants = gh_text_json(b, grants)))
         return GH_STEP_FAIL;
     w->body = "{}";
-    if (gh_mp_type(body) == GH_MP_MAP && !(w->body = json_of(b, body)))
+    if (gh_mp_type(body) == GH_MP_MAP && !(w->body = gh_text_json(b, body)))
         return GH_STEP_FAIL;
     gh_batch_query(b, "admin_lock", 0, NULL);
     w->at_facts = gh_batch_query(b, "role_facts", 3, (const char *[]){w->role, w->name, w->grants});

@@ -18,6 +18,19 @@ static const struct gh_constraint_map taken[] = {{"schedules_doctor_section_uq",
         .constraints = taken                                                                                 \
     }
 
+static const struct gh_constraint_map overlaps[] = {
+    {"availability_rules_overlap_ex", GH_E_AVAILABILITY_OVERLAP},
+    {"schedules_doctor_section_uq", GH_E_SCHEDULE_OVERLAP},
+    {"schedules_clinic_section_uq", GH_E_SCHEDULE_OVERLAP},
+    {"schedules_doctor_free_ex", GH_E_SCHEDULE_OVERLAP},
+    {NULL, GH_E_NONE}};
+
+#define AVAILABILITY(op)                                                                                     \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_WRITE, .batch = "availability", .batch_max = 1,                            \
+        .step = gh_availability_step, .constraints = overlaps                                                \
+    }
+
 static const gh_op_t ops[] = {
     SESSION("schedule.create_schedule"),
     SESSION("schedule.update_schedule"),
@@ -43,6 +56,14 @@ static const gh_op_t ops[] = {
     {.name = "schedule.v1_get_session",
      .sql = "v1_get_session",
      .bind = {"path.id", "query.slots", "now", "tz", "conf.hospital.currency"}},
+    {.name = "schedule.v1_get_availability",
+     .sql = "v1_get_availability",
+     .bind = {"path.id", "query.from", "query.to", "query.slot_type", "query.only_free", "now", "today", "tz",
+              "conf.hospital.currency"}},
+    AVAILABILITY("schedule.v1_add_availability"),
+    AVAILABILITY("schedule.v1_replace_availability"),
+    AVAILABILITY("schedule.v1_update_availability_rule"),
+    AVAILABILITY("schedule.v1_delete_availability_rule"),
     {0},
 };
 
@@ -51,4 +72,7 @@ const gh_pool_t gh_pool_schedule = {
     .ops = ops,
     .sql = {gh_sql_schedule, gh_sql_domain},
     .sql_count = {&gh_sql_schedule_count, &gh_sql_domain_count},
+    .start = gh_extend_start,
+    .stop = gh_extend_stop,
+    .tick = gh_extend_tick,
 };

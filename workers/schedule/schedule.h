@@ -6,13 +6,13 @@
 
 #include "workers/schedule/pool.h"
 
-/* Texts of parameters in batch memory; NULL when memory ran out (the batch fails then). */
-const char *gh_schedule_json(gh_batch_t *b, gh_mp_t v); /* {} for what is not there */
-const char *gh_schedule_i64(gh_batch_t *b, int64_t v);  /* SQL NULL for 0 */
-const char *gh_schedule_now(gh_batch_t *b);
-const char *gh_schedule_today(gh_batch_t *b);
-
 /* Steps, each of one job at a time. */
-gh_step_t gh_session_step(gh_batch_t *b); /* session.c */
+gh_step_t gh_session_step(gh_batch_t *b);      /* session.c */
+gh_step_t gh_availability_step(gh_batch_t *b); /* availability.c */
+
+/* extend.c: carries weekly rules on to the horizon, from tick(). start: -1 when memory ran out. */
+int gh_extend_start(gh_worker_t *w);
+void gh_extend_stop(gh_worker_t *w);
+void gh_extend_tick(gh_worker_t *w);
 
 #endif

@@ -86,12 +86,18 @@ begin(gh_batch_t *b)
         }
     if (w->act != GH_SESSION_CREATE)
         w->id = gh_arg_id(job->args, w->v1 ? "path.id" : "path.schedule_id");
-    w->id_text = gh_schedule_i64(b, w->id);
-    w->asked = w->act == GH_SESSION_DELETE ? "{}" : gh_schedule_json(b, gh_mp_get(job->args, "body"));
-    if (!w->asked || !gh_batch_ok(b))
+    w->id_text = w->id ? gh_text_i64(b, w->id) : NULL;
+    w->asked = w->act == GH_SESSION_DELETE ? "{}" : gh_text_json(b, gh_mp_get(job->args, "body"));
+    if (!w->asked)
+        w->asked = "{}";
+    if (!gh_batch_ok(b))
         return GH_STEP_FAIL;
-    const char *const params[] = {w->id_text,           w->asked,         gh_tz_name(), gh_schedule_now(b),
-                                  gh_schedule_today(b), w->v1 ? "t" : "f"};
+    const char *const params[] = {w->id_text,
+                                  w->asked,
+                                  gh_tz_name(),
+                                  gh_text_time(b, b->now_us),
+                                  gh_text_day(b, gh_tz_day(b->now_us)),
+                                  w->v1 ? "t" : "f"};
     if (w->act != GH_SESSION_DELETE) {
         gh_batch_query(b, "session_lock_doctor", 2, params);
         gh_batch_query(b, "session_lock_clinic", 2, params);
@@ -209,7 +215,7 @@ carry_out(gh_batch_t *b, work_t *w)
         return GH_STEP_DONE;
     }
     close_what_goes(b, w, r);
-    const char *plan = gh_batch_dup(b, gh_pg_str(r, 0, F_PLAN)).p, *now = gh_schedule_now(b);
+    const char *plan = gh_batch_dup(b, gh_pg_str(r, 0, F_PLAN)).p, *now = gh_text_time(b, b->now_us);
     const char *was = w->id ? gh_batch_dup(b, gh_pg_str(r, 0, F_WAS)).p : NULL;
     if (!gh_batch_ok(b))
         return GH_STEP_FAIL;
