@@ -10,6 +10,8 @@ import pytest
 
 from support import access_applications, access_files, access_patients, access_table as table
 from support import accounts, contract, paths
+from support import access_applications, access_table as table
+from support import accounts, contract, foreign_rows, paths
 from support import booking_cases as bc
 from support.hospital import at, today, ts
 from support.house import open_house
@@ -30,6 +32,9 @@ class World:
         self.users = {"patient": patient_user, "other": other_user, "doctor": self.h.doctor_user,
                       "doctor2": self.h.doctor2_user, "nurse": self.h.user(roles=["NURSE"]), "staff": self.h.staff,
                       "admin": self.h.admin}
+        head = self.h.user("doctor", roles=["DOCTOR"])          # of the other department
+        self.h.run("insert into doctors (user_id, dept_id, name, is_department_head) values (%s, %s, '医生丙', true)", head, self.h.dept2)
+        self.users["head2"] = head
         self.names = {who: self.h.one("select username from users where id = %s", uid) for who, uid in self.users.items()}
         self.today = today().isoformat()
         self.h.run("update patients set primary_doctor_id = %s where id = %s", self.h.doctor, self.patient)    # R-59
@@ -223,3 +228,48 @@ def change_rule(folder, operation, rule, other):
             file.write_text(text[:start] + other + text[start + len(rule):], encoding="utf-8")
             return
     raise AssertionError(operation)
+
+
+# ---- somebody else's row in every member that names one (support/foreign_rows.py)
+
+PEERS = (("patient", "other"), ("doctor", "doctor2"))
+
+
+def tried_by_the_table(world):
+    """Members that the rows of the table send, where the owner of the row may and somebody like him may not."""
+    found = set()
+    for name, _, path, letters, send in table.TABLE:
+        by = dict(zip(table.CALLERS, letters))
+        _, template, operation = contract.place(name)
+        if operation["x-access"] == ["head"] or not any(by[own] == "y" and by[peer] in "fx" for own, peer in PEERS):
+            continue
+        fill(world, path)               # what is sent may hang on rows that the path makes
+        for wanted, given in zip(template.split("/"), path.split("/")):
+            if wanted.startswith("{") and given.startswith("{"):
+                found.add((name, "path", wanted[1:-1]))
+        sent = send(world) if send else {}
+        found |= {(name, "query", member) for member in sent.get("params", {})}
+        found |= {(name, "body", member) for member in sent.get("json") or {}}
+        found |= {(name, "body", member) for member in sent.get("data") or {}}
+    return found
+
+
+def test_every_member_that_names_a_row_is_tried(world):
+    members, everybodys = foreign_rows.members(), foreign_rows.everybodys()
+    cases = set(foreign_rows.CASES)
+    assert len(members) > 60                                    # else the derivation has gone blind
+    assert (cases | everybodys) - members == set(), "no such member"
+    assert cases & everybodys == set()
+    left = members - tried_by_the_table(world) - cases - everybodys
+    assert left == set(), "not tried with somebody else's row"
+
+
+@pytest.mark.parametrize("case", sorted(foreign_rows.CASES), ids="-".join)
+def test_somebody_elses_row(world, case):
+    caller, send, expected = foreign_rows.CASES[case]
+    row = next(row for row in table.TABLE if row[0] == case[0])
+    r = world.api(caller, False).request(row[1], fill(world, row[2]), **send(world))
+    if callable(expected):
+        expected(world, r)
+    else:
+        assert letter(r) == expected, (r.status_code, r.text[:300])
