@@ -9,8 +9,6 @@ import shutil
 import pytest
 
 from support import access_applications, access_files, access_patients, access_table as table
-from support import accounts, contract, paths
-from support import access_applications, access_table as table
 from support import accounts, contract, foreign_rows, paths
 from support import booking_cases as bc
 from support.hospital import at, today, ts
@@ -35,6 +33,7 @@ class World:
         head = self.h.user("doctor", roles=["DOCTOR"])          # of the other department
         self.h.run("insert into doctors (user_id, dept_id, name, is_department_head) values (%s, %s, '医生丙', true)", head, self.h.dept2)
         self.users["head2"] = head
+        self.users["newcomer"] = self.h.user("doctor", roles=["DOCTOR"])        # a doctor's role and no profile
         self.names = {who: self.h.one("select username from users where id = %s", uid) for who, uid in self.users.items()}
         self.today = today().isoformat()
         self.h.run("update patients set primary_doctor_id = %s where id = %s", self.h.doctor, self.patient)
@@ -261,7 +260,7 @@ def test_every_member_that_names_a_row_is_tried(world):
     assert (cases | everybodys) - members == set(), "no such member"
     assert cases & everybodys == set()
     left = members - tried_by_the_table(world) - cases - everybodys
-    assert left == set(), "not tried with somebody else's row"
+    assert not left, "not tried with somebody else's row: " + ", ".join(map(str, sorted(left)))
 
 
 @pytest.mark.parametrize("case", sorted(foreign_rows.CASES), ids="-".join)

@@ -69,6 +69,9 @@ EVERYBODYS = {
     ("directory.browse_minor_departments", "query"): ("major_dept_id",),
     ("directory.hb_get_doctor", "path"): ("doctor_id",),
     ("directory.show_doctor", "path"): ("doctor_id",),
+    ("directory.show_doctor_photo", "path"): ("doctor_id",),
+    ("identity.v1_create_my_doctor", "body"): ("specialty_ids", "dept_id", "department_id"),    # until it is activated it shows nowhere
+    ("identity.v1_update_my_doctor", "body"): ("specialty_ids",),
     ("directory.v1_get_department", "path"): ("id",),
     ("directory.v1_get_doctor", "path"): ("id",),
     ("directory.v1_get_specialty", "path"): ("id",),
@@ -110,6 +113,14 @@ def _change(w, doctor):
     return {"date": w.day(9), "shift": "morning", "doctorId": doctor}
 
 
+def _is_own(who):
+    """What was made belongs to the caller, whoever was named."""
+    def check(w, r):
+        assert r.status_code == 201, r.text
+        assert w.h.one("select user_id from doctors where id = %s", r.json()["data"]["id"]) == w.users[who], r.text
+    return check
+
+
 # (operation, where, member): (caller, what is sent, letter of access_table or a check of the answer)
 CASES = {
     ("booking.hb_delete_appointment", "query", "id"): ("other", lambda w: {"params": {"id": w.appointment()}}, "f"),
@@ -127,6 +138,17 @@ CASES = {
     ("identity.v1_update_me", "body", "id"): ("other", lambda w: {"json": {"id": w.users["patient"]}}, "f"),
     ("identity.v1_update_me", "body", "patient_id"): ("other", lambda w: {"json": {"patient_id": w.patient}}, "f"),
     ("identity.v1_update_me", "body", "doctor_id"): ("other", lambda w: {"json": {"doctor_id": w.h.doctor}}, "f"),
+    # a doctor's own profile: his account and department are the office's to set
+    ("identity.v1_update_my_doctor", "body", "user_id"): ("doctor2", lambda w: {"json": {"user_id": w.h.doctor_user}}, "f"),
+    ("identity.v1_update_my_doctor", "body", "dept_id"): ("doctor2", lambda w: {"json": {"dept_id": w.h.dept}}, "f"),
+    ("identity.v1_update_my_doctor", "body", "department_id"): ("doctor2", lambda w: {"json": {"department_id": w.h.dept}}, "f"),
+    ("identity.v1_create_my_doctor", "body", "user_id"):
+        ("newcomer", lambda w: {"json": {"name": "某医生", "user_id": w.users["other"]}}, _is_own("newcomer")),
+    ("identity.hb_update_doctor", "query", "id"):
+        ("doctor2", lambda w: {"params": {"id": w.h.doctor}, "json": {"specialization": "x"}}, "f"),
+    ("identity.hb_update_doctor", "query", "doctor_id"):
+        ("doctor2", lambda w: {"params": {"doctor_id": w.h.doctor}, "json": {"specialization": "x"}}, "f"),
+    ("identity.hb_update_doctor", "body", "dept_id"): ("doctor2", lambda w: {"json": {"id": w.h.doctor2, "dept_id": w.h.dept}}, "f"),
     # the head of another department
     ("audit.get_clinic_week", "query", "clinicId"): ("head2", lambda w: _week(w, clinicId=w.h.clinic), "f"),
     ("audit.list_available_doctors", "query", "clinicId"): ("head2", lambda w: _day(w, clinicId=w.h.clinic), "f"),
