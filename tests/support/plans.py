@@ -74,6 +74,7 @@ def reads(conn, pool, name, *params):
     """{table: (rows read in sequence, rows fetched by an index)} of a statement as a worker that has run it before runs it, functions
     that it calls included; and its plan as text."""
     with conn.cursor() as cur:
+        cur.execute("set jit = off; set enable_seqscan = off")       # as lib/db/pg.c does
         cur.execute(f"prepare asked as {statements(pool)[name]}")
         call = f"execute asked ({', '.join(literal(cur, p) for p in params)})" if params else "execute asked"
         for _ in range(6):                                   # from the sixth on a plan for all values is weighed
