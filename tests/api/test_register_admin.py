@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from support import contract
+from support import contract, forms
 from support.accounts import PASSWORD, add_user, bcrypt_ok
 from support.http import Api, data, message
 from support.jobs import Jobs
@@ -60,6 +60,7 @@ def first(system, empty_db):
 
 def test_json_form_and_query(system, first, empty_db):
     ways = [lambda v: first.post(PATH, v), lambda v: first.request("POST", PATH, data=v),
+            lambda v: first.request("POST", PATH, **forms.form(*[forms.part(name, text) for name, text in v.items()])),
             lambda v: first.request("POST", PATH, params=v),
             lambda v: first.request("POST", PATH, params={"identifier": "IGNORED", "password": "x", "name": "x"}, json=v)]
     for i, way in enumerate(ways):
