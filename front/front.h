@@ -237,6 +237,14 @@ size_t front_brokers(void);
 bool front_probes_pool(const char *pool); /* some worker of it is known to some broker */
 void front_count(const front_ask_t *ask, uint16_t status);
 
+/* ---- pictures of screens (icons.c) */
+
+/* Once, before the fork; -1 after a message on the log. */
+int front_icons_draw(void) GH_MUSTCHECK;
+void front_icons_free(void);
+/* Answer front.get_icon; false: it is another operation. */
+bool front_icons_serve(const front_ask_t *ask);
+
 /* ---- documentation pages (docs.c) */
 
 /* Read the pages' files, before the fork; when one is missing that is logged and the pages are 404. */

@@ -86,7 +86,7 @@ prepare(void)
         gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "proxy.trusted"));
         return -1;
     }
-    if (make_run_dir() || load_contract())
+    if (make_run_dir() || load_contract() || front_icons_draw())
         return -1;
     if (front.docs)
         front_docs_load();
@@ -139,6 +139,7 @@ main(int argc, char *argv[])
     gh_contract_destroy(&front.contract);
     free(front.openapi);
     front_docs_free();
+    front_icons_free();
     gh_log(GH_LOG_INFO, "stopped");
     gh_conf_destroy(&front.conf);
     return rc;

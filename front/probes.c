@@ -208,6 +208,6 @@ front_serve(const front_ask_t *ask, gh_str_t accept)
         front_answer(ask, 200, "text/plain; charset=utf-8", (gh_str_t){0}, GH_STR("Heartbeat"));
     else if (strcmp(id, "front.hb_get_root") == 0)
         front_answer(ask, 200, "application/json", (gh_str_t){0}, GH_STR("\"Heartbeat\""));
-    else if (!front_docs_serve(ask) && !front_system_serve(ask))
+    else if (!front_docs_serve(ask) && !front_system_serve(ask) && !front_icons_serve(ask))
         front_answer_error(ask, GH_E_INTERNAL, NULL, NULL); /* the contract names an operation that we lack */
 }

@@ -3,6 +3,7 @@
 import concurrent.futures
 import hashlib
 import re
+import zlib
 
 import pytest
 
@@ -262,6 +263,59 @@ def test_paths_that_lead_elsewhere(admin, nobody, doctors, system):
         refused(nobody.get("/static/" + path), 106, unsafe, status=400)
     for path in ("etc/passwd", "image/none.jpg"):
         refused(nobody.get("/static/" + path), 106, "文件不存在", status=404)
+
+
+# ---- icons
+
+ICONS = ("logo.png", "hospital-1.png", "hospital-default.png", "home-picture/1.png", "home-picture/2.png", "home-picture/3.png",
+         "payment-icon/alipay.png", "payment-icon/wechat-payment.png", "payment-icon/wechat.png", "payment-icon/bankpay.png",
+         "BJTU-images/BJTU-logo.png", "BJTU-images/hospital_logo.png")
+
+
+def pixels(png):
+    """Lines of a PNG as we write it: 8 bits a channel, with opacity, filter 2."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n" and png[12:16] == b"IHDR" and png[24:29] == b"\x08\x06\0\0\0"
+    at, data, kinds = 8, b"", []
+    while at < len(png):
+        n, kind = int.from_bytes(png[at:at + 4], "big"), png[at + 4:at + 8]
+        assert zlib.crc32(png[at + 4:at + 8 + n]) == int.from_bytes(png[at + 8 + n:at + 12 + n], "big")
+        data += png[at + 8:at + 8 + n] if kind == b"IDAT" else b""
+        kinds.append(kind)
+        at += 12 + n
+    assert kinds == [b"IHDR", b"IDAT", b"IEND"]
+    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    raw, lines, above = zlib.decompress(data), [], bytes(width * 4)
+    assert len(raw) == height * (1 + width * 4)
+    for row in range(height):
+        line = raw[row * (1 + width * 4):][:1 + width * 4]
+        assert line[0] == 2
+        above = bytes((a + b) & 255 for a, b in zip(line[1:], above))
+        lines.append(above)
+    return width, height, lines
+
+
+def test_icons_are_pictures_of_their_own(nobody):
+    seen = set()
+    for name in ICONS:
+        r = nobody.get("/common/icon", params={"path": name})
+        assert r.status_code == 200 and r.headers["content-type"] == "image/png", name
+        assert r.headers["cache-control"] == "public, max-age=86400"
+        width, height, lines = pixels(r.content)
+        colours = {line[i:i + 4] for line in lines[::4] for i in range(0, width * 4, 16)}
+        assert width >= 96 and height >= 96 and len(colours) >= 4, name
+        seen.add(r.content)
+        assert nobody.get("/common/icon", params={"path": name}, headers={"If-None-Match": r.headers["etag"]}).status_code == 304
+    assert len(seen) == len(ICONS) - 1                                                  # one logo stands under two names
+    assert nobody.get("/common/icon", params={"path": "/logo.png"}).status_code == 200
+
+
+def test_icons_that_are_none(nobody):
+    for path in ("../logo.png", "home-picture/../../x", "..", "a\\b", "/"):
+        refused(nobody.get("/common/icon", params={"path": path}), 106, "提供的文件路径不安全或无效", status=400)
+    for path in ("none.png", "home-picture", "LOGO.png", '"><script>'):
+        refused(nobody.get("/common/icon", params={"path": path}), 106, f"图标文件不存在: {path}", status=404)
+    for params in ({}, {"path": ""}, {"path": "x" * 256}):
+        assert message(nobody.get("/common/icon", params=params), code=99, status=422)["msg"] == "参数 path 不正确"
 
 
 # ---- several fronts

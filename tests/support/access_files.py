@@ -26,5 +26,6 @@ ROWS = [
     ("directory.delete_doctor_photo", "DELETE", "/admin/doctors/{doctor_with_photo}/photo", ADMIN, None),
     ("directory.upload_image", "POST", "/common/upload", SIGNED_IN, lambda w: forms.one("file", forms.png())),
     ("directory.get_attachment", "GET", "/admin/audit/attachment/raw", ADMIN, lambda w: {"params": {"path": _attachment(w)}}),
+    ("front.get_icon", "GET", "/common/icon?path=logo.png", PUBLIC, None),
     ("directory.get_static_file", "GET", "/{attachment}", PUBLIC, None),
 ]
