@@ -53,7 +53,12 @@ ROWS = [
     ("audit.approve_leave_audit", "POST", "/audit/leave/{leave_audit}/approve", ADMIN, None),
     ("audit.reject_leave_audit", "POST", "/audit/leave/{leave_audit}/reject", ADMIN, None),
     ("audit.list_add_slot_audits", "GET", "/audit/add-slot", ADMIN, None),
+    ("audit.approve_add_slot_audit", "POST", "/audit/add-slot/{add_slot_audit}/approve", ADMIN, None),
     ("audit.reject_add_slot_audit", "POST", "/audit/add-slot/{add_slot_audit}/reject", ADMIN, None),
+
+    # an administrator adds a place to any session, a doctor asks for one of his own
+    ("audit.add_slot", "POST", "/doctor/schedules/add-slot", "nffyfffy",
+     lambda w: {"json": {"schedule_id": w.session(), "patient_id": w.patient, "slot_type": "普通"}}),
 
     # doctors, each for himself; another's application is not his to withdraw
     ("audit.list_own_add_slots", "GET", "/doctor/schedules/add-slot", DOCTORS, None),

@@ -7,9 +7,18 @@
 #ifndef GH_AUDIT_AUDIT_H
 #define GH_AUDIT_AUDIT_H
 
+#include "domain/order_no.h"
 #include "worker/args.h"
 #include "workers/audit/leave_rules.h"
 #include "workers/audit/pool.h"
+
+/* The pool's own state. */
+typedef struct gh_audit_state {
+    gh_order_key_t key;
+    char currency[8];
+} gh_audit_state_t;
+
+const gh_audit_state_t *gh_audit_state(gh_worker_t *w);
 
 /* A text of the request that is to be stored. False: the job was refused, PostgreSQL cannot hold it. */
 bool gh_audit_text(gh_batch_t *b, const char *path, gh_str_t *out);
@@ -33,6 +42,10 @@ gh_step_t gh_approve_leave(gh_batch_t *b);
 size_t gh_leave_hold_sessions(gh_batch_t *b, int64_t doctor_id, const gh_leave_t *leave);
 const char *gh_leave_closed_sessions(gh_batch_t *b, const struct pg_result *r, const gh_leave_t *leave,
                                      int64_t *n);
+
+/* add_slot.c: a place is added by an administrator, asked for by a doctor, approved (BR-64..BR-66). */
+gh_step_t gh_ask_add_slot(gh_batch_t *b);
+gh_step_t gh_approve_add_slot(gh_batch_t *b);
 
 /* ---- decision.c: what every approval says */
 

@@ -1,9 +1,13 @@
 /*
  * workers/audit/pool.c - applications and their approval: operations of the pool (api/05, api/08 sections 8.4 to 8.7)
  */
+#include "workers/audit/audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "gen/sql_audit.h"
 #include "gen/sql_domain.h"
-#include "workers/audit/audit.h"
 
 static const struct gh_constraint_map leave_constraints[] = {
     {"leave_audits_overlap_ex", GH_E_LEAVE_DUPLICATE}, {NULL, GH_E_NONE}};
@@ -13,6 +17,11 @@ static const struct gh_constraint_map plan_constraints[] = {
     {"schedules_doctor_section_uq", GH_E_SCHEDULE_OVERLAP},
     {"schedules_clinic_section_uq", GH_E_SCHEDULE_OVERLAP},
     {"schedules_doctor_free_ex", GH_E_SCHEDULE_OVERLAP},
+    {NULL, GH_E_NONE}};
+
+static const struct gh_constraint_map slot_constraints[] = {
+    {"registration_orders_active_uq", GH_E_ADD_SLOT_ORDER_EXISTS},
+    {"registration_orders_overlap_ex", GH_E_PATIENT_CONFLICT},
     {NULL, GH_E_NONE}};
 
 /* One application a transaction: it is decided under its row lock. */
@@ -43,9 +52,11 @@ static const gh_op_t ops[] = {
     DECIDE("audit.approve_leave_audit", gh_approve_leave, NULL),
     REJECT("audit.reject_leave_audit", "reject_leave_audit", "query.none"),
     {.name = "audit.list_add_slot_audits", .sql = "add_slot_audits", .bind = {"tz"}},
+    DECIDE("audit.approve_add_slot_audit", gh_approve_add_slot, slot_constraints),
     REJECT("audit.reject_add_slot_audit", "reject_add_slot_audit", NULL),
 
-    /* doctors */
+    /* doctors; a place is added by administrators too */
+    DECIDE("audit.add_slot", gh_ask_add_slot, slot_constraints),
     {.name = "audit.list_own_add_slots",
      .sql = "own_add_slots",
      .bind = {"actor.user_id", "actor.doctor_id", "tz"}},
@@ -84,7 +95,37 @@ static const gh_op_t ops[] = {
     {.name = NULL},
 };
 
+const gh_audit_state_t *
+gh_audit_state(gh_worker_t *w)
+{
+    return gh_worker_state(w, &gh_pool_audit);
+}
+
+static void
+stop(gh_worker_t *w)
+{
+    free(gh_worker_state(w, &gh_pool_audit));
+    gh_worker_set_state(w, &gh_pool_audit, NULL);
+}
+
+static int
+start(gh_worker_t *w)
+{
+    const gh_conf_t *conf = gh_worker_conf(w);
+    gh_audit_state_t *state = calloc(1, sizeof *state);
+    if (!state)
+        return -1;
+    gh_worker_set_state(w, &gh_pool_audit, state);
+    snprintf(state->currency, sizeof state->currency, "%s", gh_conf_str(conf, "hospital.currency"));
+    if (gh_order_key_load(gh_conf_str(conf, "order.number_key_file"), true, &state->key) == 0)
+        return 0;
+    stop(w);
+    return -1;
+}
+
 const gh_pool_t gh_pool_audit = {.name = "audit",
                                  .ops = ops,
                                  .sql = {gh_sql_audit, gh_sql_domain},
-                                 .sql_count = {&gh_sql_audit_count, &gh_sql_domain_count}};
+                                 .sql_count = {&gh_sql_audit_count, &gh_sql_domain_count},
+                                 .start = start,
+                                 .stop = stop};
