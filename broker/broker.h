@@ -79,6 +79,7 @@ typedef struct gh_broker {
     void *events_in[2], *events_out[2]; /* XSUB and XPUB; second of each: CURVE */
     bool monitor_touched[GH_PORTS_MAX], events_in_touched[2], events_out_touched[2]; /* like that of a port */
     gh_curve_t *curve;                                                               /* NULL without CURVE */
+    gh_conf_t *conf; /* changes with the settings of the database */
 
     uint32_t max_depth, liveness, max_attempts;
     int64_t heartbeat_ms, opaque_ttl_ms, no_worker_grace_ms, stop_ms;
@@ -216,6 +217,9 @@ void gh_mmi_request(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *req);
 void gh_events_relay(gh_broker_t *b, size_t i);
 void gh_events_beat(gh_broker_t *b);
 void gh_events_ignore(gh_broker_t *b, size_t i); /* read what subscribers say, and forget it */
+
+/* ---- main.c */
+void gh_broker_configure(gh_broker_t *b); /* take over what may change while it runs */
 
 /* ---- loop.c */
 int gh_broker_run(gh_broker_t *b);

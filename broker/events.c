@@ -2,10 +2,13 @@
  * broker/events.c - the event socket: what publishers send goes to every subscriber; a beat each second (decisions 11)
  *
  * The broker subscribes to everything, so that it sees every sequence number, and ignores what subscribers ask for beyond
- * that. With CURVE only the hospital's workers and tools may publish; fronts may not.
+ * that. Of the topics it takes `config` for itself: it has no database (workers repeat the settings for a new broker). With
+ * CURVE only the hospital's workers and tools may publish; fronts may not.
  */
 #include "broker.h"
 
+#include "base/log.h"
+#include "wire/config_event.h"
 #include "wire/event.h"
 
 #define TOPIC_MAX   32
@@ -51,6 +54,10 @@ relay(gh_broker_t *b, size_t i, zmq_msg_t *frame, size_t n)
     }
     if (gh_mp_int(gh_mp_get(map, "seq"), &seq) && seq > b->event_seq)
         b->event_seq = seq;
+    if (gh_str_is(gh_frame_str(&frame[0]), "config") && gh_config_event_take(b->conf, map)) {
+        gh_broker_configure(b);
+        gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(b->conf)));
+    }
     b->total.events++;
     publish(b, gh_frame_str(&frame[0]), gh_frame_str(&frame[1]));
 }

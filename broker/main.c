@@ -47,24 +47,35 @@ block_signals(void)
     signal(SIGHUP, SIG_IGN);
 }
 
-static void
-configure(gh_broker_t *b, const gh_conf_t *conf)
+void
+gh_broker_configure(gh_broker_t *b)
 {
-    b->max_depth = (uint32_t)gh_conf_int(conf, "broker.max_depth");
+    gh_log_level_t level;
+
+    if (gh_log_level_parse(gh_conf_str(b->conf, "log.level"), &level) == 0)
+        gh_log_level(level);
+    b->max_depth = (uint32_t)gh_conf_int(b->conf, "broker.max_depth");
+    b->max_attempts = (uint32_t)gh_conf_int(b->conf, "broker.max_attempts");
+    b->opaque_ttl_ms = gh_conf_int(b->conf, "broker.opaque_ttl_ms");
+    b->no_worker_grace_ms = gh_conf_int(b->conf, "broker.no_worker_grace_ms");
+    b->max_bytes = (size_t)gh_conf_int(b->conf, "broker.max_bytes");
+}
+
+static void
+configure(gh_broker_t *b, gh_conf_t *conf)
+{
+    b->conf = conf;
     b->liveness = (uint32_t)gh_conf_int(conf, "broker.liveness");
-    b->max_attempts = (uint32_t)gh_conf_int(conf, "broker.max_attempts");
     b->heartbeat_ms = gh_conf_int(conf, "broker.heartbeat_ms");
-    b->opaque_ttl_ms = gh_conf_int(conf, "broker.opaque_ttl_ms");
-    b->no_worker_grace_ms = gh_conf_int(conf, "broker.no_worker_grace_ms");
     b->stop_ms = gh_conf_int(conf, "broker.stop_ms");
-    b->max_bytes = (size_t)gh_conf_int(conf, "broker.max_bytes");
+    gh_broker_configure(b);
     gh_list_init(&b->dead);
     gh_list_init(&b->spare);
     gh_uuid7_new(b->id);
 }
 
 static int
-serve(const gh_conf_t *conf)
+serve(gh_conf_t *conf)
 {
     gh_broker_t *b = calloc(1, sizeof *b);
     int rc = -1;

@@ -57,9 +57,9 @@ parse(gh_str_t s, front_address_t *out)
 }
 
 bool
-front_forwarded(const front_networks_t *trusted, gh_str_t list, front_address_t *at)
+front_forwarded(const gh_networks_t *trusted, gh_str_t list, front_address_t *at)
 {
-    while (front_networks_hold(trusted, at->family, at->bytes)) {
+    while (gh_networks_hold(trusted, at->family, at->bytes)) {
         front_address_t before;
         if (list.n == 0)
             return true;

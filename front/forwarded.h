@@ -4,7 +4,7 @@
 #ifndef GH_FRONT_FORWARDED_H
 #define GH_FRONT_FORWARDED_H
 
-#include "front/networks.h"
+#include "base/networks.h"
 
 typedef struct front_address {
     int family;        /* AF_INET, AF_INET6 */
@@ -18,6 +18,6 @@ void front_address_set(front_address_t *a, int family, const void *bytes);
  * was asked by. Several header lines: the last one first. Stops at what is no address. True when the list was used up,
  * so that the line before it counts too.
  */
-bool front_forwarded(const front_networks_t *trusted, gh_str_t list, front_address_t *at);
+bool front_forwarded(const gh_networks_t *trusted, gh_str_t list, front_address_t *at);
 
 #endif

@@ -13,7 +13,7 @@
 #include "contract/render.h"
 #include "contract/upload.h"
 #include "front/counters.h"
-#include "front/networks.h"
+#include "base/networks.h"
 #include "front/rates.h"
 #include "front/revoked.h"
 #include "front/token_cache.h"
@@ -34,7 +34,7 @@ typedef struct front {
     int access_level; /* gh_log_level_t of the lines of requests, -1: none */
     bool docs, https_redirect, hsts, rows;
     int64_t https_port;
-    front_networks_t metrics_allow, proxy_trusted;
+    gh_networks_t metrics_allow, proxy_trusted;
     front_counters_t *counters; /* shared by all workers */
     /* of this worker */
     size_t worker; /* 0.. */
@@ -213,6 +213,15 @@ bool front_sync_answered(void);   /* the identity pool answers when it is asked,
 int64_t front_sync_took_us(void); /* its last answer, there and back; 0: none yet */
 void front_sync_check_soon(void); /* ask it soon, unless it has answered just now */
 void front_sync_need(void);       /* events may have been missed */
+
+/* ---- settings (settings.c) */
+
+/* What is made of the settings, before the fork. -1 after a message on the log. */
+int front_settings_init(void) GH_MUSTCHECK;
+/* The settings of the database: as the identity pool lists them (an object {rev, set}), or as an event tells. */
+struct json_t;
+void front_settings_list(const struct json_t *settings);
+void front_settings_event(gh_mp_t map);
 
 /* ---- probes, metrics (probes.c, metrics.c) */
 

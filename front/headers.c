@@ -78,7 +78,7 @@ front_client_read(const struct http_request *req, front_address_t *out)
 {
     struct http_header *h;
     front_peer_read(req->owner, out);
-    if (!front_networks_hold(&front.proxy_trusted, out->family, out->bytes))
+    if (!gh_networks_hold(&front.proxy_trusted, out->family, out->bytes))
         return;
     /* A proxy appends to the last line, or a line of its own: the last is read first. */
     TAILQ_FOREACH_REVERSE(h, &req->req_headers, header_list, list)

@@ -15,7 +15,7 @@ front_https_used(const struct http_request *req, gh_str_t forwarded_proto)
     front_address_t peer;
     front_peer_read(req->owner, &peer);
     return forwarded_proto.n == 5 && strncasecmp(forwarded_proto.p, "https", 5) == 0 &&
-           front_networks_hold(&front.proxy_trusted, peer.family, peer.bytes);
+           gh_networks_hold(&front.proxy_trusted, peer.family, peer.bytes);
 }
 
 /* The host of a Host line without its port; empty when it is none: a Location is made of it. */

@@ -60,36 +60,11 @@ make_run_dir(void)
 }
 
 static int
-access_level(void)
-{
-    gh_log_level_t level;
-    return gh_log_level_parse(gh_conf_str(front.conf, "front.access_log"), &level) ? -1 : (int)level;
-}
-
-static int
 prepare(void)
 {
-    front.access_level = access_level();
-    front.timeout_ms = (uint32_t)gh_conf_int(front.conf, "front.timeout_ms");
-    front.drain_ms = (uint32_t)gh_conf_int(front.conf, "front.drain_ms");
-    front.gzip_level = (int)gh_conf_int(front.conf, "front.gzip_level");
-    front.https_redirect = gh_conf_bool(front.conf, "https.redirect");
-    front.https_port = gh_conf_int(front.conf, "https.port");
-    front.hsts = gh_conf_bool(front.conf, "https.hsts");
-    front.docs = gh_conf_bool(front.conf, "docs.enabled");
-    front.rows = gh_conf_bool(front.conf, "accesslog.rows");
-    if (front_networks_parse(gh_conf_str(front.conf, "metrics.allow"), &front.metrics_allow)) {
-        gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "metrics.allow"));
-        return -1;
-    }
-    if (front_networks_parse(gh_conf_str(front.conf, "proxy.trusted"), &front.proxy_trusted)) {
-        gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "proxy.trusted"));
-        return -1;
-    }
     if (make_run_dir() || load_contract() || front_icons_draw())
         return -1;
-    if (front.docs)
-        front_docs_load();
+    front_docs_load();
     /* The first to start makes the key, whoever that is; only the identity pool and `guahao token` sign with it. */
     front.keys = gh_token_keys_load(front.conf, true);
     front.counters = front_counters_new((size_t)gh_conf_int(front.conf, "front.workers"),
@@ -98,9 +73,7 @@ prepare(void)
         return -1;
     (void)gh_hash64(
         "", 0); /* seeds itself before the sandbox, and once for all workers: they share a table by it */
-    if (front_rates_init(front.conf, front.contract))
-        return -1;
-    return 0;
+    return front_rates_init(front.conf, front.contract) || front_settings_init() ? -1 : 0;
 }
 
 /*

@@ -29,7 +29,7 @@ static struct front_policy s_policies[FRONT_POLICIES] = {
 
 static struct {
     bool on;
-    front_networks_t exempt;
+    gh_networks_t exempt;
     front_limiter_t *table;
 } s_rates;
 
@@ -90,20 +90,26 @@ check_operation(const gh_operation_t *op)
 }
 
 int
-front_rates_init(const gh_conf_t *conf, const gh_contract_t *contract)
+front_rates_configure(const gh_conf_t *conf)
 {
-    if (front_networks_parse(gh_conf_str(conf, "ratelimit.exempt"), &s_rates.exempt)) {
+    if (gh_networks_parse(gh_conf_str(conf, "ratelimit.exempt"), &s_rates.exempt)) {
         gh_log(GH_LOG_ERROR, "setting_invalid", GH_KS("setting", "ratelimit.exempt"));
         return -1;
     }
     for (size_t i = 0; i < FRONT_POLICIES; i++)
         read_policy(conf, &s_policies[i]);
+    s_rates.on = gh_conf_bool(conf, "ratelimit.enabled");
+    return 0;
+}
+
+int
+front_rates_init(const gh_conf_t *conf, const gh_contract_t *contract)
+{
     for (size_t i = 0; i < gh_contract_count(contract); i++)
         if (check_operation(gh_contract_at(contract, i)))
             return -1;
-    s_rates.on = gh_conf_bool(conf, "ratelimit.enabled");
-    s_rates.table = s_rates.on ? front_limiter_new(KEYS) : NULL;
-    return !s_rates.on || s_rates.table ? 0 : -1;
+    s_rates.table = front_limiter_new(KEYS);
+    return s_rates.table ? front_rates_configure(conf) : -1;
 }
 
 static const struct front_policy *
@@ -135,7 +141,7 @@ front_rates_take(const gh_operation_t *op, const front_address_t *from, int64_t 
 {
     *out = (front_rate_t){.take.allowed = true};
     const struct front_policy *p = s_rates.on ? policy_of(op, user_id) : NULL;
-    out->exempt = front_networks_hold(&s_rates.exempt, from->family, from->bytes);
+    out->exempt = gh_networks_hold(&s_rates.exempt, from->family, from->bytes);
     if (!p || out->exempt)
         return true;
     out->policy = p;

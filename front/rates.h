@@ -27,6 +27,8 @@ typedef struct front_rate {
 
 /* Once, before the fork: settings, table, and the x-rate-limit of all operations. -1 after a message on the log. */
 int front_rates_init(const gh_conf_t *conf, const gh_contract_t *contract) GH_MUSTCHECK;
+/* Again, when settings have changed: the buckets that are in use keep their level. -1 after a message on the log. */
+int front_rates_configure(const gh_conf_t *conf) GH_MUSTCHECK;
 /* Count a request; op NULL: no such route. user_id 0: no valid token. False: refuse it with RATE_LIMITED. */
 bool front_rates_take(const gh_operation_t *op, const front_address_t *from, int64_t user_id, int64_t now_us,
                       front_rate_t *out);

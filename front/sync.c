@@ -148,6 +148,8 @@ front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker)
     }
     if (gh_str_is(topic, "revoke"))
         take_revocation(map);
+    if (gh_str_is(topic, "config"))
+        front_settings_event(map);
     if (!gh_mp_int(gh_mp_get(map, "seq"), &seq) || seq <= s_sync.seq)
         return;
     if (seq > s_sync.seq + 1)
@@ -185,6 +187,7 @@ take_list(const gh_reply_head_t *head, gh_str_t body)
     }
     for (size_t i = 0; i < json_array_size(list); i++)
         take_entry(json_array_get(list, i));
+    front_settings_list(json_object_get(root, "settings"));
     int64_t seq = json_integer_value(json_object_get(root, "seq"));
     s_sync.seq = seq > s_sync.seq ? seq : s_sync.seq;
     /* The numbers that asked for this list are covered: it was read after they were announced. */

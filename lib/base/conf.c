@@ -307,7 +307,13 @@ gh_conf_destroy(gh_conf_t **conf_p)
             free(conf->text[i]);
         if (conf->source)
             free(conf->source[i]);
+        if (conf->initial)
+            free(conf->initial[i]);
     }
+    for (size_t i = 0; i < conf->n_former; i++)
+        free(conf->former[i]);
+    free(conf->former);
+    free(conf->initial);
     free(conf->text);
     free(conf->source);
     free(conf->number);
@@ -324,7 +330,8 @@ new_conf(loader_t *l)
     conf->text = calloc(gh_settings_count, sizeof(*conf->text));
     conf->source = calloc(gh_settings_count, sizeof(*conf->source));
     conf->number = calloc(gh_settings_count, sizeof(*conf->number));
-    if (!conf->text || !conf->source || !conf->number) {
+    conf->initial = calloc(gh_settings_count, sizeof(*conf->initial));
+    if (!conf->text || !conf->source || !conf->number || !conf->initial) {
         gh_conf_destroy(&conf);
         return NULL;
     }
@@ -365,6 +372,9 @@ gh_conf_load(const char *file)
         check_all(&l);
     if (l.faults == 0)
         check_secrets(&l);
+    for (size_t i = 0; l.faults == 0 && i < gh_settings_count; i++)
+        if (!(conf->initial[i] = strdup(conf->text[i])))
+            fault(&l, gh_settings[i].name, "out of memory");
     if (l.faults)
         gh_conf_destroy(&conf);
     return conf;

@@ -7,7 +7,9 @@
  * answer to the names of the older systems (DATABASE_URL, SECRET_KEY, ... api/31). A value that does not parse
  * or lies outside its bounds stops start-up, naming file or variable, setting and reason. An unknown name in the
  * file is refused too. Secrets are never printed.
- * Settings that live in the database (api/06) are not here: workers read those in their transactions.
+ * Between file and default stand the settings of the database (decisions 21; api/29 SY-06): programs take them with
+ * gh_conf_take() when they start and whenever they change. Those of seed 002 (api/06) are not here: workers read them in
+ * their transactions.
  */
 #ifndef GH_BASE_CONF_H
 #define GH_BASE_CONF_H
@@ -27,6 +29,21 @@ int64_t gh_conf_int(const gh_conf_t *conf, const char *name);
 bool gh_conf_bool(const gh_conf_t *conf, const char *name);
 /* The text of any setting whatever its type; NULL when there is none of this name. Borrowed. */
 const char *gh_conf_text(const gh_conf_t *conf, const char *name);
+
+/* One setting of the database: its key (api/29) and its value as text; borrowed. */
+typedef struct gh_conf_value {
+    gh_str_t key, text;
+} gh_conf_value_t;
+#define GH_CONF_VALUES_MAX 128 /* more than there are settings that the database may have */
+
+/* Take all settings that the database has at this revision: they replace those taken before, and what is not among them goes back
+ * to its default. Ignored are unknown keys, settings that may not be changed while programs run, those that environment or file
+ * set, and (with a log line) values that do not fit. True when a value is another one now. Texts asked for earlier stay valid. From
+ * one thread only, and not while other threads read what can change. */
+bool gh_conf_take(gh_conf_t *conf, int64_t revision, const gh_conf_value_t *values, size_t n);
+/* The revision taken last (0: none), and the settings that came of it: at most GH_CONF_VALUES_MAX, borrowed. */
+int64_t gh_conf_revision(const gh_conf_t *conf);
+size_t gh_conf_taken(const gh_conf_t *conf, gh_conf_value_t *out);
 
 /* Print the table with values, sources and sentences (secrets masked): `guahao config`. */
 void gh_conf_print(const gh_conf_t *conf, bool json);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/networks.h"
+
 #define SOCKET_PATH_MAX 107 /* sun_path without its NUL */
 
 static const char *
@@ -96,6 +98,35 @@ check_dsn(char **text)
     return "only PostgreSQL is supported: the scheme must be postgresql://";
 }
 
+/* RFC 6454: a scheme, a host and perhaps a port, nothing behind; or "*". */
+static const char *
+check_origins(const char *text, char reason[256])
+{
+    while (*text) {
+        size_t n = strcspn(text, ", ");
+        const char *host = memmem(text, n, "://", 3);
+        bool good = n == 0 || (n == 1 && *text == '*') ||
+                    (host && host > text && host + 3 < text + n &&
+                     !memchr(host + 3, '/', n - (size_t)(host + 3 - text)));
+        for (size_t i = 0; i < n; i++)
+            good = good && text[i] > ' ' && text[i] < 0x7f;
+        if (!good) {
+            snprintf(reason, 256, "%.*s is no origin: scheme://host, perhaps :port", n < 100 ? (int)n : 100,
+                     text);
+            return reason;
+        }
+        text += n + strspn(text + n, ", ");
+    }
+    return NULL;
+}
+
+static const char *
+check_networks(const char *text)
+{
+    gh_networks_t list;
+    return gh_networks_parse(text, &list) ? "not a list of networks such as 10.0.0.0/8" : NULL;
+}
+
 const char *
 gh_setting_check(const gh_setting_t *set, char **text, int64_t *number, char reason[256])
 {
@@ -110,6 +141,10 @@ gh_setting_check(const gh_setting_t *set, char **text, int64_t *number, char rea
         snprintf(reason, 256, "its length %zu lies outside %" PRId64 "..%" PRId64, n, set->min, set->max);
         return reason;
     }
+    if (set->type == GH_SET_NETWORKS)
+        return check_networks(*text);
+    if (set->type == GH_SET_ORIGINS)
+        return check_origins(*text, reason);
     if (set->type == GH_SET_ENDPOINTS)
         return check_endpoints(*text, reason);
     return set->type == GH_SET_DSN ? check_dsn(text) : NULL;

@@ -30,12 +30,38 @@
         .name = name_, .type = GH_SET_BOOL, .def = def_, .help = help_                                       \
     }
 
+/* Settings that the database may have, and that running programs follow. */
+#define LIVE(key_) .live = true, .key = key_
+#define LIVE_INT(name_, key_, def_, min_, max_, unit_, help_)                                                \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_INT, .def = def_, .min = min_, .max = max_, .unit = unit_,             \
+        .help = help_, LIVE(key_)                                                                            \
+    }
+#define LIVE_WORD(name_, words_, def_, help_)                                                                \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_WORD, .def = def_, .words = words_, .help = help_, LIVE(NULL)          \
+    }
+#define LIVE_BOOL(name_, def_, help_)                                                                        \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_BOOL, .def = def_, .help = help_, LIVE(NULL)                           \
+    }
+#define LIVE_STR(name_, def_, max_, help_)                                                                   \
+    {                                                                                                        \
+        .name = name_, .type = GH_SET_STR, .def = def_, .max = max_, .help = help_, LIVE(NULL)               \
+    }
+#define LIVE_LIST(name_, key_, type_, def_, help_)                                                           \
+    {                                                                                                        \
+        .name = name_, .type = type_, .def = def_, .max = 4000, .help = help_, LIVE(key_)                    \
+    }
+
 #define MINUTES_A_DAY 1440
 
 /* A policy of rate limits: quota and window. */
 #define RATE(policy_, quota_, window_, what_)                                                                \
-    INT("ratelimit." policy_ ".quota", quota_, 1, 1000000000, "requests", "Requests a window " what_ "."),   \
-        INT("ratelimit." policy_ ".window", window_, 1, 86400, "s", "Time in which the quota comes back.")
+    LIVE_INT("ratelimit." policy_ ".quota", NULL, quota_, 1, 1000000000, "requests",                         \
+             "Requests a window " what_ "."),                                                                \
+        LIVE_INT("ratelimit." policy_ ".window", NULL, window_, 1, 86400, "s",                               \
+                 "Time in which the quota comes back.")
 
 const gh_setting_t gh_settings[] = {
     {.name = "hospital.timezone",
@@ -56,14 +82,15 @@ const gh_setting_t gh_settings[] = {
     WORD("system.mode", "development|production", "development",
          "Production refuses weak secrets, demo data and shifted clocks."),
 
-    WORD("log.level", "debug|info|warn|error", "info", "Least level of log lines that are written."),
+    LIVE_WORD("log.level", "debug|info|warn|error", "info", "Least level of log lines that are written."),
     WORD("log.format", "logfmt|json", "logfmt", "Form of log lines on stderr."),
 
     BOOL("accesslog.rows", "true",
          "Record each request as a row of user_access_log; visits are counted by them."),
-    INT("accesslog.keep_days", "180", 1, 36500, "days", "How long those rows are kept."),
+    LIVE_INT("accesslog.keep_days", NULL, "180", 1, 36500, "days", "How long those rows are kept."),
 
     {.name = "stats.compare_days",
+     LIVE(NULL),
      .type = GH_SET_INT,
      .def = "3",
      .min = 1,
@@ -103,19 +130,20 @@ const gh_setting_t gh_settings[] = {
               "endpoint."),
     ENDPOINTS("broker.events_in", "ipc://${run}/events-in.sock", "Where publishers of events connect."),
     ENDPOINTS("broker.events_out", "ipc://${run}/events-out.sock", "Where subscribers to events connect."),
-    INT("broker.max_depth", "10000", 1, 10000000, "jobs",
-        "Jobs that may wait for one service; more are refused at once."),
+    LIVE_INT("broker.max_depth", NULL, "10000", 1, 10000000, "jobs",
+             "Jobs that may wait for one service; more are refused at once."),
     INT("broker.heartbeat_ms", "1000", 50, 60000, "ms", "Time between heartbeats of broker and workers."),
     INT("broker.liveness", "3", 2, 20, "heartbeats", "Silence after which a peer counts as gone."),
-    INT("broker.max_attempts", "3", 1, 20, "",
-        "Workers a job may take down before it is set aside as a dead letter."),
-    INT("broker.opaque_ttl_ms", "30000", 100, 3600000, "ms",
-        "Deadline of plain Majordomo requests, which carry none."),
-    INT("broker.no_worker_grace_ms", "3000", 0, 600000, "ms",
+    LIVE_INT("broker.max_attempts", NULL, "3", 1, 20, "",
+             "Workers a job may take down before it is set aside as a dead letter."),
+    LIVE_INT("broker.opaque_ttl_ms", NULL, "30000", 100, 3600000, "ms",
+             "Deadline of plain Majordomo requests, which carry none."),
+    LIVE_INT(
+        "broker.no_worker_grace_ms", NULL, "3000", 0, 600000, "ms",
         "Jobs for a service without workers wait this long after its last worker left, then are refused at "
         "once."),
-    INT("broker.max_bytes", "268435456", 1048576, INT64_C(1) << 40, "bytes",
-        "Memory for all jobs that the broker holds; above it jobs are refused at once."),
+    LIVE_INT("broker.max_bytes", NULL, "268435456", 1048576, INT64_C(1) << 40, "bytes",
+             "Memory for all jobs that the broker holds; above it jobs are refused at once."),
     INT("broker.stop_ms", "5000", 0, 600000, "ms",
         "Time that jobs in hand have to finish when the broker is told to stop."),
     STR("broker.curve_dir", "", 4000,
@@ -152,31 +180,36 @@ const gh_setting_t gh_settings[] = {
     INT("front.body_max", "1048576", 1024, 67108864, "bytes", "Largest request body."),
     INT("front.upload_memory", "134217728", 1048576, INT64_C(1) << 36, "bytes",
         "Memory for files on their way in, of one process; above it uploads are refused at once."),
-    INT("front.timeout_ms", "5000", 100, 120000, "ms",
-        "Budget of a request unless its operation names its own."),
+    LIVE_INT("front.timeout_ms", NULL, "5000", 100, 120000, "ms",
+             "Budget of a request unless its operation names its own."),
     STR("front.contract_extra", "", 4000, "One more folder of contract files (benches and tests)."),
-    STR("front.cors_origins", "http://localhost:3000,http://localhost:5000", 4000,
+    LIVE_LIST(
+        "front.cors_origins", "cors.origins", GH_SET_ORIGINS, "http://localhost:3000,http://localhost:5000",
         "Origins that browsers may call from, comma list; in production say your own or leave it empty."),
-    INT("front.drain_ms", "8000", 0, 600000, "ms",
-        "Time the front takes to answer what is parked when it stops."),
-    INT("front.gzip_level", "1", 0, 9, "",
-        "Effort for compressing bodies over 1 KiB: 1 is quick, 9 small, 0 sends them as they are."),
-    WORD("front.access_log", "off|debug|info", "info",
-         "Level of the log line of each request; written when log.level lets it pass."),
-    BOOL("docs.enabled", "true", "Serve the OpenAPI document and the pages /docs and /redoc."),
-    STR("metrics.allow", "127.0.0.0/8,::1/128", 4000,
-        "Networks that may read /metrics without a token, comma list."),
+    LIVE_INT("front.drain_ms", NULL, "8000", 0, 600000, "ms",
+             "Time the front takes to answer what is parked when it stops."),
+    LIVE_INT("front.gzip_level", NULL, "1", 0, 9, "",
+             "Effort for compressing bodies over 1 KiB: 1 is quick, 9 small, 0 sends them as they are."),
+    LIVE_WORD("front.access_log", "off|debug|info", "info",
+              "Level of the log line of each request; written when log.level lets it pass."),
+    LIVE_BOOL("docs.enabled", "true", "Serve the OpenAPI document and the pages /docs and /redoc."),
+    LIVE_LIST("metrics.allow", NULL, GH_SET_NETWORKS, "127.0.0.0/8,::1/128",
+              "Networks that may read /metrics without a token, comma list."),
 
-    STR("proxy.trusted", "", 4000,
-        "Networks of proxies whose X-Forwarded-For is believed, comma list; empty: nobody's."),
+    {.name = "proxy.trusted",
+     .type = GH_SET_NETWORKS,
+     .def = "",
+     .max = 4000,
+     .help = "Networks of proxies whose X-Forwarded-For is believed, comma list; empty: nobody's."},
 
     BOOL("https.redirect", "false",
          "Answer requests without TLS by 308 to https; the proxy says X-Forwarded-Proto (proxy.trusted)."),
     INT("https.port", "443", 1, 65535, "", "TLS port that such answers name."),
     BOOL("https.hsts", "true", "Tell clients that come by TLS to stay with it (Strict-Transport-Security)."),
 
-    BOOL("ratelimit.enabled", "true", "Limit the rate of requests (429)."),
-    STR("ratelimit.exempt", "127.0.0.0/8,::1/128", 4000,
+    LIVE_BOOL("ratelimit.enabled", "true", "Limit the rate of requests (429)."),
+    LIVE_LIST(
+        "ratelimit.exempt", NULL, GH_SET_NETWORKS, "127.0.0.0/8,::1/128",
         "Networks whose requests are not limited, comma list: the hospital's own address. The default suits "
         "development; behind a proxy on this host set proxy.trusted, or all of its clients are exempt."),
     RATE("anon", "120", "60", "of an address without a token"),
@@ -239,6 +272,7 @@ const gh_setting_t gh_settings[] = {
      .help = "Claim iss of tokens."},
     INT("token.leeway_s", "5", 0, 60, "s", "Difference of clocks that is forgiven in exp, nbf and iat."),
     {.name = "token.access_minutes",
+     LIVE("auth.access_ttl_min"),
      .type = GH_SET_INT,
      .def = "30",
      .min = 1,
@@ -247,6 +281,7 @@ const gh_setting_t gh_settings[] = {
      .also = {"ACCESS_TOKEN_EXPIRE_MINUTES"},
      .help = "Life of access tokens of /api and /auth/token."},
     {.name = "token.refresh_days",
+     LIVE("auth.refresh_ttl_days"),
      .type = GH_SET_INT,
      .def = "7",
      .min = 1,
@@ -255,6 +290,7 @@ const gh_setting_t gh_settings[] = {
      .also = {"REFRESH_TOKEN_EXPIRE_DAYS"},
      .help = "Life of refresh tokens."},
     {.name = "token.classic_minutes",
+     LIVE(NULL),
      .type = GH_SET_INT,
      .def = "1440",
      .min = 1,
@@ -263,23 +299,26 @@ const gh_setting_t gh_settings[] = {
      .also = {"TOKEN_EXPIRE_TIME"},
      .help = "Life of the tokens of the code surface's logins."},
 
-    INT("password.cost", "12", 10, 15, "", "bcrypt cost of new password hashes; each step doubles the work."),
+    LIVE_INT("password.cost", "auth.bcrypt_cost", "12", 10, 15, "",
+             "bcrypt cost of new password hashes; each step doubles the work."),
     INT("password.threads", "2", 1, 16, "threads", "Threads of an identity worker that hash passwords."),
 
-    INT("login.max_failures", "5", 1, 100, "", "Failed sign-ins within the window that lock an account."),
-    INT("login.window_minutes", "15", 1, MINUTES_A_DAY, "minutes",
-        "Window in which failed sign-ins are counted."),
-    INT("login.lock_minutes", "15", 1, MINUTES_A_DAY, "minutes", "How long a locked account stays locked."),
+    LIVE_INT("login.max_failures", "auth.lockout.failures", "5", 1, 100, "",
+             "Failed sign-ins within the window that lock an account."),
+    LIVE_INT("login.window_minutes", "auth.lockout.window_min", "15", 1, MINUTES_A_DAY, "minutes",
+             "Window in which failed sign-ins are counted."),
+    LIVE_INT("login.lock_minutes", "auth.lockout.base_min", "15", 1, MINUTES_A_DAY, "minutes",
+             "How long a locked account stays locked."),
 
-    INT("patient.max_relatives", "6", 0, 1000, "",
-        "People an account may book for on the patient routes, itself included; 0 means no limit."),
+    LIVE_INT("patient.max_relatives", NULL, "6", 0, 1000, "",
+             "People an account may book for on the patient routes, itself included; 0 means no limit."),
 
-    INT("reset.ttl_min", "30", 1, MINUTES_A_DAY, "minutes",
-        "Life of the token that lets set a forgotten password."),
-    BOOL("reset.expose_token", "false",
-         "Answer with the token as well as mailing it: for development, not in production."),
-    STR("reset.page", "http://localhost:3000/reset-password", 1000,
-        "Page that asks for the new password, for the link in the mail; the token is added as ?token=."),
+    LIVE_INT("reset.ttl_min", NULL, "30", 1, MINUTES_A_DAY, "minutes",
+             "Life of the token that lets set a forgotten password."),
+    LIVE_BOOL("reset.expose_token", "false",
+              "Answer with the token as well as mailing it: for development, not in production."),
+    LIVE_STR("reset.page", "http://localhost:3000/reset-password", 1000,
+             "Page that asks for the new password, for the link in the mail; the token is added as ?token=."),
 
     STR("order.number_key_file", "${var}/keys/order.key", 4000,
         "Key of the permutation behind order numbers, mode 0600."),
@@ -292,11 +331,12 @@ const gh_setting_t gh_settings[] = {
          "codes."),
     STR("message.mailbox_dir", "${var}/mail", 4000,
         "Directory of messages.jsonl, the file of the development senders."),
-    STR("message.link_base", "http://${front.host}:${front.port}", 1000,
-        "Address of this service as people reach it, for links in mails; without a slash at the end."),
+    LIVE_STR("message.link_base", "http://${front.host}:${front.port}", 1000,
+             "Address of this service as people reach it, for links in mails; without a slash at the end."),
     INT("message.attempts", "8", 1, 50, "", "Deliveries that are tried before a message is given up."),
 
     {.name = "code.ttl_s",
+     LIVE(NULL),
      .type = GH_SET_INT,
      .def = "300",
      .min = 30,
@@ -305,6 +345,7 @@ const gh_setting_t gh_settings[] = {
      .also = {"SMS_CODE_TTL_SECONDS"},
      .help = "How long a code sent by mail or short message is good."},
     {.name = "code.resend_s",
+     LIVE(NULL),
      .type = GH_SET_INT,
      .def = "60",
      .min = 1,
@@ -313,6 +354,7 @@ const gh_setting_t gh_settings[] = {
      .also = {"SMS_RATE_LIMIT_SECONDS"},
      .help = "Pause before the next code to the same phone number or address."},
     {.name = "code.window_s",
+     LIVE(NULL),
      .type = GH_SET_INT,
      .def = "900",
      .min = 60,
@@ -350,3 +392,12 @@ const gh_setting_t gh_settings[] = {
     INT("jobs.parallel", "8", 1, 256, "jobs", "Durable jobs that one dispatcher has under way at a time."),
 };
 const size_t gh_settings_count = GH_COUNT(gh_settings);
+
+const gh_setting_t *
+gh_setting_by_key(gh_str_t key)
+{
+    for (size_t i = 0; i < gh_settings_count; i++)
+        if (gh_str_is(key, gh_setting_key(&gh_settings[i])))
+            return &gh_settings[i];
+    return NULL;
+}

@@ -16,7 +16,7 @@
 
 static struct {
     const char *component;
-    gh_log_level_t min;
+    _Atomic(gh_log_level_t) min; /* other threads log too */
     gh_log_format_t format;
 } cfg = {"guahao", GH_LOG_INFO, GH_LOGFMT};
 
@@ -28,6 +28,12 @@ gh_log_init(const char *component, gh_log_level_t min, gh_log_format_t format)
     cfg.component = component;
     cfg.min = min;
     cfg.format = format;
+}
+
+void
+gh_log_level(gh_log_level_t min)
+{
+    cfg.min = min;
 }
 
 bool

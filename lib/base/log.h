@@ -31,6 +31,8 @@ typedef struct gh_kv {
 /* Once per process, before the first line; component is kept by reference (a literal). */
 void gh_log_init(const char *component, gh_log_level_t min, gh_log_format_t format);
 void gh_log_kv(gh_log_level_t level, const char *event, const gh_kv_t *fields);
+/* Another least level from now on. */
+void gh_log_level(gh_log_level_t min);
 bool gh_log_enabled(gh_log_level_t level);
 /* For many lines at a time: append a line to out instead of writing it, whatever the least level; then write the lines
  * gathered there with one write. Lines of gh_log_kv() may overtake them. */

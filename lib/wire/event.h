@@ -7,7 +7,7 @@
  *   "revoke"  {seq, sid?: bin16, user?: int, before?: int (s), until: int (s)}   a session, or all tokens of a user
  *             issued before a moment, is dead; forget the entry after `until` (the last token's exp)
  *   "authz"   {seq, user: int}      roles or permissions of a user changed; user 0: a role changed, forget all
- *   "config"  {seq, key: str}       a database setting changed
+ *   "config"  {seq, rev, set}       the settings of the database (wire/config_event.h); seq 0 when repeated for a new broker
  *   "jobs"    {seq}                 durable jobs were queued: dispatchers look at once (lib/domain/later.h)
  *   "beat"    {broker: bin16, seq}  from each broker every second: the highest seq it has carried; a new broker
  *                                   identity or a seq above the last one seen makes the receiver reload
@@ -20,7 +20,7 @@
 #include "wire/mp.h"
 
 #define GH_EVENT_MAGIC "GHE1"
-#define GH_EVENT_MAX   4096
+#define GH_EVENT_MAX   32768 /* all settings of the database */
 
 /* Check the payload frame and give its map; -1 when it is not one of ours. */
 int gh_event_decode(const void *frame, size_t n, gh_mp_t *map) GH_MUSTCHECK;

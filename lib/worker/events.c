@@ -11,12 +11,14 @@
 
 #include "base/log.h"
 #include "base/timez.h"
+#include "wire/config_event.h"
 #include "wire/event.h"
 #include "wire/secure.h"
 #include "worker/internal.h"
 
-#define BROKERS_MAX 16
-#define LINGER_MS   500
+#define BROKERS_MAX   16
+#define LINGER_MS     500
+#define ANNOUNCEMENTS 3
 
 struct gh_bus {
     gh_worker_t *worker;
@@ -25,6 +27,7 @@ struct gh_bus {
     int64_t seen; /* highest sequence number that reached us */
     uint8_t brokers[BROKERS_MAX][16];
     size_t n_brokers;
+    int announce; /* beats that are still answered with the settings of the database */
 };
 
 /* ---- publishing */
@@ -116,6 +119,20 @@ new_broker(gh_bus_t *bus, gh_str_t id)
     return true;
 }
 
+/* A broker has no database: those who have one tell a new broker the settings. Several times, because our connection to it may be
+ * made later than its connection to us. */
+static void
+announce_settings(gh_bus_t *bus)
+{
+    gh_conf_value_t values[GH_CONF_VALUES_MAX];
+    gh_buf_t payload GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    const gh_conf_t *conf = bus->worker->conf;
+    bus->announce--;
+    gh_config_event_put(&payload, gh_conf_revision(conf), values, gh_conf_taken(conf, values));
+    if (gh_conf_revision(conf) > 0 && gh_buf_ok(&payload))
+        gh_bus_publish(bus, 0, "config", gh_buf_view(&payload));
+}
+
 static void
 handle(gh_bus_t *bus, gh_str_t topic, gh_mp_t map)
 {
@@ -125,11 +142,16 @@ handle(gh_bus_t *bus, gh_str_t topic, gh_mp_t map)
         return;
     if (gh_str_is(topic, "beat")) {
         bool met = !gh_mp_bin(gh_mp_get(map, "broker"), &broker) || !new_broker(bus, broker);
+        if (!met)
+            bus->announce = ANNOUNCEMENTS;
         if (!met || seq > bus->seen)
             forget_all(bus);
-    } else if (gh_str_is(topic, "config"))
-        gh_upkeep_roles_changed(bus->worker->upkeep); /* x-public-if */
-    else if (gh_mp_int(gh_mp_get(map, "user"), &user)) {
+        else if (bus->announce > 0)
+            announce_settings(bus);
+    } else if (gh_str_is(topic, "config")) {
+        if (seq > 0) /* not a repetition: read what has changed, x-public-if too */
+            gh_upkeep_roles_changed(bus->worker->upkeep);
+    } else if (gh_mp_int(gh_mp_get(map, "user"), &user)) {
         if (user == 0)
             forget_all(bus);
         else

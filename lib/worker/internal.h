@@ -58,7 +58,7 @@ typedef struct gh_bind {
         GH_BIND_JOB_ID,
         GH_BIND_LANG,
         GH_BIND_BLIND, /* blind index of an argument */
-        GH_BIND_FIXED  /* a setting, text known at start */
+        GH_BIND_CONF   /* a setting */
     } from;
     const char *text;
 } gh_bind_t;
@@ -251,7 +251,7 @@ typedef struct gh_actor_cache gh_actor_cache_t;
 typedef struct gh_bus gh_bus_t;
 
 struct gh_worker {
-    const gh_conf_t *conf;
+    gh_conf_t *conf;
     zloop_t *loop;
     void *zmq;
     gh_wpool_t *pools;
@@ -400,6 +400,7 @@ int64_t gh_stats_percentile(const gh_pool_stats_t *s, unsigned percent);
 void gh_stats_line(gh_wpool_t *p);
 
 /* worker.c */
+void gh_worker_configured(gh_worker_t *w); /* settings have changed */
 void gh_worker_pool_up(
     gh_wpool_t *p); /* a lane came up, or the upkeep got ready: open for business when all is there */
 

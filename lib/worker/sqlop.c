@@ -54,7 +54,7 @@ gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out)
         return 0;
     }
     if (strncmp(name, "conf.", 5) == 0 && gh_conf_text(conf, name + 5)) {
-        *out = (gh_bind_t){.from = GH_BIND_FIXED, .text = gh_conf_text(conf, name + 5)};
+        *out = (gh_bind_t){.from = GH_BIND_CONF, .text = name + 5};
         return 0;
     }
     return -1;
@@ -241,8 +241,8 @@ bind_one(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_bind_t *bind, const cha
         break;
     case GH_BIND_BLIND:
         return bind_blind(b, j, bind->text, out);
-    case GH_BIND_FIXED:
-        *out = bind->text;
+    case GH_BIND_CONF:
+        *out = gh_conf_text(b->pool->worker->conf, bind->text);
         break;
     }
     return true;

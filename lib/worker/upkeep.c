@@ -2,7 +2,8 @@
  * lib/worker/upkeep.c - the runtime's own work between batches, on the lanes of the process's first pool with
  * a database
  *
- *   roles       role_permissions and the settings that open operations; at start, on events, once a minute
+ *   roles       role_permissions, the settings that open operations, those of running programs; at start, on events, once a
+ *               minute
  *   partitions  of job_done, made ahead and dropped; at start and every ten minutes
  *   sent        marks outbox rows that were published
  *   relay       publishes outbox rows that nobody has marked for a second (their process died, or is slow)
@@ -89,6 +90,19 @@ set_open(gh_worker_t *w, const PGresult *r)
         }
 }
 
+static void
+take_settings(gh_worker_t *w, const PGresult *r)
+{
+    gh_conf_value_t values[GH_CONF_VALUES_MAX];
+    size_t n = 0;
+    for (int row = 0; row < PQntuples(r) && n < GH_CONF_VALUES_MAX; row++)
+        if (gh_pg_str(r, row, 2).p)
+            values[n++] = (gh_conf_value_t){gh_pg_str(r, row, 1), gh_pg_str(r, row, 2)};
+    int64_t revision = PQntuples(r) ? gh_pg_i64(r, 0, 0, 0) : 0;
+    if (gh_conf_take(w->conf, revision, values, n))
+        gh_worker_configured(w);
+}
+
 static gh_step_t
 step_roles(gh_batch_t *b)
 {
@@ -96,6 +110,7 @@ step_roles(gh_batch_t *b)
     if (b->phase == 0) {
         gh_batch_query(b, "rt_role_permissions", 0, NULL);
         ask_open_settings(b);
+        gh_batch_query(b, "rt_settings", 0, NULL);
         return GH_STEP_MORE;
     }
     const PGresult *r = gh_batch_result(b, 0);
@@ -106,6 +121,7 @@ step_roles(gh_batch_t *b)
     if (!roles)
         return GH_STEP_FAIL;
     set_open(w, gh_batch_result(b, 1));
+    take_settings(w, gh_batch_result(b, 2));
     gh_role_table_destroy(&w->roles);
     w->roles = roles;
     return GH_STEP_DONE;

@@ -34,3 +34,7 @@ with due as (
 )
 delete from unused_blobs u using due
  where u.digest = due.digest and not exists (select 1 from gone where gone.digest = due.digest);
+
+-- name: rt_settings
+-- The settings of running programs, all of them
+select rev, key, value from gh_runtime_rows();

@@ -128,6 +128,18 @@ gh_worker_pool_up(gh_wpool_t *p)
            GH_KI("credit", p->credit), GH_KI("lanes", p->n_lanes));
 }
 
+void
+gh_worker_configured(gh_worker_t *w)
+{
+    gh_log_level_t level;
+    if (gh_log_level_parse(gh_conf_str(w->conf, "log.level"), &level) == 0)
+        gh_log_level(level);
+    gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(w->conf)));
+    for (size_t i = 0; i < w->n_pools; i++)
+        if (w->pools[i].started && w->pools[i].def->configured)
+            w->pools[i].def->configured(w);
+}
+
 const gh_conf_t *
 gh_worker_conf(const gh_worker_t *w)
 {
@@ -389,7 +401,7 @@ tear_down(gh_worker_t *w)
 }
 
 int
-gh_worker_run(const gh_conf_t *conf, const gh_pool_t *const *pools, size_t n)
+gh_worker_run(gh_conf_t *conf, const gh_pool_t *const *pools, size_t n)
 {
     gh_worker_t w = {.conf = conf, .signal_fd = -1};
     bool up = n > 0 && n <= GH_POOLS_MAX && set_up(&w, pools, n) == 0;

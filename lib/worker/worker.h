@@ -222,6 +222,9 @@ struct gh_pool {
     void (*stop)(gh_worker_t *w);
     /* Called about every second when the loop is idle enough (housekeeping); NULL if not needed. */
     void (*tick)(gh_worker_t *w);
+    /* Called when settings have changed (after start): what the pool has made of gh_worker_conf() is stale. NULL if it reads
+     * them each time. */
+    void (*configured)(gh_worker_t *w);
 };
 
 /* The pools compiled into guahao-worker (workers/pools.c). */
@@ -239,7 +242,7 @@ void gh_worker_set_state(gh_worker_t *w, const gh_pool_t *pool, void *state);
  * is short; the next tick may try again. */
 bool gh_pool_run(gh_worker_t *w, const gh_pool_t *pool, gh_step_fn step) GH_MUSTCHECK;
 
-/* Run the named pools until SIGTERM. Exit status of the process. */
-int gh_worker_run(const gh_conf_t *conf, const gh_pool_t *const *pools, size_t n);
+/* Run the named pools until SIGTERM. Exit status of the process. conf changes with the settings of the database. */
+int gh_worker_run(gh_conf_t *conf, const gh_pool_t *const *pools, size_t n);
 
 #endif

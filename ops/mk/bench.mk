@@ -19,7 +19,7 @@ $(BUILD)/bench/worker-bench: $(call obj,tests/bench/worker_bench.c broker/hist.c
 bench-worker: $(BUILD)/bench/worker-bench $(BUILD)/guahao-worker ## The worker alone: echo jobs/s
 	@$(BUILD)/bench/worker-bench --worker $(BUILD)/guahao-worker
 
-FRONT_BENCH := tests/bench/front_bench.c $(addprefix front/,bucket.c forwarded.c gzip.c limiter.c networks.c rates.c)
+FRONT_BENCH := tests/bench/front_bench.c $(addprefix front/,bucket.c forwarded.c gzip.c limiter.c rates.c)
 $(BUILD)/bench/front-bench: $(call obj,$(FRONT_BENCH)) $(BUILD)/libguahao.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"

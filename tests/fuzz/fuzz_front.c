@@ -1,4 +1,4 @@
-// sources: front/forwarded.c front/networks.c front/cookies.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/log.c lib/base/json.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
+// sources: front/forwarded.c front/cookies.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/log.c lib/base/json.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
 /*
  * tests/fuzz/fuzz_front.c - header values that the front takes apart: X-Forwarded-For and Cookie
  *
@@ -15,16 +15,16 @@
 static void
 s_forwarded(gh_str_t value)
 {
-    static front_networks_t trusted, all;
+    static gh_networks_t trusted, all;
     static const uint8_t proxy[4] = {10, 0, 0, 1};
     if (trusted.n == 0)
-        FUZZ_CHECK(front_networks_parse("10.0.0.0/8", &trusted) == 0 &&
-                   front_networks_parse("0.0.0.0/0,::/0", &all) == 0);
+        FUZZ_CHECK(gh_networks_parse("10.0.0.0/8", &trusted) == 0 &&
+                   gh_networks_parse("0.0.0.0/0,::/0", &all) == 0);
     front_address_t at;
     front_address_set(&at, AF_INET, proxy);
     bool more = front_forwarded(&trusted, value, &at);
     FUZZ_CHECK(at.family == AF_INET || at.family == AF_INET6);
-    FUZZ_CHECK(!more || front_networks_hold(&trusted, at.family, at.bytes));
+    FUZZ_CHECK(!more || gh_networks_hold(&trusted, at.family, at.bytes));
     front_address_set(&at, AF_INET, proxy);
     (void)front_forwarded(&all, value, &at);
     /* Nobody is believed whom nobody trusts. */

@@ -1,4 +1,4 @@
-/* link: front/bucket.c front/limiter.c front/forwarded.c front/networks.c front/rates.c */
+/* link: front/bucket.c front/limiter.c front/forwarded.c front/rates.c */
 /*
  * tests/unit/test_front_rates.c - token buckets, the table that workers share, X-Forwarded-For, policies
  */
@@ -194,11 +194,11 @@ static const char *
 client(const char *trusted, const char *peer, const char *list, bool *more)
 {
     static char text[INET6_ADDRSTRLEN];
-    front_networks_t n;
+    gh_networks_t n;
     front_address_t at;
     uint8_t bytes[16];
     int family = strchr(peer, ':') ? AF_INET6 : AF_INET;
-    assert_int_equal(front_networks_parse(trusted, &n), 0);
+    assert_int_equal(gh_networks_parse(trusted, &n), 0);
     assert_int_equal(inet_pton(family, peer, bytes), 1);
     front_address_set(&at, family, bytes);
     bool used_up = front_forwarded(&n, gh_str(list), &at);

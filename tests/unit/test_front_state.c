@@ -1,4 +1,4 @@
-/* link: front/revoked.c front/token_cache.c front/networks.c */
+/* link: front/revoked.c front/token_cache.c */
 /*
  * tests/unit/test_front_state.c - what a front keeps: revocations, verified tokens, networks
  */
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "front/networks.h"
+#include "base/networks.h"
 #include "front/revoked.h"
 #include "front/token_cache.h"
 
@@ -159,12 +159,12 @@ a_kept_token_still_ends(void **state)
 static bool
 holds(const char *list, const char *address)
 {
-    front_networks_t n;
+    gh_networks_t n;
     uint8_t bytes[16];
     int family = strchr(address, ':') ? AF_INET6 : AF_INET;
-    assert_int_equal(front_networks_parse(list, &n), 0);
+    assert_int_equal(gh_networks_parse(list, &n), 0);
     assert_int_equal(inet_pton(family, address, bytes), 1);
-    return front_networks_hold(&n, family, bytes);
+    return gh_networks_hold(&n, family, bytes);
 }
 
 static void
@@ -182,11 +182,11 @@ networks_hold_their_addresses(void **state)
     assert_true(holds("2001:db8::/33", "2001:db8:7fff::1"));
     assert_false(holds("2001:db8::/33", "2001:db8:8000::1"));
     assert_false(holds("", "127.0.0.1"));
-    front_networks_t n;
+    gh_networks_t n;
     static const char *const bad[] = {"127.0.0.1/33", "::1/129", "x", "127.0.0.1/",
                                       "127.0.0.1/8x", "1.2.3",   "/8"};
     for (size_t i = 0; i < GH_COUNT(bad); i++)
-        assert_int_equal(front_networks_parse(bad[i], &n), -1);
+        assert_int_equal(gh_networks_parse(bad[i], &n), -1);
 }
 
 int

@@ -232,6 +232,23 @@ stop(gh_worker_t *w)
     gh_worker_set_state(w, &gh_pool_identity, NULL);
 }
 
+static void
+configured(gh_worker_t *w)
+{
+    const gh_conf_t *conf = gh_worker_conf(w);
+    gh_identity_t *self = gh_worker_state(w, &gh_pool_identity);
+    int cost = (int)gh_conf_int(conf, "password.cost");
+    if (self->cost != cost)
+        self->checks.mean_us = INT64_C(60000) << (cost - 10); /* until the first ones are measured */
+    self->cost = cost;
+    self->access_s = gh_conf_int(conf, "token.access_minutes") * 60;
+    self->refresh_s = gh_conf_int(conf, "token.refresh_days") * 86400;
+    self->classic_s = gh_conf_int(conf, "token.classic_minutes") * 60;
+    self->max_failures = gh_conf_int(conf, "login.max_failures");
+    self->window_min = gh_conf_int(conf, "login.window_minutes");
+    self->lock_min = gh_conf_int(conf, "login.lock_minutes");
+}
+
 static int
 start(gh_worker_t *w)
 {
@@ -240,16 +257,9 @@ start(gh_worker_t *w)
     if (!self)
         return -1;
     gh_worker_set_state(w, &gh_pool_identity, self);
-    self->access_s = gh_conf_int(conf, "token.access_minutes") * 60;
-    self->refresh_s = gh_conf_int(conf, "token.refresh_days") * 86400;
-    self->classic_s = gh_conf_int(conf, "token.classic_minutes") * 60;
+    configured(w);
     self->leeway_s = gh_conf_int(conf, "token.leeway_s");
-    self->cost = (int)gh_conf_int(conf, "password.cost");
     self->threads = (int)gh_conf_int(conf, "password.threads");
-    self->checks.mean_us = INT64_C(60000) << (self->cost - 10); /* until the first ones are measured */
-    self->max_failures = gh_conf_int(conf, "login.max_failures");
-    self->window_min = gh_conf_int(conf, "login.window_minutes");
-    self->lock_min = gh_conf_int(conf, "login.lock_minutes");
     self->seal = gh_worker_seal(w);
     if (!self->seal)
         gh_log(GH_LOG_WARN, "sealed_columns_stay_closed", GH_KS("pool", "identity"));
@@ -270,4 +280,5 @@ const gh_pool_t gh_pool_identity = {
     .sql_count = {&gh_sql_identity_count, &gh_sql_domain_count},
     .start = start,
     .stop = stop,
+    .configured = configured,
 };

@@ -93,8 +93,9 @@ select coalesce($1::bigint = $2::bigint, false)
                       and ($4::text is null or s.refresh_jti_hash = decode($4, 'hex'))
 
 -- name: sync_revocations
--- $1 leeway in seconds. Sessions that were ended although an access token of theirs may still live.
-select json_build_object('seq', coalesce((select max(id) from outbox), 0), 'revoked', coalesce(
+-- $1 leeway in seconds. Sessions that were ended although an access token of theirs may still live; and the settings of running
+-- programs: what a front has to know of the database.
+select json_build_object('seq', coalesce((select max(id) from outbox), 0), 'settings', gh_runtime_settings(), 'revoked', coalesce(
            (select json_agg(json_build_object('sid', s.id, 'until', ceil(extract(epoch from s.access_expires_at))::bigint + $1::int))
               from sessions s
              where s.revoked_at is not null and s.access_expires_at > $2::timestamptz - make_interval(secs => $1::int)),

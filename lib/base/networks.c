@@ -1,21 +1,21 @@
 /*
- * front/networks.c - lists of IP networks
+ * lib/base/networks.c - lists of IP networks
  */
-#include "front/networks.h"
+#include "base/networks.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static int
-parse_one(char *text, front_networks_t *out)
+parse_one(char *text, gh_networks_t *out)
 {
     char *slash = strchr(text, '/'), *end = NULL;
     if (slash)
         *slash++ = '\0';
     uint8_t address[16] = {0};
     int family = strchr(text, ':') ? AF_INET6 : AF_INET, most = family == AF_INET6 ? 128 : 32;
-    if (out->n == FRONT_NETWORKS_MAX || inet_pton(family, text, address) != 1)
+    if (out->n == GH_NETWORKS_MAX || inet_pton(family, text, address) != 1)
         return -1;
     long bits = slash ? strtol(slash, &end, 10) : most;
     if (slash && (end == slash || *end != '\0' || bits < 0 || bits > most))
@@ -27,7 +27,7 @@ parse_one(char *text, front_networks_t *out)
 }
 
 int
-front_networks_parse(const char *text, front_networks_t *out)
+gh_networks_parse(const char *text, gh_networks_t *out)
 {
     out->n = 0;
     while (*text) {
@@ -54,7 +54,7 @@ same_prefix(const uint8_t *a, const uint8_t *b, int bits)
 }
 
 bool
-front_networks_hold(const front_networks_t *list, int family, const void *address)
+gh_networks_hold(const gh_networks_t *list, int family, const void *address)
 {
     const uint8_t *a = address;
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
