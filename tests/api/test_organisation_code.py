@@ -2,7 +2,6 @@
 
 import datetime as dt
 import itertools
-import threading
 
 import pytest
 
@@ -10,6 +9,7 @@ from support import contract
 from support.doctors import open_office
 from support.hospital import today
 from support.http import message
+from support.rush import at_once
 from support.sealed import seal_number
 
 PRICES = ("default_price_normal", "default_price_expert", "default_price_special")
@@ -52,12 +52,6 @@ def refused(response, code, text):
     return said
 
 
-def entries(office, action, entity_id):
-    """What the audit log says of a row, the newest last."""
-    return [r[0] for r in office.h.run("select changes from audit_log where action = %s and entity_id = %s order by id", action,
-                                       str(entity_id))]
-
-
 # ---- major departments
 
 def test_major_departments_from_first_to_last(office, admin):
@@ -82,9 +76,9 @@ def test_major_departments_from_first_to_last(office, admin):
         refused(call, 106, "科室不存在")
     again = ok("create_major_department", admin.post(MAJOR, {"name": "骨科中心"}))["major_dept_id"]
     assert again != dept                                                               # the name is free, the row is another
-    assert entries(office, "department.create", dept)[0]["name"] == [None, "骨科"]
-    assert entries(office, "department.update", dept) == [{"name": ["骨科", "骨科中心"]}, {"description": ["骨与关节", None]}]
-    assert entries(office, "department.delete", dept)[0]["name"] == ["骨科中心", None]
+    assert office.entries("department.create", dept)[0]["name"] == [None, "骨科"]
+    assert office.entries("department.update", dept) == [{"name": ["骨科", "骨科中心"]}, {"description": ["骨与关节", None]}]
+    assert office.entries("department.delete", dept)[0]["name"] == ["骨科中心", None]
 
 
 def test_names_of_major_departments_are_unique(admin, fresh):                           # BR-17
@@ -152,10 +146,10 @@ def test_minor_departments_from_first_to_last(office, admin, fresh):
                  f"/patient/hospitals/schedules?departmentId={dept}"):
         refused(admin.get(path), 106, "科室不存在")
     assert message(admin.get("/patient/search/global?keyword=脊柱外科"))["total"] == 0
-    assert entries(office, "department.update", dept)[0] == {
+    assert office.entries("department.update", dept)[0] == {
         "name": ["脊柱科", "脊柱外科"], "default_price_normal": [60.0, 65.5], "default_price_expert": [None, 150.0],
         "default_price_special": [550.0, None]}
-    assert entries(office, "department.update", dept)[2] == {"major_dept_id": [h.major, other]}
+    assert office.entries("department.update", dept)[2] == {"major_dept_id": [h.major, other]}
 
 
 def test_rules_of_minor_departments(office, admin, fresh):                               # BR-19
@@ -241,8 +235,8 @@ def test_clinics_from_first_to_last(office, admin, fresh):
     assert [rows[0][p] for p in PRICES] == [70, None, 600] and [rows[1][p] for p in PRICES] == [None] * 3       # BR-35
     assert message(admin.get(f"/clinics/?dept_id={dept}&page=2&page_size=1"))["clinics"] == rows[1:]
     assert clinic in [r["clinic_id"] for r in ok("list_clinics", admin.get(CLINIC))["clinics"]]
-    assert entries(office, "clinic.create", clinic)[0]["default_price_normal"] == [None, 60.0]
-    assert entries(office, "clinic.update", clinic)[1] == {"address": ["内科楼3楼", None], "default_price_expert": [180.0, None]}
+    assert office.entries("clinic.create", clinic)[0]["default_price_normal"] == [None, 60.0]
+    assert office.entries("clinic.update", clinic)[1] == {"address": ["内科楼3楼", None], "default_price_expert": [180.0, None]}
 
 
 def test_rules_of_clinics(office, admin, fresh):                                           # BR-29
@@ -257,6 +251,20 @@ def test_rules_of_clinics(office, admin, fresh):                                
     refused(admin.put(f"{CLINIC}/999999999", {"name": "x"}), 106, "门诊不存在")
     for member, value in (("clinic_type", 3), ("clinic_type", "x"), ("address", "x" * 256), ("area_id", "x"), ("minor_dept_id", 0)):
         assert member in message(admin.post(CLINIC, {**body, member: value}), 99)["msg"]
+
+
+def test_a_hospital_without_areas_has_no_clinics(office, admin):                               # BR-29
+    h = office.h
+    h.run("alter table clinics drop constraint clinics_area_fk")
+    h.run("create table kept as select * from hospital_areas")
+    h.run("delete from hospital_areas")
+    try:
+        refused(admin.post(CLINIC, {"minor_dept_id": h.dept, "name": "诊室"}), 99, "院区不存在")
+        assert ok("list_areas", admin.get("/admin/hospital-areas"))["areas"] == []
+    finally:
+        h.run("insert into hospital_areas select * from kept")
+        h.run("alter table clinics add constraint clinics_area_fk foreign key (area_id) references hospital_areas (id)")
+        h.run("drop table kept")
 
 
 def test_areas(office, admin):
@@ -303,29 +311,13 @@ def test_heads(office, admin, fresh):                                           
     h.setting("departmentHeadMaxCount", "1", "MINOR_DEPT", dept)
     refused(select(admin, dept, three), 99, "科室长数量已达上限(1)")
     assert office.row(one)["is_department_head"] and office.row(two)["is_department_head"]
-    assert entries(office, "department.select_head", one) == [{"is_department_head": [False, True]}]
-    assert entries(office, "department.remove_head", three) == [{"is_department_head": [True, False]}]
+    assert office.entries("department.select_head", one) == [{"is_department_head": [False, True]}]
+    assert office.entries("department.remove_head", three) == [{"is_department_head": [True, False]}]
     h.run("update doctors set deleted_at = now() where id = %s", one)
     refused(select(admin, dept, one), 106, "医生不存在")
 
 
 # ---- at once
-
-def at_once(*calls):
-    """All calls from threads of their own, let go at one moment; their responses."""
-    gate, out = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(i, call):
-        gate.wait()
-        out[i] = call()
-
-    threads = [threading.Thread(target=run, args=x) for x in enumerate(calls)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    return out
-
 
 def clients(office, n):
     return [office.system.api(token=office.admin.token) for _ in range(n)]
@@ -358,6 +350,32 @@ def test_a_department_is_deleted_while_something_is_put_into_it(office, fresh):
         else:
             assert into.json()["message"]["msg"] == "小科室不存在"
         assert office.h.one("select count(*) from clinics where minor_dept_id = %s", dept) == (0 if into.json()["code"] else 1)
+
+
+def test_a_department_is_deleted_while_a_doctor_is_transferred_into_it(office, fresh):
+    for turn in range(8):
+        dept, doctor = fresh("minor"), office.doctor(account=False)[0]
+        a, b = clients(office, 2)
+        calls = [lambda: a.delete(f"{MINOR}/{dept}"), lambda: b.put(f"/admin/doctors/{doctor}/transfer", {"new_dept_id": dept})]
+        gone, into = at_once(*calls) if turn % 2 else at_once(*calls[::-1])[::-1]
+        assert codes([gone, into]) == [0, 99], (gone.text, into.text)
+        assert {gone.json()["message"].get("msg"), into.json()["message"].get("msg")} & {"存在关联医生，无法删除", "目标科室不存在"}
+        assert (office.row(doctor)["dept_id"] == dept) == (into.json()["code"] == 0)
+
+
+def test_a_doctor_is_transferred_while_made_head_of_the_department_left_or_entered(office, fresh):
+    """Whoever is first: no doctor leads a department of which he is not."""
+    for turn in range(8):
+        old, new = fresh("minor"), fresh("minor")
+        doctor = office.doctor(account=False, dept_id=old, title="主任医师")[0]
+        a, b = clients(office, 2)
+        led, _ = at_once(lambda: select(a, new if turn % 2 else old, doctor),
+                         lambda: b.put(f"/admin/doctors/{doctor}/transfer", {"new_dept_id": new}))
+        assert led.json()["code"] in (0, 99) and led.json()["message"].get("msg", "医生不属于该科室") == "医生不属于该科室"
+        row = office.row(doctor)
+        assert row["dept_id"] == new
+        # led before the transfer: the mark went with it (BR-25); led after it: of the new department
+        assert row["is_department_head"] == (turn % 2 == 1 and led.json()["code"] == 0)
 
 
 def test_a_major_department_is_deleted_while_a_minor_one_moves_in(office, fresh):

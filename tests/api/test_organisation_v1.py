@@ -7,6 +7,7 @@ import pytest
 from support import contract
 from support.doctors import open_office
 from support.http import data, problem
+from support.rush import at_once
 
 DEPARTMENTS, SPECIALTIES = "/api/v1/departments", "/api/v1/specialties"
 
@@ -34,11 +35,6 @@ def ok(operation, response, status=200):
 
 def make(admin, **members):
     return ok("v1_create_department", admin.post(DEPARTMENTS, members), 201)
-
-
-def entries(office, action, entity_id):
-    return [r[0] for r in office.h.run("select changes from audit_log where action = %s and entity_id = %s order by id", action,
-                                       str(entity_id))]
 
 
 # ---- one department
@@ -70,9 +66,9 @@ def test_a_department_from_first_to_last(office, admin, nobody):
     assert admin.delete(f"{DEPARTMENTS}/{root['id']}").json() == {"success": True, "data": None, "message": "OK"}
     for call in (nobody.get, admin.delete, lambda p: admin.patch(p, {"name": "x"})):
         problem(call(f"{DEPARTMENTS}/{root['id']}"), "NOT_FOUND", 404)
-    assert entries(office, "department.update", child["id"])[-1] == {"major_dept_id": [root["id"], other["id"]],
+    assert office.entries("department.update", child["id"])[-1] == {"major_dept_id": [root["id"], other["id"]],
                                                                      "name": ["普通外科", "普外"]}
-    assert entries(office, "department.delete", root["id"])[0]["name"] == ["外科", None]
+    assert office.entries("department.delete", root["id"])[0]["name"] == ["外科", None]
     problem(nobody.get(f"{DEPARTMENTS}/x"), "ROUTE_NOT_FOUND", 404)
 
 
@@ -149,21 +145,6 @@ def test_conditions(office, admin):                                             
     assert data(admin.patch(path, {"description": "三"}, headers={"If-Match": "*"}))["description"] == "三"
     assert data(admin.delete(path, headers={"If-Match": f'"department-{dept["id"]}-3"'})) is None
     problem(admin.delete(path, headers={"If-Match": "*"}), "NOT_FOUND", 404)
-
-
-def at_once(*calls):
-    gate, out = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(i, call):
-        gate.wait()
-        out[i] = call()
-
-    threads = [threading.Thread(target=run, args=x) for x in enumerate(calls)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    return out
 
 
 def test_two_administrators_with_one_tag_at_once(office, admin):
@@ -310,8 +291,8 @@ def test_a_specialty_from_first_to_last(office, admin, nobody):
     assert ok("v1_delete_specialty", admin.delete(path, headers={"If-Match": tag})) is None
     for call in (nobody.get(path), admin.delete(path), admin.patch(path, {"name": "x"})):
         problem(call, "NOT_FOUND", 404)
-    assert entries(office, "specialty.update", made["id"])[0] == {"description": [None, "Heart and vessels"]}
-    assert entries(office, "specialty.delete", made["id"])[0]["code"] == ["CARD", None]
+    assert office.entries("specialty.update", made["id"])[0] == {"description": [None, "Heart and vessels"]}
+    assert office.entries("specialty.delete", made["id"])[0]["code"] == ["CARD", None]
 
 
 def test_codes_and_names_of_specialties_are_unique(admin):

@@ -40,6 +40,11 @@ class Office:
         return self.h.one(f"insert into doctors ({names}) values ({', '.join(['%s'] * len(row))}) returning id",
                           *row.values()), user
 
+    def entries(self, action, entity_id):
+        """What the audit log says of a row: its changes, the newest last."""
+        return [r[0] for r in self.h.run("select changes from audit_log where action = %s and entity_id = %s order by id", action,
+                                         str(entity_id))]
+
     def specialty(self, code, name):
         return self.h.one("insert into specialties (code, name) values (%s, %s) returning id", code, name)
 
