@@ -453,24 +453,42 @@ view(zmq_msg_t *m)
 void
 front_frame_release(void *owner)
 {
+    front_files_give(zmq_msg_size(owner));
     zmq_msg_close(owner);
     free(owner);
 }
 
-/* Frames behind the body: they outlive the message, so that a file is sent from where it arrived. */
-static void
+/* Frames behind the body: they outlive the message, so that a file is sent from where it arrived. False: memory for files
+ * is used up, by answers that clients are slow to take. */
+static bool
 keep_frames(zmq_msg_t *parts, size_t n, front_frames_t *out)
 {
     out->n = 0;
     for (size_t i = 0; i < n && i < FRONT_FRAMES_MAX; i++) {
         zmq_msg_t *kept = malloc(sizeof *kept);
-        if (!kept)
-            abort();
+        if (!kept || !front_files_take(zmq_msg_size(&parts[i]))) {
+            free(kept);
+            return false;
+        }
         zmq_msg_init(kept);
         zmq_msg_move(kept, &parts[i]);
         out->at[out->n].bytes = view(kept);
         out->at[out->n++].owner = kept;
     }
+    return true;
+}
+
+static void
+answer(front_job_t *j, const gh_reply_head_t *head, gh_str_t body, zmq_msg_t *more, size_t n_more)
+{
+    front_frames_t frames;
+    if (keep_frames(more, n_more, &frames)) {
+        front_answer_reply(&j->ask, head, body, &frames);
+        return;
+    }
+    for (size_t i = 0; i < frames.n; i++)
+        front_frame_release(frames.at[i].owner);
+    front_answer_error(&j->ask, GH_E_QUEUE_FULL, NULL, NULL);
 }
 
 static void
@@ -488,11 +506,8 @@ take_reply(gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
         j->done(&head, body);
     else if (head.error.n == 0 && strcmp(j->ask.op->pool, "front") == 0)
         front_serve(&j->ask, (gh_str_t){0}); /* the permission that was asked for */
-    else {
-        front_frames_t frames;
-        keep_frames(more, n_more, &frames);
-        front_answer_reply(&j->ask, &head, body, &frames);
-    }
+    else
+        answer(j, &head, body, more, n_more);
     finish(j);
 }
 

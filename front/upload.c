@@ -15,7 +15,8 @@
 
 #define PASSED_MAX (64u << 20) /* a longer body is not even read */
 
-/* Bytes of files of this process: being read, or in messages not sent yet, which ZeroMQ's thread gives back. */
+/* Bytes of files of this process: being read, in messages not sent yet, which ZeroMQ's thread gives back, or in answers
+ * that clients are slow to take. */
 static atomic_size_t s_held;
 
 int front_body_begin(struct http_request *req);
@@ -77,6 +78,27 @@ count(size_t before, size_t after)
         atomic_fetch_sub(&s_held, before - after);
 }
 
+static bool
+is_beyond(size_t held)
+{
+    return held > (size_t)gh_conf_int(front.conf, "front.file_memory");
+}
+
+bool
+front_files_take(size_t n)
+{
+    if (!is_beyond(atomic_fetch_add(&s_held, n) + n))
+        return true;
+    front_files_give(n);
+    return false;
+}
+
+void
+front_files_give(size_t n)
+{
+    atomic_fetch_sub(&s_held, n);
+}
+
 void
 front_body_data(struct http_request *req, const void *data, size_t n)
 {
@@ -84,8 +106,7 @@ front_body_data(struct http_request *req, const void *data, size_t n)
     size_t before = gh_upload_held(u);
     gh_upload_feed(u, (gh_str_t){data, n});
     count(before, gh_upload_held(u));
-    if (atomic_load(&s_held) <= (size_t)gh_conf_int(front.conf, "front.upload_memory") ||
-        gh_upload_held(u) == 0)
+    if (gh_upload_held(u) == 0 || !is_beyond(atomic_load(&s_held)))
         return;
     before = gh_upload_held(u);
     gh_upload_refuse(u, GH_E_QUEUE_FULL);
@@ -106,7 +127,7 @@ static void
 free_file(void *data, void *n)
 {
     free(data);
-    atomic_fetch_sub(&s_held, (size_t)(uintptr_t)n);
+    front_files_give((size_t)(uintptr_t)n);
 }
 
 void

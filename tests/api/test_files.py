@@ -1,8 +1,10 @@
 """Photos of doctors, uploads, and stored files (api/02 section 2.3, api/05 section 5.3, api/11 section 11.2)."""
 
+import base64
 import concurrent.futures
 import hashlib
 import re
+import time
 import zlib
 
 import pytest
@@ -150,6 +152,21 @@ def test_doctors_that_are_not_there(admin, nobody, doctors, demo_db):
     assert admin.get(f"/admin/doctors/{doctors[9]}/photo").status_code == 200
 
 
+def test_a_doctor_sees_the_own_photo(admin, system, demo_db):
+    me = system.api(user="D0001")
+    doctor = message(me.get("/auth/user-info"))["doctor"]
+    assert doctor["photo_mime"] is None and doctor["photo_base64"] is None
+    for content in (forms.png(seed=b"me"), forms.jpeg(749_986)):                         # the second: 750,000 bytes in chunks
+        message(upload(admin, doctor["id"], content))
+        got = message(me.get("/auth/user-info"))["doctor"]
+        assert base64.b64decode(got["photo_base64"], validate=True) == content and len(got["photo_base64"]) <= 1_000_000
+        assert got["photo_mime"] == ("image/png" if content[:1] == b"\x89" else "image/jpeg")
+    message(upload(admin, doctor["id"], forms.png(750_001)))                              # the client would skip it
+    got = message(me.get("/auth/user-info"))["doctor"]
+    assert (got["photo_mime"], got["photo_base64"]) == (None, None)
+    message(admin.delete(f"/doctors/{doctor['id']}/photo"))
+
+
 # ---- one content for many
 
 def test_two_doctors_with_one_photo(admin, doctors, demo_db):
@@ -209,6 +226,22 @@ def test_content_without_a_name_is_collected_after_its_grace(system, admin, doct
     assert demo_db.value("select count(*) from blob_chunks where digest = %s", digest) == 0
     assert admin.get(path).content == kept
     assert demo_db.value("select count(*) from blobs b where not exists (select 1 from stored_files f where f.digest = b.digest)") == 0
+
+
+def test_a_worker_that_dies_with_an_upload_in_hand(system, admin, doctors, demo_db):
+    """Frozen, then killed with uploads in hand: the broker gives them to the next, each is stored once."""
+    name, pool = [(n, p) for n, p in system.processes.items() if "directory" in n][0]
+    contents = [forms.png(2_000_000, seed=b"orphan %d" % i) for i in range(3)]
+    before = blobs(demo_db)
+    pool.freeze()
+    with concurrent.futures.ThreadPoolExecutor(3) as threads:
+        calls = [threads.submit(upload, admin, d, c) for d, c in zip(doctors[4:7], contents)]
+        time.sleep(0.5)
+        pool.kill9()
+        system.start_worker("identity,directory", name=name)
+        paths = [message(f.result())["photo_path"] for f in calls]
+    assert [admin.get(p).content for p in paths] == contents
+    assert blobs(demo_db) == before + 3
 
 
 # ---- uploads and attachments

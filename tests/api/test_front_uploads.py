@@ -18,7 +18,7 @@ END = f"\r\n--{BOUNDARY}--\r\n".encode()
 
 @pytest.fixture(scope="module")
 def upload_system(demo_db, make_system):
-    return make_system(demo_db, conf={"front.upload_memory": 4 << 20, "front.workers": 1}).start()
+    return make_system(demo_db, conf={"front.file_memory": 4 << 20, "front.workers": 1}).start()
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,26 @@ def test_beyond_its_memory_the_front_refuses_and_recovers(upload_system, patient
         s.sendall(END)
         assert b'"code":0' in s.recv(4096)
     message(patient.post("/common/upload", **forms.one("file", forms.png(3 << 20))))
+
+
+def test_readers_that_do_not_read_use_up_no_more_than_their_share(upload_system, patient):
+    """A file that nobody takes lies in the front until its reader goes: the next ones are refused, then served."""
+    url = "/" + message(patient.post("/common/upload", **forms.one("file", forms.png(3 << 20))))["url"]
+    readers = []
+    try:
+        for _ in range(6):
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", upload_system.port))
+            readers.append(s)
+            s.sendall(f"GET {url} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        starts = sorted(s.recv(12) for s in readers)
+        assert set(starts) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+        assert message(patient.get(url), code=97, status=503)
+    finally:
+        for s in readers:
+            s.close()
+    wait_for("room", lambda: patient.get(url).status_code == 200)
 
 
 def test_strangers_hold_no_memory(upload_system, patient):

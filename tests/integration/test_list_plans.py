@@ -37,6 +37,12 @@ CASES = [
     ("directory", "browse_clinics", ("1010", None, 1, 50), 300),
     ("directory", "browse_clinics", (None, None, 3, 50), 300),
     ("directory", "browse_minor_departments", ("7", 1, 50), 200),
+    # stored files
+    ("directory", "get_doctor_photo", ("4711", None), 20),
+    ("directory", "get_doctor_photo", ("4711", '"0"'), 20),
+    ("directory", "show_doctor_photo", ("4711", None), 20),
+    ("directory", "get_static_file", ("image/4711.jpg", None), 20),
+    ("directory", "get_attachment", ("/static/image/4711.jpg", None), 20),
     # the public catalogue of doctors and sessions
     ("directory", "browse_doctors", ("1010", None, 1, 50), 400),
     ("directory", "browse_doctors", (None, "姓名4711", 1, 50), 200),

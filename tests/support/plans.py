@@ -23,6 +23,12 @@ insert into users (id, username, phonenumber, identifier, is_verified)
       from generate_series(1, {PEOPLE} + {DOCTORS}) i;
 insert into doctors (id, user_id, dept_id, name, title, introduction)
     select i, {PEOPLE} + i, 1001 + i / 3 % 400, '医生姓名' || i, '主任医师', '介绍' || i from generate_series(1, {DOCTORS}) i;
+insert into blobs (digest, size, media_type, made_by, touched_at)
+    select sha256(i::text::bytea), 4, 'image/jpeg', gen_random_uuid(), now() from generate_series(1, {DOCTORS}) i;
+insert into blob_chunks (digest, seq, bytes) select digest, 0, 'abcd' from blobs;
+insert into stored_files (path, kind, digest, name, doctor_id, created_at)
+    select 'image/' || i || '.jpg', 'photo', sha256(i::text::bytea), 'x.jpg', i, now() from generate_series(1, {DOCTORS}) i;
+update doctors set photo_path = '/static/image/' || id || '.jpg';
 insert into patients (id, user_id, name, phone)
     select i, i, '患者姓名' || i, case when i % 2 = 0 then (13000000000 + i * 7919)::text end from generate_series(1, {PEOPLE}) i;
 insert into specialties (id, code, name) select i, 'S' || i, '专业' || i from generate_series(1, 200) i;
@@ -37,7 +43,8 @@ insert into system_config (config_key, scope_type, scope_id, config_value)
 reset session_replication_role;
 """
 
-LARGE = ("schedules", "doctors", "patients", "users", "registration_orders", "system_config")
+LARGE = ("schedules", "doctors", "patients", "users", "registration_orders", "system_config", "blobs", "blob_chunks",
+         "stored_files")
 
 
 def fill(db):
