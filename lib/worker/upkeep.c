@@ -77,10 +77,27 @@ ask_open_settings(gh_batch_t *b)
     gh_pgarr_fini(&keys);
 }
 
+static bool
+is_production(const gh_worker_t *w)
+{
+    return strcmp(gh_conf_str(w->conf, "system.mode"), "production") == 0;
+}
+
+/* a production system whose settings open operations to everybody does not start; one that runs goes on, closed. */
+static bool
+refuses_to_start(gh_worker_t *w, const PGresult *r)
+{
+    if (!is_production(w) || PQntuples(r) == 0 || w->upkeep->have_roles)
+        return false;
+    gh_log(GH_LOG_ERROR, "open_to_everybody_in_production", GH_KN("setting", gh_pg_str(r, 0, 0)));
+    w->failed = w->draining = true;
+    return true;
+}
+
 static void
 set_open(gh_worker_t *w, const PGresult *r)
 {
-    bool production = strcmp(gh_conf_str(w->conf, "system.mode"), "production") == 0; /* */
+    bool production = is_production(w); /* */
     for (size_t p = 0; p < w->n_pools; p++)
         for (size_t i = 0; i < w->pools[p].n_ops; i++) {
             gh_wop_t *op = &w->pools[p].ops[i];
@@ -113,6 +130,8 @@ step_roles(gh_batch_t *b)
         gh_batch_query(b, "rt_settings", 0, NULL);
         return GH_STEP_MORE;
     }
+    if (refuses_to_start(w, gh_batch_result(b, 1)))
+        return GH_STEP_DONE;
     const PGresult *r = gh_batch_result(b, 0);
     gh_role_table_t *roles = gh_role_table_new();
     for (int row = 0; roles && row < PQntuples(r); row++)

@@ -39,3 +39,34 @@ def test_other_surfaces_stay_closed(house):
     api = house.system.api()
     assert api.get("/api/v1/appointments").status_code == 401
     assert api.get("/patient/appointments").status_code == 401
+
+
+def test_anybody_makes_changes_and_removes_doctors(house):                            # HB-09 to HB-11
+    api = house.system.api()
+    made = api.post("/doctor/", {"name": "Open", "surname": "Access", "email": "open@x.example", "password": "Strong-pass-26"})
+    assert made.status_code == 201, made.text
+    doctor = made.json()["id"]
+    changed = api.put("/doctor/", {"id": doctor, "specialization": "Neurology"})
+    assert changed.status_code == 200 and changed.json()["specialization"] == "Neurology"
+    admin = house.h.one("insert into doctors (user_id, dept_id, name) values (%s, %s, '院长') returning id", house.h.admin, house.h.dept)
+    assert api.put("/doctor/", {"id": admin, "password": "Strong-pass-26"}).status_code == 403      # R-47 holds for anybody
+    assert api.request("DELETE", "/doctor/", params={"id": admin}).status_code == 403
+    gone = api.request("DELETE", "/doctor/", params={"id": doctor})
+    assert gone.status_code == 200 and gone.json()["email"] == "open@x.example"
+    assert house.h.run("select distinct actor_id from audit_log where entity = 'doctor' and entity_id = %s", str(doctor)) == [(None,)]
+    for r in (api.post("/api/v1/doctors", {"name": "x"}), api.post("/admin/doctors", {"dept_id": house.h.dept, "name": "x"})):
+        assert r.status_code == 401
+
+
+def test_production_does_not_start_open(house, empty_db, make_system):
+    strong = {"system.mode": "production", "token.secret": "s" * 40, "token.refresh_secret": "r" * 40}
+    system = make_system(empty_db, strong)
+    system.start_broker()
+    worker = system.start_worker("identity", wait=False)
+    assert worker.wait(30) == 1
+    assert "open_to_everybody_in_production" in worker.output() and "heartbeat.open_access" in worker.output()
+    house.h.setting("heartbeat.open_access", "false")
+    try:
+        system.start_worker("identity", name="closed")
+    finally:
+        house.h.setting("heartbeat.open_access", "true")

@@ -52,7 +52,8 @@ begin(gh_batch_t *b)
     w->target = gh_arg_id(job->args, "query.reassign_to");
     if (w->target && (w->cancels || w->target == w->doctor)) {
         (void)gh_arg_invalid(b, "reassign_to",
-                             w->cancels ? "not together with cancel_appointments" : "is the doctor who leaves");
+                             w->cancels ? "not together with cancel_appointments"
+                                        : "is the doctor who leaves");
         return GH_STEP_DONE;
     }
     w->id = gh_text_i64(b, w->doctor);
@@ -62,8 +63,7 @@ begin(gh_batch_t *b)
     w->at_doctor = gh_batch_query(b, "doctor_leave_lock", 2, (const char *[]){w->id, gh_tz_name()});
     w->at_account = gh_batch_query(b, "doctor_leave_account", 2, (const char *[]){w->id, w->caller});
     w->at_sign_ins = gh_batch_query(b, "doctor_leave_sign_ins", 1, (const char *[]){w->id});
-    w->at_target =
-        gh_batch_query(b, "doctor_leave_target", 1, (const char *[]){gh_text_i64(b, w->target)});
+    w->at_target = gh_batch_query(b, "doctor_leave_target", 1, (const char *[]){gh_text_i64(b, w->target)});
     w->at_sessions = gh_batch_query(b, "doctor_leave_sessions", 2, (const char *[]){w->id, w->now});
     w->at_appointments = gh_batch_query(b, "doctor_leave_appointments", 2, (const char *[]){w->id, w->now});
     return GH_STEP_MORE;
@@ -87,7 +87,8 @@ judge_account(const gh_batch_t *b, work_t *w)
         .admin = gh_pg_bool(r, 0, A_ADMIN),
         .other_admin = gh_pg_bool(r, 0, A_OTHER_ADMIN),
     };
-    gh_admin_caller_t caller = {.id = b->jobs[0]->actor.user_id, .superuser = rights & 1, .admin = rights & 2};
+    gh_admin_caller_t caller = {
+        .id = b->jobs[0]->actor.user_id, .superuser = rights & 1, .admin = rights & 2};
     gh_admin_change_t change = {.deletes = true};
     return gh_admin_decide(&caller, &account, &change);
 }
@@ -203,11 +204,10 @@ finish(gh_batch_t *b, work_t *w)
             return GH_STEP_FAIL;
     }
     gh_batch_query(b, "doctor_leave", 2, (const char *[]){w->id, w->now});
-    gh_batch_audit(b, b->jobs[0],
-                   &(gh_audit_t){.action = "doctor.delete",
-                                 .entity = "doctor",
-                                 .entity_id = w->doctor,
-                                 .changes = w->changes});
+    gh_batch_audit(
+        b, b->jobs[0],
+        &(gh_audit_t){
+            .action = "doctor.delete", .entity = "doctor", .entity_id = w->doctor, .changes = w->changes});
     return answer(b, w);
 }
 
