@@ -19,8 +19,9 @@
 #include "wire/mp.h"
 
 #define HWM 10000 /* messages waiting for one peer that does not read; above GH_CREDIT_MAX */
-/* Largest frame: the arguments of a job with an upload, and some room. */
-#define FRAME_MAX ((int64_t)GH_MP_MAX_BYTES + 65536)
+/* Largest frame, and some room: of our own peers the body of a reply, of others the arguments of a job with an upload. */
+#define INNER_FRAME_MAX  ((int64_t)GH_REPLY_MAX + 65536)
+#define PUBLIC_FRAME_MAX ((int64_t)GH_MP_MAX_BYTES + 65536)
 
 static int
 set_int(void *socket, int option, int value)
@@ -145,8 +146,8 @@ gh_ports_open(gh_broker_t *b, const gh_conf_t *conf)
 
     if (dir[0] && !(b->curve = gh_curve_new(dir)))
         return -1;
-    if (bind_list(b, conf, "broker.inner", ZMQ_ROUTER, true, FRAME_MAX, inner) < 0 ||
-        bind_list(b, conf, "broker.public", ZMQ_ROUTER, false, FRAME_MAX, public) < 0 ||
+    if (bind_list(b, conf, "broker.inner", ZMQ_ROUTER, true, INNER_FRAME_MAX, inner) < 0 ||
+        bind_list(b, conf, "broker.public", ZMQ_ROUTER, false, PUBLIC_FRAME_MAX, public) < 0 ||
         bind_list(b, conf, "broker.events_in", ZMQ_XSUB, true, GH_EVENT_MAX, b->events_in) < 0 ||
         bind_list(b, conf, "broker.events_out", ZMQ_XPUB, true, GH_EVENT_MAX, b->events_out) < 0)
         return -1;

@@ -708,7 +708,7 @@ open_socket(int type)
     set_int(s, ZMQ_RCVHWM, 100000);
     set_int(s, ZMQ_RECONNECT_IVL, 50);
     set_int(s, ZMQ_RECONNECT_IVL_MAX, 1000);
-    int64_t most = 16 << 20;
+    int64_t most = (int64_t)GH_REPLY_MAX + (64 << 10);
     (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
     if (type == ZMQ_SUB)
         (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);

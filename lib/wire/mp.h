@@ -13,7 +13,8 @@
 
 #define GH_MP_MAX_DEPTH    12
 #define GH_MP_MAX_ELEMENTS 65536
-#define GH_MP_MAX_BYTES    (9u << 20) /* an upload of 8 MiB and what surrounds it */
+#define GH_MP_MAX_BYTES    (9u << 20)  /* an upload of 8 MiB and what surrounds it */
+#define GH_REPLY_MAX       (32u << 20) /* body of a reply: 10,000 doctors with what is written about them */
 
 typedef enum {
     GH_MP_NONE, /* absent */

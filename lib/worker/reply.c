@@ -57,6 +57,11 @@ gh_job_ok(gh_batch_t *b, gh_wjob_t *job, int status, gh_str_t json)
     if (!first_answer(job))
         return;
     gh_answer_t *a = &gh_priv(job)->answer;
+    if (json.n > GH_REPLY_MAX) { /* the broker would hang up on it */
+        gh_log(GH_LOG_ERROR, "reply_too_large", GH_KN("op", job->head.op), GH_KI("bytes", json.n));
+        a->err = GH_E_INTERNAL;
+        return;
+    }
     a->err = GH_E_NONE;
     a->status = (uint16_t)status;
     a->body = gh_batch_dup(b, json);

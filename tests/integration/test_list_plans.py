@@ -19,6 +19,11 @@ def query(**members):
     return json.dumps({"page": 1, "page_size": 20, **members})
 
 
+def doctors(dept_id=None, specialty=None, language=None, available_on=None, q=None, **members):
+    given = {k: v for k, v in (("q", q), ("available_on", available_on)) if v}
+    return query(**given, **members), 0, NOW, ZONE, dept_id, specialty, language, available_on, None, q
+
+
 CASES = [
     # people
     ("directory", "find_patients", ("姓名777", None, None, DAY), 200),
@@ -43,6 +48,25 @@ CASES = [
     ("directory", "show_doctor_photo", ("4711", None), 20),
     ("directory", "get_static_file", ("image/4711.jpg", None), 20),
     ("directory", "get_attachment", ("/static/image/4711.jpg", None), 20),
+    # doctors: the office's list by pages and whole, /api/v1 with each filter, Heartbeat
+    ("directory", "code_doctors", (None, None, "3", "15", ZONE), 200),
+    ("directory", "code_doctors", ("1010", None, None, None, ZONE), 400),
+    ("directory", "code_doctors", (None, "姓名4711", "1", "9", ZONE), 200),
+    ("directory", "code_doctors", (None, None, "1", "10000", ZONE), 40000),
+    ("directory", "v1_doctors", doctors(page=7), 400),
+    ("directory", "v1_doctors", doctors(dept_id="{1010}"), 400),
+    ("directory", "v1_doctors", doctors(dept_id="{7}"), 1500),
+    ("directory", "v1_doctors", doctors(specialty="{s7,专业9}"), 800),
+    ("directory", "v1_doctors", doctors(language="{fr}"), 400),
+    ("directory", "v1_doctors", doctors(available_on=DAY), 21000),
+    ("directory", "v1_doctors", doctors(dept_id="{1010}", available_on=DAY), 21000),
+    ("directory", "v1_doctors", doctors(q="姓名4711"), 400),
+    ("directory", "v1_doctors", doctors(q="专业77"), 400),
+    ("directory", "v1_doctors", doctors(sort="-name"), 25000),
+    ("directory", "v1_doctor", ("4711", 0, ZONE), 50),
+    ("directory", "v1_my_doctor", ("4711", ZONE), 50),
+    ("directory", "hb_doctors", ('{"skip": 5000, "limit": 20}', 0, None, ZONE), 200),
+    ("directory", "hb_doctor", ("4711", 0, None, ZONE), 50),
     # the public catalogue of doctors and sessions
     ("directory", "browse_doctors", ("1010", None, 1, 50), 400),
     ("directory", "browse_doctors", (None, "姓名4711", 1, 50), 200),

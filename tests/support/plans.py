@@ -22,7 +22,7 @@ insert into users (id, username, phonenumber, identifier, is_verified)
     select i, 'user' || i, (13000000000 + i * 7919)::text, case when i > {PEOPLE} then 'D' || i end, true
       from generate_series(1, {PEOPLE} + {DOCTORS}) i;
 insert into doctors (id, user_id, dept_id, name, title, introduction)
-    select i, {PEOPLE} + i, 1001 + i / 3 % 400, '医生姓名' || i, '主任医师', '介绍' || i from generate_series(1, {DOCTORS}) i;
+    select i, {PEOPLE} + i, 1001 + i / 3 % 400, '医生姓名' || i, '主任医师', '介绍' || i || repeat('。长于此道', 60) from generate_series(1, {DOCTORS}) i;
 insert into blobs (digest, size, media_type, made_by, touched_at)
     select sha256(i::text::bytea), 4, 'image/jpeg', gen_random_uuid(), now() from generate_series(1, {DOCTORS}) i;
 insert into blob_chunks (digest, seq, bytes) select digest, 0, 'abcd' from blobs;

@@ -46,10 +46,11 @@ with asked as (
            string_to_array(replace($1::jsonb->>'fields', ' ', ''), ',') as fields
 ), found as materialized (
     select d.id
-      from doctors d
-     where (d.deleted_at is null
-            or ($2::int & 33 <> 0 and coalesce(($1::jsonb->>'include_deleted')::boolean, false)))
-       and (d.status <> 'INACTIVE' or $2::int & 33 <> 0)
+      from (select id, dept_id, status, accepting_patients, languages from doctors where deleted_at is null
+             union all
+            select id, dept_id, status, accepting_patients, languages from doctors
+             where deleted_at is not null and $2::int & 33 <> 0 and ($1::jsonb->>'include_deleted')::boolean) d
+     where (d.status <> 'INACTIVE' or $2::int & 33 <> 0)
        and ($5::bigint[] is null
             or d.dept_id = any (array(select m.id from minor_departments m
                                        where m.id = any ($5) or m.major_dept_id = any ($5))))
@@ -80,7 +81,7 @@ with asked as (
       from (select f.id
               from asked a
               join found f on true
-              left join doctors d on a.sort is not null and d.id = f.id
+              left join lateral (select * from doctors d where d.id = f.id and a.sort is not null offset 0) d on true
              order by case when a.sort[1] not like '-%' then gh_doctor_order(a.sort[1], d) end,
                       case when a.sort[1] like '-%' then gh_doctor_order(substr(a.sort[1], 2), d) end desc nulls last,
                       case when a.sort[2] not like '-%' then gh_doctor_order(a.sort[2], d) end,
