@@ -54,7 +54,8 @@ extern front_t front;
 typedef struct front_headers {
     gh_str_t authorization, content_type, accept, encoding, cookie, csrf, language, key, request_id, trace,
         agent, origin, if_none_match, if_match, preflight_method, forwarded_proto;
-    bool close; /* Connection: close, HTTP/1.0, or bytes behind the request */
+    bool close;   /* Connection: close, HTTP/1.0, or bytes behind the request */
+    bool doubled; /* a line twice that may stand there once: whose reading would count? */
 } front_headers_t;
 
 void front_headers_read(struct http_request *req, front_headers_t *out);

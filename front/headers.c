@@ -34,30 +34,36 @@ front_headers_read(struct http_request *req, front_headers_t *out)
     const struct {
         const char *name;
         gh_str_t *value;
-    } wanted[] = {{"authorization", &out->authorization},
-                  {"content-type", &out->content_type},
-                  {"accept", &out->accept},
-                  {"accept-encoding", &out->encoding},
-                  {"cookie", &out->cookie},
-                  {"x-csrf-token", &out->csrf},
-                  {"accept-language", &out->language},
-                  {"idempotency-key", &out->key},
-                  {"x-request-id", &out->request_id},
-                  {"traceparent", &out->trace},
-                  {"user-agent", &out->agent},
-                  {"origin", &out->origin},
-                  {"if-none-match", &out->if_none_match},
-                  {"if-match", &out->if_match},
-                  {"access-control-request-method", &out->preflight_method},
-                  {"x-forwarded-proto", &out->forwarded_proto}};
+        bool once; /* two of them could be read differently by who stands in between */
+    } wanted[] = {{"authorization", &out->authorization, true},
+                  {"content-type", &out->content_type, true},
+                  {"accept", &out->accept, false},
+                  {"accept-encoding", &out->encoding, false},
+                  {"cookie", &out->cookie, false},
+                  {"x-csrf-token", &out->csrf, true},
+                  {"accept-language", &out->language, false},
+                  {"idempotency-key", &out->key, true},
+                  {"x-request-id", &out->request_id, false},
+                  {"traceparent", &out->trace, false},
+                  {"user-agent", &out->agent, false},
+                  {"origin", &out->origin, true},
+                  {"if-none-match", &out->if_none_match, false},
+                  {"if-match", &out->if_match, false},
+                  {"access-control-request-method", &out->preflight_method, false},
+                  {"x-forwarded-proto", &out->forwarded_proto, false}};
     struct http_header *h;
     memset(out, 0, sizeof *out);
     out->close = (req->flags & HTTP_VERSION_1_0) || (req->owner->flags & CONN_CLOSE_NEXT);
     TAILQ_FOREACH(h, &req->req_headers, list)
     {
-        for (size_t i = 0; i < GH_COUNT(wanted); i++)
-            if (!wanted[i].value->p && strcasecmp(h->header, wanted[i].name) == 0)
+        for (size_t i = 0; i < GH_COUNT(wanted); i++) {
+            if (strcasecmp(h->header, wanted[i].name) != 0)
+                continue;
+            if (!wanted[i].value->p)
                 *wanted[i].value = gh_str(h->value);
+            else if (wanted[i].once)
+                out->doubled = true;
+        }
         if (strcasecmp(h->header, "connection") == 0 && has_token(gh_str(h->value), "close"))
             out->close = true;
     }

@@ -412,6 +412,12 @@ front_page(struct http_request *req)
     memset(&in, 0, sizeof in);
     begin(req, &in, id);
     name_request(&in);
+    if (in.headers.doubled) {
+        in.ask.render.forced_status = 400;
+        if (!refuse_by_rate(&in))
+            front_answer_error(&in.ask, GH_E_BAD_REQUEST, NULL, NULL);
+        return KORE_RESULT_OK;
+    }
     if (!front_https_redirect(&in.ask) && !answer_without_operation(&in))
         handle(&in, id);
     return req->hdlr_extra ? KORE_RESULT_RETRY : KORE_RESULT_OK;

@@ -141,7 +141,7 @@ check_frame(const gh_token_keys_t *keys, jwt_t *jwt, const char *type, int64_t n
     out->iat = claim_time(jwt, "iat");
     out->exp = claim_time(jwt, "exp");
     if (!out->iat || !nbf || !out->exp || out->exp - out->iat > LIFETIME_MAX_S ||
-        nbf - keys->leeway_s > now_s)
+        nbf - keys->leeway_s > now_s || out->iat - keys->leeway_s > now_s)
         return GH_E_TOKEN_INVALID;
     return out->exp + keys->leeway_s <= now_s ? GH_E_TOKEN_EXPIRED : GH_E_NONE;
 }

@@ -31,7 +31,8 @@ $(KORE_DIR)/obj/%.o: $(KORE_STAMP)
 	@$(CC) $(CFLAGS) $(KORE_FLAGS) -c $(KORE_DIR)/src/$*.c -o $@
 
 $(call obj,$(FRONT_SRC)): CPPFLAGS += -DKORE_SINGLE_BINARY -isystem $(KORE_DIR)/include $(if $(SAN),-DFRONT_SANITIZED)
-$(call obj,$(FRONT_SRC)): | $(KORE_STAMP)
+# A patch may change the layout of what they share.
+$(call obj,$(FRONT_SRC)): $(KORE_STAMP)
 
 # Kore finds our hooks by name, hence -rdynamic.
 $(FRONT_BIN): $(call obj,$(FRONT_SRC)) $(KORE_OBJ) $(BUILD)/libguahao.a

@@ -304,3 +304,45 @@ def test_a_big_answer_is_sent_whole_while_draining(make_bench):
     s.close()
     assert len(body_of(data)[1]) == 12_000_011
     assert b.front.process.wait(10) == 0
+
+
+def workers_of(front):
+    """{pid: start in ticks} of the front's Kore workers."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                fields = f.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == front.process.pid and fields[0] != "Z":
+            found[int(pid)] = int(fields[19])
+    return found
+
+
+def test_a_worker_that_ends_at_once_waits_before_the_next(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    b.death_expected = True
+    gaps = []
+    for _ in range(5):
+        (pid,) = workers_of(b.front)
+        os.kill(pid, signal.SIGKILL)
+        start = time.monotonic()
+        wait_for("the next worker", lambda: set(workers_of(b.front)) - {pid}, 15, every=0.02)
+        gaps.append(time.monotonic() - start)
+    assert gaps[0] < 2 and gaps[3] > 0.7 and gaps[4] > 1.4, gaps        # 0.1, 0.2, 0.4, 0.8, 1.6 s
+    b.front.wait_ready()
+    assert b.front.get("/healthz").status_code == 200
+
+
+def test_a_front_stops_while_a_worker_waits(make_bench):
+    b = make_bench()
+    b.front.wait_ready()
+    b.death_expected = True
+    for _ in range(4):
+        (pid,) = workers_of(b.front)
+        os.kill(pid, signal.SIGKILL)
+        if _ < 3:
+            wait_for("the next worker", lambda: set(workers_of(b.front)) - {pid}, 15, every=0.02)
+    assert b.front.process.stop(timeout=10) == 0

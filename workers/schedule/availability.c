@@ -113,7 +113,8 @@ refused(gh_batch_t *b, const PGresult *r)
         return false;
     if (gh_pg_str(r, 0, F_FAULTS).p)
         gh_job_extra(b, job, "errors", gh_pg_str(r, 0, F_FAULTS));
-    gh_job_refuse(b, job, gh_error_find(error), (const gh_error_arg_t[]){{"field", gh_pg_str(r, 0, F_FIELD)}, {0}});
+    gh_job_refuse(b, job, gh_error_find(error),
+                  (const gh_error_arg_t[]){{"field", gh_pg_str(r, 0, F_FIELD)}, {0}});
     return true;
 }
 
@@ -128,7 +129,8 @@ carry_out(gh_batch_t *b, work_t *w)
     w->waits = gh_pg_bool(r, 0, F_WAITS) ? "t" : "f";
     if (!gh_batch_ok(b))
         return GH_STEP_FAIL;
-    const char *const ctx[] = {w->ctx}, *const with_kept[] = {w->ctx, kept}, *const with_waits[] = {w->ctx, w->waits};
+    const char *const ctx[] = {w->ctx}, *const with_kept[] = {w->ctx, kept},
+                      *const with_waits[] = {w->ctx, w->waits};
     if (w->act != ADD)
         gh_batch_query(b, "availability_drop", 1, ctx);
     if (w->act == REPLACE) {
@@ -138,7 +140,8 @@ carry_out(gh_batch_t *b, work_t *w)
     if (w->act == REMOVE)
         gh_batch_query(b, "availability_remove", 1, ctx);
     else {
-        gh_batch_query(b, w->act == UPDATE ? "availability_rule_change" : "availability_rules_make", 2, with_waits);
+        gh_batch_query(b, w->act == UPDATE ? "availability_rule_change" : "availability_rules_make", 2,
+                       with_waits);
         gh_batch_query(b, "availability_sessions_make", 2, with_waits);
         if (*w->waits == 't')
             gh_batch_query(b, "availability_apply", 1, ctx);

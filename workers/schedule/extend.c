@@ -11,8 +11,8 @@
 #include "worker/args.h"
 #include "workers/schedule/schedule.h"
 
-#define RULES_AT_ONCE 100   /* a statement's share: some thousand sessions, well inside its time limit */
-#define EVERY_MS      5000  /* how soon an approved rule, or a new day, is seen */
+#define RULES_AT_ONCE 100  /* a statement's share: some thousand sessions, well inside its time limit */
+#define EVERY_MS      5000 /* how soon an approved rule, or a new day, is seen */
 #define RETRY_MS      1000
 
 typedef struct extend {
@@ -40,7 +40,8 @@ extend(gh_batch_t *b)
                                              gh_tz_name(), gh_text_i64(b, RULES_AT_ONCE)});
         return GH_STEP_MORE;
     }
-    int64_t rules = gh_pg_i64(gh_batch_result(b, 0), 0, 0, 0), sessions = gh_pg_i64(gh_batch_result(b, 0), 0, 1, 0);
+    int64_t rules = gh_pg_i64(gh_batch_result(b, 0), 0, 0, 0),
+            sessions = gh_pg_i64(gh_batch_result(b, 0), 0, 1, 0);
     if (rules > 0)
         gh_log(GH_LOG_INFO, "rules_extended", GH_KI("rules", rules), GH_KI("sessions", sessions));
     e->due_ms = gh_mono_ms() + (rules == RULES_AT_ONCE ? 0 : EVERY_MS);
