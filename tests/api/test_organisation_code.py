@@ -439,8 +439,10 @@ def test_patients(office, admin):                                               
     assert "patient_id" in message(admin.get("/admin/patients?patient_id=x"), 99)["msg"]
     sealed = seal_number(office.system, office.db, person, "110101200105200011")
     assert find(patient_id=person)[0]["idCard"] == "110101********0011"
-    h.run("update patients set national_id_enc = %s where id = %s", sealed[:-1] + b"?", person)
-    assert find(patient_id=person)[0]["idCard"] == "********"                                     # it does not open: nothing shows
+    h.run("update patients set national_id_enc = %s where id = %s", sealed[:-1] + bytes([sealed[-1] ^ 1]), person)
+    assert find(patient_id=person)[0]["idCard"] is None                                           # it does not open: nothing shows
+    h.run("update patients set full_name = %s where id = %s", "查" * 51, relative)
+    assert [(p["patient_id"], p["name"]) for p in find(name="查查")] == [(relative, "查" * 51)]          # a long name as a whole
     doctor = office.api(h.doctor_user)
     found = contract.check("directory.find_patients", message(doctor.get("/patients", params={"name": name})))["patients"]
     assert [p["patient_id"] for p in found] == [person]

@@ -468,7 +468,7 @@ def test_user_info_opens_the_sealed_number(jobs, system, db, patient):
     sealed = seal_number(system, db, row, "110101200105200011")
     info = jobs.call("identity.get_user_info", actor={"user": user}).ok()
     assert info["patient"]["idCard"] == info["patient"]["maskedInfo"]["idCard"] == "110101********0011"
-    db.query("update patients set national_id_enc = %s where id = %s", sealed[:-1] + b"?", row)
+    db.query("update patients set national_id_enc = %s where id = %s", sealed[:-1] + bytes([sealed[-1] ^ 1]), row)
     jobs.call("identity.get_user_info", actor={"user": user}).refused("USER_INFO_FAILED")
 
 

@@ -26,6 +26,7 @@ def doctors(dept_id=None, specialty=None, language=None, available_on=None, q=No
 
 CASES = [
     # people
+    ("directory", "find_patients", ("欧阳", None, None, DAY), 200),
     ("directory", "find_patients", ("姓名777", None, None, DAY), 200),
     ("directory", "find_patients", (None, "30158380", None, DAY), 200),
     ("directory", "find_patients", ("姓名77", "13", None, DAY), 2000),

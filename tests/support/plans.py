@@ -30,7 +30,9 @@ insert into stored_files (path, kind, digest, name, doctor_id, created_at)
     select 'image/' || i || '.jpg', 'photo', sha256(i::text::bytea), 'x.jpg', i, now() from generate_series(1, {DOCTORS}) i;
 update doctors set photo_path = '/static/image/' || id || '.jpg';
 insert into patients (id, user_id, name, phone)
-    select i, i, '患者姓名' || i, case when i % 2 = 0 then (13000000000 + i * 7919)::text end from generate_series(1, {PEOPLE}) i;
+    select i, i, case when i % 1000 = 7 then '欧阳' else '患者姓名' end || i,
+           case when i % 2 = 0 then (13000000000 + i * 7919)::text end
+      from generate_series(1, {PEOPLE}) i;
 insert into specialties (id, code, name) select i, 'S' || i, '专业' || i from generate_series(1, 200) i;
 insert into doctor_specialties select i, 1 + i % 200 from generate_series(1, {DOCTORS}) i;
 insert into schedules (id, doctor_id, clinic_id, date, time_section, total_slots, remaining_slots, price, starts_at, ends_at,

@@ -4,9 +4,6 @@
  *
  * Most operations are one SQL statement that makes the reply.
  */
-#include <stdlib.h>
-
-#include "base/log.h"
 #include "gen/sql_directory.h"
 #include "gen/sql_domain.h"
 #include "workers/directory/directory.h"
@@ -127,11 +124,17 @@ static const gh_op_t ops[] = {
            "body.description", "now"),
     CHANGE("v1_update_specialty", "v1_update_specialty", specialty, "path.id", "body", "if_match", "now"),
     CHANGE("v1_delete_specialty", "v1_delete_specialty", specialty, "path.id", "if_match"),
-    /* heads.c, people.c */
+    /* heads.c, people.sql */
     {.name = "directory.select_department_head", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_select_head},
     CHANGE("remove_department_head", "remove_head", NULL, "path.dept_id", "path.doctor_id", "now"),
-    {.name = "directory.list_patients", .batch = "find_patients", .batch_max = 1, .step = gh_find_patients},
-    {.name = "directory.find_patients", .batch = "find_patients", .batch_max = 1, .step = gh_find_patients},
+    {.name = "directory.list_patients",
+     .sql = "find_patients",
+     .bind = {"query.name", "query.phone", "query.patient_id", "today"},
+     .sealed = true},
+    {.name = "directory.find_patients",
+     .sql = "find_patients",
+     .bind = {"query.name", "query.none", "query.none", "today"},
+     .sealed = true},
     /* files.sql, files.c */
     {.name = "directory.upload_doctor_photo",
      .kind = GH_OP_WRITE,
@@ -162,40 +165,9 @@ static const gh_op_t ops[] = {
     {0},
 };
 
-const gh_directory_t *
-gh_directory_of(const gh_batch_t *b)
-{
-    return gh_worker_state(b->worker, &gh_pool_directory);
-}
-
-static void
-stop(gh_worker_t *w)
-{
-    gh_directory_t *self = gh_worker_state(w, &gh_pool_directory);
-    if (self)
-        gh_seal_destroy(&self->seal);
-    free(self);
-    gh_worker_set_state(w, &gh_pool_directory, NULL);
-}
-
-static int
-start(gh_worker_t *w)
-{
-    gh_directory_t *self = calloc(1, sizeof *self);
-    if (!self)
-        return -1;
-    gh_worker_set_state(w, &gh_pool_directory, self);
-    self->seal = gh_seal_load(gh_conf_str(gh_worker_conf(w), "data.key_file"));
-    if (!self->seal)
-        gh_log(GH_LOG_WARN, "sealed_columns_stay_closed", GH_KS("pool", "directory"));
-    return 0;
-}
-
 const gh_pool_t gh_pool_directory = {
     .name = "directory",
     .ops = ops,
     .sql = {gh_sql_directory, gh_sql_domain},
     .sql_count = {&gh_sql_directory_count, &gh_sql_domain_count},
-    .start = start,
-    .stop = stop,
 };
