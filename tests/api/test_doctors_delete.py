@@ -61,10 +61,12 @@ def test_office_removes_doctor_and_account(office):                             
     office.h.run("insert into doctor_specialties values (%s, %s)", doctor, office.specialty("GONE", "Gone"))
     office.h.run("insert into availability_rules (doctor_id, weekday, start_time, end_time, slot_minutes, valid_from) "
                  "values (%s, 1, '08:00', '12:00', 20, '2026-01-01')", doctor)
+    photo = office.photo(doctor)
     token = office.sign_in(account["username"])
     r = office.admin.delete(f"{OFFICE}/{doctor}")
     assert contract.check("identity.delete_doctor", message(r)) == {"detail": f"成功删除医生 {name}"}
     gone(office, doctor, user)
+    assert office.api().get(photo).status_code == 404
     wait_for("the session to end", lambda: token.get("/api/v1/users/me").status_code == 401, timeout=5)
     problem(token.get("/api/v1/users/me"), "TOKEN_REVOKED", 401)
     problem(office.api().post("/api/v1/auth/login", {"username": account["username"], "password": "Guahao-2026"}), "BAD_CREDENTIALS", 401)

@@ -75,7 +75,7 @@ def test_make_with_an_account(office, n):
     token = staff_login(office, f"doc-{n}", "StrongP@ss")
     assert "access_token" in token or token
     (entry,) = entries(office, "doctor.create", made["doctor_id"])
-    assert entry[2]["phone"][1] == f"138****{n:04d}" and entry[2]["password"][1] == "***"
+    assert entry[2]["phone"][1] == f"138****{n:04d}" and entry[2]["password"] == [None, True]
     assert office.h.one("select count(*) from audit_log where changes::text like '%%StrongP@ss%%'") == 0
 
 
@@ -151,6 +151,15 @@ def test_pictures_by_path(office):                                              
     assert data(office.admin.patch(f"{V1}/{doctor}", {"photo_url": "https://x.example/b"}))["photo_url"] == "https://x.example/b"
     assert office.row(doctor)["photo_path"] is None
     assert data(office.admin.patch(f"{V1}/{doctor}", {"photo_url": None}))["photo_url"] is None
+
+
+def test_a_stored_photo_goes_when_another_picture_comes(office):
+    doctor, _ = office.doctor(account=False)
+    path = office.photo(doctor)
+    message(office.admin.put(f"{OFFICE}/{doctor}", {"photo_path": path, "title": "x"}))
+    assert office.api().get(path).status_code == 200 and data(office.api().get(f"{V1}/{doctor}"))["photo_url"] == path
+    data(office.admin.patch(f"{V1}/{doctor}", {"photo_url": "https://x.example/c.png"}))
+    assert office.api().get(path).status_code == 404 and office.row(doctor)["photo_path"] is None
 
 
 def test_change_refused(office):

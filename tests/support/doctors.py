@@ -2,9 +2,10 @@
 
 import itertools
 
+from . import forms
 from .accounts import PASSWORD, add_user
 from .hospital import Hospital
-from .http import Api, data
+from .http import Api, data, message
 
 _serial = itertools.count(1)
 
@@ -44,6 +45,11 @@ class Office:
         """What the audit log says of a row: its changes, the newest last."""
         return [r[0] for r in self.h.run("select changes from audit_log where action = %s and entity_id = %s order by id", action,
                                          str(entity_id))]
+
+    def photo(self, doctor):
+        """Upload one; its path."""
+        r = self.admin.post(f"/admin/doctors/{doctor}/photo", **forms.one("photo", forms.png(seed=str(doctor).encode()), "a.png", "image/png"))
+        return message(r)["photo_path"]
 
     def specialty(self, code, name):
         return self.h.one("insert into specialties (code, name) values (%s, %s) returning id", code, name)

@@ -77,7 +77,11 @@ select $1::bigint, $2::bigint, (b->>'dept_id')::bigint, left(n.whole, 50), case 
 
 -- name: doctor_change
 -- $1 doctor, $2 columns asked for, $3 how to reach one without an account, null: it has one; $4 now. A head who changes departments
--- is one no longer (BR-25).
+-- is one no longer (BR-25). A stored photo that another picture replaces goes.
+with photo as (
+    delete from stored_files f
+     where f.doctor_id = $1::bigint and $2::jsonb ? 'photo_path' and f.path is distinct from gh_file_path($2->>'photo_path')
+)
 update doctors d
    set user_id = case when b ? 'user_id' then (b->>'user_id')::bigint else d.user_id end,
        dept_id = case when b ? 'dept_id' then (b->>'dept_id')::bigint else d.dept_id end,
@@ -268,9 +272,11 @@ select a.channel, a.recipient, $6::text, case a.channel when 'mail' then $7::tex
  where m.status <> 'waitlist'
 
 -- name: doctor_leave
--- R-68, BR-22. $1 doctor, $2 now. The row stays for history; link, prices, specialties and weekly rules go.
+-- R-68, BR-22. $1 doctor, $2 now. The row stays for history; link, prices, photo, specialties and weekly rules go.
 with prices as (
     delete from system_config where config_key = 'registration.price' and scope_type = 'DOCTOR' and scope_id = $1::bigint
+), photo as (
+    delete from stored_files where doctor_id = $1
 ), special as (
     delete from doctor_specialties where doctor_id = $1
 ), rules as (
@@ -278,5 +284,5 @@ with prices as (
      where doctor_id = $1 and status <> 'INACTIVE'
 )
 update doctors
-   set deleted_at = $2, user_id = null, is_department_head = false, version = version + 1, updated_at = $2
+   set deleted_at = $2, user_id = null, is_department_head = false, photo_path = null, version = version + 1, updated_at = $2
  where id = $1
