@@ -3,11 +3,14 @@
 import pytest
 
 from support.http import data
+from support.system import POOLS
+
+OTHERS = ",".join(p for p in ",".join(POOLS).split(",") if p not in ("identity", "directory"))
 
 
 @pytest.fixture(scope="module")
 def site(demo_db, make_system):
-    return make_system(demo_db, {"password.cost": 10}).start()
+    return make_system(demo_db, {"password.cost": 10}).start(("identity,directory", OTHERS))
 
 
 def restart(site, name):

@@ -399,7 +399,7 @@ def test_access_by_role_permission_and_state_of_the_account(site):
     cases = [
         ("admin", None, "TOKEN_MISSING"), ("admin", 0, "TOKEN_MISSING"), ("admin", 1, "ADMIN_REQUIRED"),
         ("admin", 2, None), ("admin", 3, "TOKEN_USER_GONE"), ("admin", 999, "TOKEN_USER_GONE"),
-        ("admin", 4, "ADMIN_REQUIRED"), ("admin", 6, "PASSWORD_CHANGE_REQUIRED"),
+        ("admin", 4, None), ("admin", 6, "PASSWORD_CHANGE_REQUIRED"),
         ("who", 3, "TOKEN_USER_GONE"), ("who", 6, None), ("who", 7, None),
         ("scoped", 7, "FORBIDDEN"), ("scoped", 6, "PASSWORD_CHANGE_REQUIRED"),
     ]
