@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "worker/args.h"
+#include "workers/identity/doctor_rules.h"
 #include "workers/identity/doctors.h"
 #include "workers/identity/register_rules.h"
 
@@ -52,31 +53,6 @@ static const struct {
     {"specialty", NULL, GH_DOCTOR_V1, SPECIALTY, false},
     {"specialty_ids", NULL, GH_DOCTOR_V1, SPECIALTIES, false},
 };
-
-bool
-gh_photo_path_ok(gh_str_t path)
-{
-    static const gh_str_t web[] = {{"http://", 7}, {"https://", 8}};
-    for (size_t i = 0; i < path.n; i++)
-        if ((unsigned char)path.p[i] < ' ' || path.p[i] == 127)
-            return false;
-    for (size_t i = 0; i < GH_COUNT(web); i++)
-        if (path.n > web[i].n && memcmp(path.p, web[i].p, web[i].n) == 0)
-            return true;
-    if (path.n && path.p[0] == '/')
-        path = (gh_str_t){path.p + 1, path.n - 1};
-    if (path.n < 8 || memcmp(path.p, "static/", 7) != 0)
-        return false;
-    for (size_t at = 0; at < path.n;) {
-        const char *slash = memchr(path.p + at, '/', path.n - at);
-        size_t n = slash ? (size_t)(slash - path.p) - at : path.n - at;
-        gh_str_t step = {path.p + at, n};
-        if (n == 0 || gh_str_is(step, ".") || gh_str_is(step, "..") || memchr(step.p, '\\', n))
-            return false;
-        at += n + (slash ? 1 : 0);
-    }
-    return true;
-}
 
 /* Objects that are being filled, one a kind. */
 typedef struct sink {
@@ -317,15 +293,6 @@ take_whole_name(gh_batch_t *b, gh_doctor_ask_t *ask, gh_mp_t body)
     ask->name = text.n ? gh_text(b, gh_buf_view(&text)) : NULL;
 }
 
-static bool
-blank(gh_str_t s)
-{
-    size_t i = 0;
-    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
-        i++;
-    return i == s.n;
-}
-
 bool
 gh_doctor_take(gh_batch_t *b, gh_doctor_ask_t *ask)
 {
@@ -337,7 +304,7 @@ gh_doctor_take(gh_batch_t *b, gh_doctor_ask_t *ask)
         gh_json_obj(&s.json[i]);
     }
     bool ok = ask->act == GH_DOCTOR_MAKE || ask->own || gh_doctor_take_id(b, ask->surface, &ask->id);
-    if (ok && name.p && blank(name))
+    if (ok && name.p && gh_blank(name))
         ok = gh_arg_invalid(b, "name", "is blank");
     take_whole_name(b, ask, body);
     ok = ok && take_all(b, ask, &s, body);

@@ -21,6 +21,7 @@
 #include "domain/password_refusal.h"
 #include "worker/args.h"
 #include "workers/identity/admin_rules.h"
+#include "workers/identity/doctor_rules.h"
 #include "workers/identity/doctors.h"
 #include "workers/identity/register_rules.h"
 
@@ -125,17 +126,6 @@ begin(gh_batch_t *b)
 
 /* ---- the decision */
 
-/* Names that belong to somebody else, in the words of BR-21 and BR-24; by the bit of the kind. */
-static gh_err_t
-name_taken(const gh_doctor_ask_t *ask, int64_t kind)
-{
-    static const gh_err_t plain[] = {GH_E_USERNAME_TAKEN, GH_E_EMAIL_TAKEN, GH_E_PHONE_TAKEN,
-                                     GH_E_IDENTIFIER_TAKEN};
-    static const gh_err_t other[] = {GH_E_USERNAME_TAKEN, GH_E_EMAIL_OF_OTHER_USER, GH_E_PHONE_OF_OTHER_USER,
-                                     GH_E_IDENTIFIER_OF_OTHER_USER};
-    return ask->act == GH_DOCTOR_ACCOUNT ? other[kind] : plain[kind];
-}
-
 static gh_err_t
 not_found(const gh_doctor_ask_t *ask)
 {
@@ -167,7 +157,7 @@ judge_rows(const work_t *w, const PGresult *r)
     if (gh_pg_bool(r, 0, F_LINKED))
         return GH_E_USER_ALREADY_LINKED;
     if (gh_pg_str(r, 0, F_TAKEN).p)
-        return name_taken(ask, gh_pg_i64(r, 0, F_TAKEN, 0));
+        return gh_doctor_name_taken(ask->act == GH_DOCTOR_ACCOUNT, (int)gh_pg_i64(r, 0, F_TAKEN, 0));
     return gh_pg_bool(r, 0, F_LICENSE_TAKEN) ? GH_E_LICENSE_TAKEN : GH_E_NONE;
 }
 

@@ -38,9 +38,6 @@ bool gh_doctor_take(gh_batch_t *b, gh_doctor_ask_t *ask) GH_MUSTCHECK;
  * job is refused. */
 bool gh_doctor_take_id(gh_batch_t *b, gh_doctor_surface_t surface, int64_t *doctor) GH_MUSTCHECK;
 
-/* BR-30: may this be stored as the path of a picture? A path below static/ without steps upwards, or an address of the web. */
-bool gh_photo_path_ok(gh_str_t path);
-
 gh_step_t gh_write_doctor(gh_batch_t *b);
 gh_step_t gh_delete_doctor(gh_batch_t *b); /* doctor_delete.c */
 
