@@ -1,5 +1,5 @@
 /*
- * lib/domain/price.c - BR-36 and BR-37; see the header
+ * lib/domain/price.c - BR-31, BR-36 and BR-37; see the header
  */
 #include "domain/price.h"
 
@@ -38,4 +38,30 @@ int64_t
 gh_price_payable(int64_t list_price, int32_t rate)
 {
     return gh_money_discount(list_price, rate);
+}
+
+const char *const gh_price_level_words[GH_PRICE_LEVELS] = {"SCHEDULE",   "DOCTOR", "CLINIC",
+                                                           "MINOR_DEPT", "GLOBAL", "BUILTIN"};
+
+int64_t
+gh_price_list(const gh_price_levels_t *levels, gh_str_t slot_type, gh_price_level_t *from)
+{
+    for (gh_price_level_t level = GH_PRICE_DOCTOR; level < GH_PRICE_BUILTIN; level++)
+        if (levels->said[level] >= 0) {
+            *from = level;
+            return levels->said[level];
+        }
+    *from = GH_PRICE_BUILTIN;
+    return gh_str_is(slot_type, "特需") ? 50000 : gh_str_is(slot_type, "专家") ? 10000 : 5000;
+}
+
+gh_quote_t
+gh_price_quote(int64_t list, gh_str_t slot_type, const gh_price_levels_t *levels, const gh_rates_t *rates,
+               gh_str_t patient_type)
+{
+    gh_quote_t q = {.list = list, .rate = gh_rate_of(rates, patient_type)};
+    if (gh_price_list(levels, slot_type, &q.from) != list)
+        q.from = GH_PRICE_SCHEDULE;
+    q.payable = gh_price_payable(list, q.rate);
+    return q;
 }

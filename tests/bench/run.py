@@ -3,7 +3,7 @@
 
 Its own cluster (fsync on), run directory and ports; everything is stopped and removed at the end. Settings by environment:
   BENCH_SECONDS      length of one run (5)            BENCH_RUNS   runs of which the median counts (3)
-  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,echo,broker,memory (all)
+  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,quotes,echo,broker,memory (all)
   BENCH_OUT          result file (build/bench.json)
 What is compared and why it is fair: tests/bench/README.md.
 """
@@ -28,7 +28,7 @@ from support.system import System, free_port  # noqa: E402
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 CONNECTIONS = [int(c) for c in os.environ.get("BENCH_CONNECTIONS", "64,256").split(",")]
-CASES = os.environ.get("BENCH_CASES", "hot,spread,echo,broker,memory").split(",")
+CASES = os.environ.get("BENCH_CASES", "hot,spread,quotes,echo,broker,memory").split(",")
 OUT = os.environ.get("BENCH_OUT", os.path.join(paths.BUILD, "bench.json"))
 PGBENCH_CLIENTS = (8, 32)
 SPREAD = 10000
@@ -318,6 +318,38 @@ def bookings(name, system, cluster, db, files, results):
                         "aim": {"ratio": 10, "p99_ms": 50 if c == 256 else None} if name == "hot" else {"ratio": 1.5}})
 
 
+def quotes(system, cluster, db, files, results):
+    """Price quotes of the spread sessions, each by another patient; the first is compared with the tables."""
+    roots = {n: p.pid for n, p in system.processes.items()} | {"postgres": cluster.pid}
+    db.query("""insert into system_config (config_key, scope_type, scope_id, config_value)
+                select 'registration.price', 'DOCTOR', d.id, jsonb_build_object('default_price_normal', 50) from doctors d
+                    on conflict do nothing""")
+    db.query("analyze system_config")
+    token = open(files["tokens"], encoding="ascii").readline().strip()
+    schedule = int(open(files["spread"], encoding="ascii").readline())
+    kind, price = db.row("select p.patient_type, s.price from bench_patients b join patients p on p.id = b.patient_id "
+                         "cross join schedules s where b.n = 0 and s.id = %s", schedule)
+    said = system.api(token=token).get(f"/api/v1/schedules/{schedule}/quote").json()["data"]
+    rate = db.value("select coalesce((gh_identity_rates((select config_value from v_global_config where config_key = "
+                    "'patientIdentityDiscounts')) ->> %s)::numeric, 1)", kind)
+    if said["level"] != "DOCTOR" or round(float(price * rate), 2) != said["payable"]:
+        raise Wrong(f"quote {said}, price {price}, {kind} {rate}")
+    for c in CONNECTIONS:
+        runs = []
+        for turn in range(RUNS):
+            with Cpu(roots) as used:
+                r = wrk(system.base, "quote.lua", c, (files["tokens"], files["spread"], "2"))
+            if r["refused"] or r["lost"]:
+                raise Wrong(f"quotes at {c} connections: {r}")
+            runs.append(r)
+            say(f"  quotes run {turn + 1}: {c} connections {r['rate']:.0f}/s, p50 {r['p50_us'] / 1000:.1f} ms, "
+                f"p99 {r['p99_us'] / 1000:.1f} ms")
+        m = median_run(runs)
+        results.append({"name": f"quotes-{c}", "guahao": round(m["rate"], 1), "peer": None, "unit": "quotes/s", "ratio": None,
+                        "p50_ms": m["p50_us"] / 1000, "p95_ms": m["p95_us"] / 1000, "p99_ms": m["p99_us"] / 1000,
+                        "runs": [round(r["rate"], 1) for r in runs], "cpu": used.share})
+
+
 def refusal(system, db, files, name):
     """What a refused booking says, for the message."""
     try:
@@ -422,11 +454,11 @@ def run():
     settings = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "wal_buffers": "16MB"}
     cluster = system = None
     try:
-        if set(CASES) & {"hot", "spread", "echo", "memory"}:
+        if set(CASES) & {"hot", "spread", "quotes", "echo", "memory"}:
             cluster = Cluster(fsync=True, settings=settings).start()
             db = cluster.create_database()
             system = System(db, {"front.contract_extra": os.path.join(HERE, "openapi"), "log.level": "warn"})
-        if set(CASES) & {"hot", "spread"}:
+        if set(CASES) & {"hot", "spread", "quotes"}:
             hot = make_data(system, db)
             files = make_tokens(system, db, hot)
         elif system:
@@ -438,6 +470,8 @@ def run():
             say(f"{case}:")
             if case in ("hot", "spread"):
                 bookings(case, system, cluster, db, files, results)
+            elif case == "quotes":
+                quotes(system, cluster, db, files, results)
             elif case == "echo":
                 echo(system, results)
             elif case == "broker":

@@ -288,6 +288,8 @@ TABLE = [
     ("jobs.v1_get_job_result", "GET", "/api/v1/jobs/{patient_job}/result", "nyxxxxxy", None),
     ("jobs.v1_cancel_job", "DELETE", "/api/v1/jobs/{patient_waiting_job}", "nyxxxxxy", None),
 
+    # a quote is for whom may book: appointment:book of api/20 section 6
+    ("pricing.v1_quote_session", "GET", "/api/v1/schedules/{session}/quote", "nyfyfyyy", query(patient_id=patient)),
     ("system.v1_list_config", "GET", "/api/v1/system/config", ADMIN, None),
     ("system.v1_update_config", "PATCH", "/api/v1/system/config", ADMIN, body(**{"code.resend_s": 60})),
     ("system.v1_list_audit_log", "GET", "/api/v1/system/audit-log", ADMIN, None),

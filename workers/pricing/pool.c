@@ -3,6 +3,7 @@
  */
 #include "gen/sql_pricing.h"
 #include "workers/pricing/pool.h"
+#include "workers/pricing/quote.h"
 
 static const gh_op_t ops[] = {
     {.name = "pricing.get_global_prices", .sql = "global_prices"},
@@ -15,6 +16,7 @@ static const gh_op_t ops[] = {
      .kind = GH_OP_WRITE,
      .sql = "set_identity_rates",
      .bind = {"body", "actor.user_id", "now"}},
+    {.name = "pricing.v1_quote_session", .step = gh_quote_sessions},
     {0},
 };
 
