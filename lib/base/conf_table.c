@@ -389,6 +389,9 @@ const gh_setting_t gh_settings[] = {
          "Encryption of smtp:// connections by STARTTLS (RFC 3207)."),
     INT("smtp.timeout_s", "20", 1, 300, "s", "Time that the delivery of one mail may take."),
 
+    INT("audit.close_at_once", "5000", 0, 100000, "orders",
+        "Orders that approved leave closes in the approval's own transaction; more are a durable job."),
+
     INT("jobs.parallel", "8", 1, 256, "jobs", "Durable jobs that one dispatcher has under way at a time."),
 };
 const size_t gh_settings_count = GH_COUNT(gh_settings);

@@ -52,3 +52,11 @@ gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
     if (!later->run_at_us || later->run_at_us <= b->now_us)
         gh_batch_event(b, "jobs", (gh_str_t){empty_map, 1});
 }
+
+void
+gh_later_again(gh_batch_t *b, const char *unique_key, int progress)
+{
+    gh_batch_query(b, "rt_later_again", 3,
+                   (const char *[]){unique_key, gh_text_i64(b, progress), gh_text_time(b, b->now_us)});
+    gh_batch_event(b, "jobs", (gh_str_t){empty_map, 1});
+}

@@ -28,4 +28,9 @@ typedef struct gh_later {
  * the public name of api/29; with a unique key it may be another row's that stays. When memory runs out the batch fails. */
 void gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16]);
 
+/* For a run that has more to do than fits one transaction: with its writes, the row of this unique key goes back into the queue with
+ * the progress made (percent), and the job is carried out again at once, as one job for whoever watches it. It is DONE by a
+ * run that does not say so. Tries that were left stay left. */
+void gh_later_again(gh_batch_t *b, const char *unique_key, int progress);
+
 #endif

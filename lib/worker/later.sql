@@ -7,3 +7,11 @@ insert into jobs (id, kind, op, service, args, owner_id, unique_key, priority, b
 values ($1::uuid, $2::text, $3::text, $4::text, $5::bytea, $6::bigint, $7::text, $8::smallint, $9::int, $10::int,
         $11::timestamptz, $12::timestamptz)
 on conflict (unique_key) where status in ('QUEUED', 'RUNNING') do nothing;
+
+-- name: rt_later_again
+-- The running job of key $1 goes back into the queue with progress $2; $3 now. Its number of attempts grows on, so that the end of
+-- this run, which is told by its attempt, no longer counts; the most that may be made grows with it.
+update jobs
+   set status = 'QUEUED', progress = greatest(progress, least($2::int, 99)), run_at = $3::timestamptz, run_id = null, lease_until = null,
+       leased_by = null, max_attempts = max_attempts + 1
+ where unique_key = $1::text and status = 'RUNNING';

@@ -68,6 +68,10 @@ ROWS = [
      lambda w: {"json": {"date": str(_day(w)), "shift": "full", "reason": "学术会议"}}),
     ("audit.list_own_leave", "GET", "/doctor/leave/history", DOCTORS, None),
 
+    # time off on /api/v1: own, or an administrator's; front desk staff keep sessions of their department, not leave (AV-06)
+    ("audit.v1_request_time_off", "POST", "/api/v1/doctors/{doctor}/time-off", "nffyfffy",
+     lambda w: (lambda day: {"json": {"from": day, "to": day}})(str(_day(w)))),
+
     # heads of department; doctor2 heads none
     ("audit.get_approval_stats", "GET", "/doctor/approval/stats", HEADS, None),
     ("audit.list_department_leave", "GET", "/doctor/leave/audit", HEADS, None),

@@ -3,29 +3,23 @@
  *
  *   phase 0   lock the application
  *   phase 1   may it be approved? lock the doctor's sessions in it
- *   phase 2   which of them it closes (leave_rules.h); approve, close them with their orders (domain/close.h)
+ *   phase 2   approve; what it covers closes with its orders (leave_close.h)
  *   phase 3   answer
  */
 #include <libpq-fe.h>
-#include <stdio.h>
 
-#include "base/timez.h"
-#include "domain/close.h"
 #include "workers/audit/audit.h"
-#include "workers/audit/leave_rules.h"
+#include "workers/audit/leave_close.h"
 
 typedef struct work {
-    int64_t audit_id, doctor_id;
+    int64_t audit_id;
     bool head; /* the operation of heads */
-    gh_leave_t leave;
     gh_str_t comment;
-    gh_close_t close;
-    int64_t n_sessions;
-    size_t at_hold, at_sessions;
+    gh_leave_close_t closing;
+    size_t at_hold;
 } work_t;
 
 enum { H_STATUS, H_DOCTOR, H_DEPT, H_FROM, H_TO, H_SHIFT };
-enum { S_ID, S_DAY, S_PART, S_ENDS, S_OPEN };
 
 static gh_step_t
 hold(gh_batch_t *b)
@@ -64,72 +58,40 @@ hold_sessions(gh_batch_t *b, work_t *w)
     }
     if (!gh_audit_text(b, "body.comment", &w->comment))
         return GH_STEP_DONE;
-    w->doctor_id = gh_pg_i64(r, 0, H_DOCTOR, 0);
-    w->leave.from = (int32_t)gh_pg_i64(r, 0, H_FROM, 0);
-    w->leave.to = (int32_t)gh_pg_i64(r, 0, H_TO, 0);
-    if (gh_shift_parse(gh_pg_str(r, 0, H_SHIFT), &w->leave.shift) != 0)
+    gh_leave_t *leave = &w->closing.leave;
+    w->closing.doctor_id = gh_pg_i64(r, 0, H_DOCTOR, 0);
+    leave->from = (int32_t)gh_pg_i64(r, 0, H_FROM, 0);
+    leave->to = (int32_t)gh_pg_i64(r, 0, H_TO, 0);
+    if (gh_shift_parse(gh_pg_str(r, 0, H_SHIFT), &leave->shift) != 0)
         return GH_STEP_FAIL;
-    w->at_sessions = gh_leave_hold_sessions(b, w->doctor_id, &w->leave);
+    gh_leave_close_ask(b, &w->closing);
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
-}
-
-size_t
-gh_leave_hold_sessions(gh_batch_t *b, int64_t doctor_id, const gh_leave_t *leave)
-{
-    return gh_batch_query(
-        b, "hold_doctor_sessions", 3,
-        (const char *[]){gh_text_i64(b, doctor_id), gh_text_day(b, leave->from), gh_text_day(b, leave->to)});
-}
-
-const char *
-gh_leave_closed_sessions(gh_batch_t *b, const PGresult *r, const gh_leave_t *leave, int64_t *n)
-{
-    gh_pgarr_t ids = {0};
-    for (int i = 0; i < PQntuples(r); i++) {
-        gh_leave_session_t s = {.id = gh_pg_i64(r, i, S_ID, 0),
-                                .day = (int32_t)gh_pg_i64(r, i, S_DAY, 0),
-                                .part = (int)gh_pg_i64(r, i, S_PART, 0),
-                                .ends_us = gh_pg_i64(r, i, S_ENDS, 0),
-                                .open = gh_pg_bool(r, i, S_OPEN)};
-        if (gh_br57_closes(leave, &s, b->now_us))
-            gh_pgarr_i64(&ids, s.id);
-    }
-    *n = (int64_t)ids.count;
-    const char *literal = gh_pgarr_literal(&ids), *text = literal ? gh_text(b, gh_str(literal)) : NULL;
-    gh_pgarr_fini(&ids);
-    return text;
 }
 
 static gh_step_t
 approve(gh_batch_t *b, work_t *w)
 {
     const gh_actor_t *actor = &b->jobs[0]->actor;
-    const char *ids = gh_leave_closed_sessions(b, gh_batch_result(b, w->at_sessions), &w->leave,
-                                               &w->n_sessions);
-    if (!ids)
+    if (gh_leave_close_take(b, &w->closing) != 0)
         return GH_STEP_FAIL;
     gh_batch_query(b, "approve_leave", 4,
                    (const char *[]){gh_text_i64(b, w->audit_id), w->comment.p ? gh_text(b, w->comment) : NULL,
                                     gh_text_i64(b, actor->user_id), gh_text_time(b, b->now_us)});
-    w->close = (gh_close_t){.sessions = ids,
-                            .mode = GH_CLOSE_SUSPEND,
-                            .by = w->head ? "doctor" : "staff",
-                            .user_id = actor->user_id,
-                            .reason = GH_LEAVE_REASON};
-    if (w->n_sessions > 0)
-        gh_close_begin(b, &w->close);
+    gh_leave_close_begin(b, &w->closing, w->audit_id, w->head ? "doctor" : "staff", actor->user_id);
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
 
 static gh_step_t
 answer(gh_batch_t *b, work_t *w)
 {
-    if (w->n_sessions > 0 && gh_close_finish(b, &w->close) != 0)
+    if (gh_leave_close_finish(b, &w->closing) != 0)
         return GH_STEP_FAIL;
-    gh_decision_note(b, "leave_audit", w->audit_id, 0,
-                     (const gh_effect_t[]){{"sessions_closed", w->n_sessions},
-                                           {"appointments_cancelled", w->close.bookings},
-                                           {0}});
+    gh_decision_note(
+        b, "leave_audit", w->audit_id, 0,
+        (const gh_effect_t[]){
+            {"sessions_closed", w->closing.sessions},
+            {w->closing.later ? "appointments_to_cancel" : "appointments_cancelled", w->closing.bookings},
+            {0}});
     gh_decision_put(b, w->audit_id);
     return GH_STEP_DONE;
 }

@@ -9,7 +9,6 @@
 
 #include "domain/order_no.h"
 #include "worker/args.h"
-#include "workers/audit/leave_rules.h"
 #include "workers/audit/pool.h"
 
 /* The pool's own state. */
@@ -35,13 +34,8 @@ gh_step_t gh_apply_leave(gh_batch_t *b);
 /* approve_leave.c: an administrator or a head of department approves it (BR-49, BR-57, BR-58, BR-62). */
 gh_step_t gh_approve_leave(gh_batch_t *b);
 
-/* What orders cancelled by leave and the people concerned are told. */
-#define GH_LEAVE_REASON "医生请假"
-/* Queue the lock of the doctor's sessions in the leave; of its result, which the leave closes, as an array literal in batch memory
- * (NULL: no memory), n their number. */
-size_t gh_leave_hold_sessions(gh_batch_t *b, int64_t doctor_id, const gh_leave_t *leave);
-const char *gh_leave_closed_sessions(gh_batch_t *b, const struct pg_result *r, const gh_leave_t *leave,
-                                     int64_t *n);
+/* time_off.c: time off on /api/v1 (AV-06, R-78). */
+gh_step_t gh_request_time_off(gh_batch_t *b);
 
 /* add_slot.c: a place is added by an administrator, asked for by a doctor, approved (BR-64..BR-66). */
 gh_step_t gh_ask_add_slot(gh_batch_t *b);

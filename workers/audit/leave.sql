@@ -133,3 +133,42 @@ update leave_audits a
    set status = 'approved', auditor_user_id = $3::bigint, audit_time = $4::timestamptz, audit_remark = $2::text,
        version = a.version + 1, updated_at = $4::timestamptz
  where a.id = $1::bigint and a.status = 'pending';
+
+-- name: leave_bookings
+-- The current sessions of doctor $1 from $2 to $3, once they are locked: appointments and entries of the waitlist of each.
+select s.id, count(o.id) filter (where o.status <> 'waitlist'), count(o.id) filter (where o.status = 'waitlist')
+  from schedules s
+  left join registration_orders o on o.schedule_id = s.id and o.status in ('pending', 'confirmed', 'waitlist')
+ where s.doctor_id = $1::bigint and s.is_latest and s.date between $2::date and $3::date
+ group by s.id
+ order by s.id;
+
+-- name: suspend_sessions
+-- Sessions $1 cannot be booked from this transaction on; their orders come later. $2 now
+update schedules s
+   set status = '停诊', version = s.version + 1, updated_at = $2::timestamptz
+ where s.id = any ($1::bigint[]);
+
+-- name: leave_rest
+-- What approved leave $1 has still to deal with: sessions that it closed and that have appointments or a waitlist, by id until $2
+-- orders are together (one session at least), as an array; orders that stay for later; who approved it.
+with rest as (
+    select s.id, count(*) as n
+      from leave_audits a
+      join schedules s on s.doctor_id = a.doctor_id and s.is_latest and s.status = '停诊'
+           and s.date between a.leave_start_date and a.leave_end_date and s.ends_at > a.audit_time
+           and gh_shift_span(gh_shift_word(s.time_section)) <@ gh_shift_span(a.shift)
+      join registration_orders o on o.schedule_id = s.id and o.status in ('pending', 'confirmed', 'waitlist')
+     where a.id = $1::bigint and a.status = 'approved'
+     group by s.id
+), run as (
+    select r.id, r.n, sum(r.n) over (order by r.id) - r.n as before from rest r
+)
+select array_agg(r.id order by r.id) filter (where r.before < $2::bigint)::text,
+       coalesce(sum(r.n) filter (where r.before >= $2::bigint), 0)::bigint,
+       (select a.auditor_user_id from leave_audits a where a.id = $1::bigint)
+  from run r;
+
+-- name: hold_sessions
+-- Locks sessions $1 by id.
+select s.id from schedules s where s.id = any ($1::bigint[]) order by s.id for update of s;

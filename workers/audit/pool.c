@@ -2,6 +2,7 @@
  * workers/audit/pool.c - applications and their approval: operations of the pool (api/05, api/08 sections 8.4 to 8.7)
  */
 #include "workers/audit/audit.h"
+#include "workers/audit/leave_close.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,10 @@ static const gh_op_t ops[] = {
      .sql = "available_doctors",
      .bind = {"query.clinicId", "query.date", "query.shift", "actor.dept_id"}},
     DECIDE("audit.submit_schedule_change", gh_submit_plan, NULL),
+
+    /* /api/v1, and the durable job of large closings */
+    DECIDE("audit.v1_request_time_off", gh_request_time_off, leave_constraints),
+    {.name = "audit.close_leave", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_close_leave, .inner = true},
     {.name = NULL},
 };
 
