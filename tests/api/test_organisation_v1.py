@@ -262,7 +262,8 @@ def test_bad_department_queries(nobody):
 @pytest.mark.parametrize("path", ["departments", "departments/{dept}", "specialties"])
 def test_the_unversioned_surface_wants_a_token(office, nobody, path):
     path = path.format(dept=office.h.dept)
-    data(nobody.get(f"/api/v1/{path}"))
+    r = nobody.get(f"/api/v1/{path}")
+    assert data(r) is not None and r.headers["Cache-Control"] == "public, max-age=60" and "Authorization" in r.headers["Vary"]
     problem(nobody.get(f"/api/{path}"), "TOKEN_MISSING", 401)
     assert data(office.api(office.h.doctor_user).get(f"/api/{path}")) == data(nobody.get(f"/api/v1/{path}"))
 

@@ -69,7 +69,7 @@ select case when a.deleted and $2::int & 33 = 0 then 'FORBIDDEN' end as error,
                                               gh_department_doctors(p.id, p.level), p.created_at, $3::text), a.fields)
                                           order by p.place) from page p), '[]'),
                 'page', a.page, 'page_size', a.size, 'total', n.total, 'pages', (n.total + a.size - 1) / a.size) end::text as body,
-       case when a.deleted then '{}'::jsonb else '{"Cache-Control": "public, max-age=60"}' end
+       case when a.deleted then '{}'::jsonb else '{"Cache-Control": "public, max-age=60", "Vary": "Authorization"}' end
        || case when a.tree then '{}' else gh_page_headers(a.query, a.page, a.size, n.total)::jsonb end as headers
   from asked a
  cross join counted n
@@ -79,7 +79,8 @@ select case when a.deleted and $2::int & 33 = 0 then 'FORBIDDEN' end as error,
 -- DE-03. $1 department, $2 zone
 select gh_v1_department(d.id, d.name, d.parent_id, d.level, d.sort_order, d.description, gh_department_doctors(d.id, d.level),
                         d.created_at, $2::text)::text as body,
-       json_build_object('ETag', gh_department_tag(d.id, d.version), 'Cache-Control', 'public, max-age=60') as headers
+       json_build_object('ETag', gh_department_tag(d.id, d.version), 'Cache-Control', 'public, max-age=60',
+                         'Vary', 'Authorization') as headers
   from v_departments d
  where d.id = $1::bigint
 

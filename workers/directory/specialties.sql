@@ -28,14 +28,16 @@ select json_build_object(
                                        limit a.size offset (a.page - 1)::bigint * a.size) p
                                 join specialties s on s.id = p.id), '[]'),
            'page', a.page, 'page_size', a.size, 'total', n.total, 'pages', (n.total + a.size - 1) / a.size)::text as body,
-       gh_page_headers(a.query, a.page, a.size, n.total)::jsonb || '{"Cache-Control": "public, max-age=60"}' as headers
+       gh_page_headers(a.query, a.page, a.size, n.total)::jsonb
+       || '{"Cache-Control": "public, max-age=60", "Vary": "Authorization"}' as headers
   from asked a
  cross join (select count(*) as total from found) n
 
 -- name: v1_specialty
 -- $1 specialty
 select gh_v1_specialty(s)::text as body,
-       json_build_object('ETag', gh_specialty_tag(s.id, s.version), 'Cache-Control', 'public, max-age=60') as headers
+       json_build_object('ETag', gh_specialty_tag(s.id, s.version), 'Cache-Control', 'public, max-age=60',
+                         'Vary', 'Authorization') as headers
   from specialties s
  where s.id = $1::bigint
 
