@@ -139,12 +139,11 @@ read_disposition(gh_str_t value, gh_part_t *part)
                        : is_name(name, "filename")  ? &part->file_name
                        : is_name(name, "filename*") ? &extended
                                                     : NULL;
-        if (to && to->p)
-            return false; /* twice */
-        if (to == &extended && !decode_extended(&text))
-            return false;
-        if (to)
-            *to = text;
+        if (!to)
+            continue;
+        if (to->p || (to == &extended && !decode_extended(&text)))
+            return false; /* twice, or broken */
+        *to = text;
     }
     if (extended.p)
         part->file_name = extended;
