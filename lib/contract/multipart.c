@@ -130,24 +130,24 @@ without_directories(gh_str_t s)
 static bool
 read_disposition(gh_str_t value, gh_part_t *part)
 {
-    gh_str_t kind = take_token(&value), name, text, extended = {0};
+    static const char *const known[] = {"name", "filename", "filename*"};
+    gh_str_t kind = take_token(&value), name, text, found[GH_COUNT(known)] = {{0}};
     int more;
     if (!is_name(kind, "form-data"))
         return false;
-    while ((more = next_param(&value, &name, &text)) > 0) {
-        gh_str_t *to = is_name(name, "name")        ? &part->name
-                       : is_name(name, "filename")  ? &part->file_name
-                       : is_name(name, "filename*") ? &extended
-                                                    : NULL;
-        if (!to)
-            continue;
-        if (to->p || (to == &extended && !decode_extended(&text)))
-            return false; /* twice, or broken */
-        *to = text;
-    }
-    if (extended.p)
-        part->file_name = extended;
-    if (more < 0 || part->name.n == 0 || !is_text(part->name) || !is_text(part->file_name))
+    while ((more = next_param(&value, &name, &text)) > 0)
+        for (size_t i = 0; i < GH_COUNT(known); i++) {
+            if (!is_name(name, known[i]))
+                continue;
+            if (found[i].p)
+                return false; /* twice */
+            found[i] = text;
+        }
+    if (more < 0 || (found[2].p && !decode_extended(&found[2])))
+        return false;
+    part->name = found[0];
+    part->file_name = found[2].p ? found[2] : found[1];
+    if (part->name.n == 0 || !is_text(part->name) || !is_text(part->file_name))
         return false;
     if (part->file_name.p)
         part->file_name = without_directories(part->file_name);

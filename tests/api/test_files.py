@@ -265,6 +265,9 @@ def test_names_of_all_kinds(patient):
                        ("....", "file.png"), ("<b>.svg", "b.png"), ("noextension", "noextension.png"), ("😀.png", "file.png")):
         got = message(attach(patient, forms.png(seed=name.encode()), name))
         assert got["url"].split("_", 2)[2] == stem and ".." not in got["url"]
+    got = message(attach(patient, forms.png(), "a,b: 'c'.png"))
+    told = patient.get("/" + got["url"]).headers["content-disposition"]
+    assert told == "inline; filename*=UTF-8''a%2Cb%3A%20%27c%27.png"
     refused(attach(patient, forms.png(), ""), 99, "文件名不能为空")
     refused(patient.post("/common/upload", **forms.form(forms.part("file", forms.png()))), 99, "文件名不能为空")
 
