@@ -3,7 +3,7 @@
 
 Its own cluster (fsync on), run directory and ports; everything is stopped and removed at the end. Settings by environment:
   BENCH_SECONDS      length of one run (5)            BENCH_RUNS   runs of which the median counts (3)
-  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,quotes,echo,broker,memory (all)
+  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,quotes,leave,echo,broker,memory (all)
   BENCH_OUT          result file (build/bench.json)
 What is compared and why it is fair: tests/bench/README.md.
 """
@@ -20,7 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from support import paths  # noqa: E402
+from support import crowd, paths  # noqa: E402
 from support.pg import Cluster  # noqa: E402
 from support.proc import Process, wait_for  # noqa: E402
 from support.system import System, free_port  # noqa: E402
@@ -28,7 +28,7 @@ from support.system import System, free_port  # noqa: E402
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 CONNECTIONS = [int(c) for c in os.environ.get("BENCH_CONNECTIONS", "64,256").split(",")]
-CASES = os.environ.get("BENCH_CASES", "hot,spread,quotes,echo,broker,memory").split(",")
+CASES = os.environ.get("BENCH_CASES", "hot,spread,quotes,leave,echo,broker,memory").split(",")
 OUT = os.environ.get("BENCH_OUT", os.path.join(paths.BUILD, "bench.json"))
 PGBENCH_CLIENTS = (8, 32)
 SPREAD = 10000
@@ -350,6 +350,35 @@ def quotes(system, cluster, db, files, results):
                         "runs": [round(r["rate"], 1) for r in runs], "cpu": used.share})
 
 
+def leave(system, db, results):
+    """An administrator approves leave with 5,000 appointments, half of them paid: one call, one transaction."""
+    admin = db.value("insert into users (username, user_type, is_verified) values ('bench admin', 'admin', true) returning id")
+    db.query("insert into user_roles (user_id, role_code) values (%s, 'ADMIN')", admin)
+    major = db.value("insert into major_departments (name) values ('bench leave') returning id")
+    dept = db.value("insert into minor_departments (major_dept_id, name) values (%s, 'bench leave') returning id", major)
+    api, took = system.api(user="bench admin"), []
+    for turn in range(RUNS):
+        doctor = db.value("insert into doctors (dept_id, name) values (%s, 'bench leave') returning id", dept)
+        first, last, n = crowd.book_out(db, doctor, f"91{turn:02d}", days=10, places=250)
+        audit = db.value("insert into leave_audits (doctor_id, leave_start_date, leave_end_date, reason, submit_time) "
+                         "values (%s, %s, %s, 'bench', now()) returning id", doctor, first, last)
+        told = db.value("select count(*) from message_outbox")
+        db.query("analyze registration_orders")
+        settle(system)
+        start = time.monotonic()
+        r = api.post(f"/audit/leave/{audit}/approve", {"comment": "bench"}, timeout=120)
+        took.append(time.monotonic() - start)
+        done = db.row("select count(*) filter (where status = 'cancelled' and payment_status = 'cancelled'), count(*) filter (where "
+                      "status = 'cancelled' and payment_status = 'refunded' and refund_amount = price) from registration_orders "
+                      "where doctor_id = %s", doctor)
+        if r.json()["code"] != 0 or done != (n // 2, n // 2) or db.value("select count(*) from message_outbox") < told + n:
+            raise Wrong(f"leave: {r.text[:200]}, {done} of {n}")
+        say(f"  leave run {turn + 1}: {n} appointments in {took[-1]:.2f} s")
+    m = statistics.median(took)
+    results.append({"name": "leave", "guahao": round(n / m, 1), "peer": None, "unit": "appointments/s", "ratio": None,
+                    "p50_ms": m * 1000, "p95_ms": max(took) * 1000, "p99_ms": max(took) * 1000, "runs": [round(n / t, 1) for t in took]})
+
+
 def refusal(system, db, files, name):
     """What a refused booking says, for the message."""
     try:
@@ -454,7 +483,7 @@ def run():
     settings = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "wal_buffers": "16MB"}
     cluster = system = None
     try:
-        if set(CASES) & {"hot", "spread", "quotes", "echo", "memory"}:
+        if set(CASES) & {"hot", "spread", "quotes", "leave", "echo", "memory"}:
             cluster = Cluster(fsync=True, settings=settings).start()
             db = cluster.create_database()
             system = System(db, {"front.contract_extra": os.path.join(HERE, "openapi"), "log.level": "warn"})
@@ -472,6 +501,8 @@ def run():
                 bookings(case, system, cluster, db, files, results)
             elif case == "quotes":
                 quotes(system, cluster, db, files, results)
+            elif case == "leave":
+                leave(system, db, results)
             elif case == "echo":
                 echo(system, results)
             elif case == "broker":
