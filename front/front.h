@@ -222,9 +222,10 @@ void front_sync_need(void);       /* events may have been missed */
 
 /* What is made of the settings, before the fork. -1 after a message on the log. */
 int front_settings_init(void) GH_MUSTCHECK;
-/* The settings of the database: as the identity pool lists them (an object {rev, set}), or as an event tells. */
+/* The settings of the database: as the identity pool lists them (an object {rev, set}), or as an event tells. A list that was read
+ * before the last event (not fresh) counts only when it is newer than what was taken. */
 struct json_t;
-void front_settings_list(const struct json_t *settings);
+void front_settings_list(const struct json_t *settings, bool fresh);
 void front_settings_event(gh_mp_t map);
 
 /* ---- probes, metrics (probes.c, metrics.c) */

@@ -59,7 +59,7 @@ changed(void)
 }
 
 void
-front_settings_list(const json_t *settings)
+front_settings_list(const json_t *settings, bool fresh)
 {
     gh_conf_value_t values[GH_CONF_VALUES_MAX];
     size_t n = 0;
@@ -71,8 +71,9 @@ front_settings_list(const json_t *settings)
             values[n++] = (gh_conf_value_t){gh_str(key),
                                             {json_string_value(value), json_string_length(value)}};
     }
-    if (json_is_object(settings) &&
-        gh_conf_take(front.conf, json_integer_value(json_object_get(settings, "rev")), values, n))
+    int64_t revision = json_integer_value(json_object_get(settings, "rev"));
+    if (json_is_object(settings) && (fresh || revision > gh_conf_revision(front.conf)) &&
+        gh_conf_take(front.conf, revision, values, n))
         changed();
 }
 

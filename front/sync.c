@@ -187,8 +187,8 @@ take_list(const gh_reply_head_t *head, gh_str_t body)
     }
     for (size_t i = 0; i < json_array_size(list); i++)
         take_entry(json_array_get(list, i));
-    front_settings_list(json_object_get(root, "settings"));
     int64_t seq = json_integer_value(json_object_get(root, "seq"));
+    front_settings_list(json_object_get(root, "settings"), seq >= s_sync.seq);
     s_sync.seq = seq > s_sync.seq ? seq : s_sync.seq;
     /* The numbers that asked for this list are covered: it was read after they were announced. */
     s_sync.seq = s_sync.asked_seq > s_sync.seq ? s_sync.asked_seq : s_sync.seq;

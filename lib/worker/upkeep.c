@@ -41,7 +41,8 @@ struct gh_upkeep {
     int64_t sent[SENT_MAX];
     size_t n_sent;
     bool more_to_expire;
-    bool to_seal; /* entries are left or have come since, or somebody else is sealing */
+    bool roles_stale; /* something has changed since they were last asked for */
+    bool to_seal;     /* entries are left or have come since, or somebody else is sealing */
 };
 
 static const int64_t every_ms[TASKS] = {60000, 600000, INT64_MAX / 4, 1000, 5000, 600000};
@@ -290,6 +291,8 @@ ended(void *arg, bool ok)
         u->due_ms[t] = gh_mono_ms() + RETRY_MS / 10;
     if (t == SEAL && ok && u->to_seal)
         u->due_ms[t] = gh_mono_ms() + SEAL_MS;
+    if (t == ROLES && ok && u->roles_stale) /* it may have read what was before */
+        u->due_ms[t] = 0;
     if (t == ROLES)
         u->have_roles |= ok;
     if (t == PARTITIONS) /* the default partition serves when this fails */
@@ -314,6 +317,8 @@ gh_upkeep_start(gh_wpool_t *p, gh_lane_t *lane)
     u->running = t;
     if (t == SEAL)
         u->to_seal = false;
+    if (t == ROLES)
+        u->roles_stale = false;
     b->kind = tasks[t].kind;
     b->step = tasks[t].step;
     gh_batch_on_end(&b->batch, ended, u);
@@ -355,6 +360,7 @@ void
 gh_upkeep_roles_changed(gh_upkeep_t *u)
 {
     u->due_ms[ROLES] = 0;
+    u->roles_stale = true;
 }
 
 void

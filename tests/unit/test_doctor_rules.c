@@ -6,8 +6,12 @@ static void
 pictures_lie_below_static_or_on_the_web(void **state)
 {
     (void)state;
-    static const char *const good[] = {"static/a.png",          "/static/image/doctor_17.jpg", "/static/a/b/c.d..e.png",
-                                       "https://x.example/a?b", "http://x",                    "static/医生.png"};
+    static const char *const good[] = {"static/a.png",
+                                       "/static/image/doctor_17.jpg",
+                                       "/static/a/b/c.d..e.png",
+                                       "https://x.example/a?b",
+                                       "http://x",
+                                       "static/医生.png"};
     static const char *const bad[] = {"",
                                       "/",
                                       "static",
