@@ -52,8 +52,7 @@ class World:
         return self.h.one("select max(id) from registration_orders")
 
     def free_time(self):
-        self.session()
-        return ts(at(self.h.one("select max(date) from schedules where doctor_id = %s", self.h.doctor), "14:00"))[:19]
+        return ts(at(self.h.one("select date from schedules where id = %s", self.session()), "14:00"))[:19]
 
     def rule(self):
         self.h.run("delete from availability_rules where doctor_id = %s", self.h.doctor)
