@@ -326,9 +326,10 @@ const gh_setting_t gh_settings[] = {
 
     WORD("message.mail", "development|smtp|none", "development",
          "Who sends mails: development appends them to a file, not in production; none leaves them unsent."),
-    WORD("message.sms", "development|none", "development",
-         "Who sends short messages: development appends them to a file, not in production; none refuses "
-         "codes."),
+    WORD("message.sms", "development|webhook|none", "development",
+         "Who sends short messages: development appends them to a file, not in production; webhook posts "
+         "them to "
+         "sms.url; none refuses codes."),
     STR("message.mailbox_dir", "${var}/mail", 4000,
         "Directory of messages.jsonl, the file of the development senders."),
     LIVE_STR("message.link_base", "http://${front.host}:${front.port}", 1000,
@@ -388,6 +389,18 @@ const gh_setting_t gh_settings[] = {
     WORD("smtp.starttls", "required|optional|none", "required",
          "Encryption of smtp:// connections by STARTTLS (RFC 3207)."),
     INT("smtp.timeout_s", "20", 1, 300, "s", "Time that the delivery of one mail may take."),
+    STR("smtp.ca_file", "", 4000,
+        "Certificates (PEM) that the mail server's is checked against; empty: the system's."),
+
+    STR("sms.url", "", 1000,
+        "Where the webhook posts each short message as JSON; http only in development. Empty: no short "
+        "messages."),
+    STR("sms.token_file", "", 4000, "File whose first line is sent as bearer token; empty: none is."),
+    STR("sms.template", "", 2000,
+        "Body with {phone} and {text} within JSON strings; empty: an object of members phone and text."),
+    STR("sms.ca_file", "", 4000,
+        "Certificates (PEM) that the provider's is checked against; empty: the system's."),
+    INT("sms.timeout_s", "10", 1, 300, "s", "Time that the delivery of one short message may take."),
 
     INT("audit.close_at_once", "5000", 0, 100000, "orders",
         "Orders that approved leave closes in the approval's own transaction; more are a durable job."),

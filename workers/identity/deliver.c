@@ -1,5 +1,5 @@
 /*
- * workers/identity/deliver.c - the senders: a file for development, a mail server by libcurl
+ * workers/identity/deliver.c - the senders: a file for development, a mail server by libcurl, a webhook (webhook.c)
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -12,6 +12,8 @@
 #include "base/mail.h"
 #include "base/timez.h"
 #include "workers/identity/sender.h"
+#include "workers/identity/transfer.h"
+#include "workers/identity/webhook.h"
 
 #define WHY 200
 
@@ -80,16 +82,6 @@ give(char *out, size_t size, size_t n, void *arg)
     return take;
 }
 
-static int
-keep_on(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    (void)a;
-    (void)b;
-    (void)c;
-    (void)d;
-    return atomic_load((const atomic_bool *)arg) ? 1 : 0;
-}
-
 static void
 set_server(CURL *curl, const gh_conf_t *conf)
 {
@@ -107,9 +99,6 @@ set_server(CURL *curl, const gh_conf_t *conf)
     for (size_t i = 0; i < GH_COUNT(tls); i++)
         if (strcmp(word, tls[i].word) == 0)
             curl_easy_setopt(curl, CURLOPT_USE_SSL, tls[i].level);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)gh_conf_int(conf, "smtp.timeout_s"));
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
 }
 
 static int
@@ -123,14 +112,13 @@ transfer(const gh_conf_t *conf, const gh_delivery_t *d, gh_str_t message, const 
     long status = 0;
     if (curl && to) {
         set_server(curl, conf);
+        gh_transfer_set(curl, stop, (long)gh_conf_int(conf, "smtp.timeout_s"),
+                        gh_conf_str(conf, "smtp.ca_file"));
         curl_easy_setopt(curl, CURLOPT_MAIL_FROM, gh_conf_str(conf, "smtp.from"));
         curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, to);
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
         curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
-        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, keep_on);
-        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, stop);
         rc = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     }
@@ -166,6 +154,8 @@ sender_of(const gh_conf_t *conf, const char *channel)
     const char *word = gh_conf_str(conf, strcmp(channel, "sms") == 0 ? "message.sms" : "message.mail");
     if (strcmp(word, "smtp") == 0)
         return to_server;
+    if (strcmp(word, "webhook") == 0)
+        return *gh_conf_str(conf, "sms.url") ? gh_webhook_deliver : NULL;
     /* nobody reads a file in production, and codes lie open in it */
     bool production = strcmp(gh_conf_str(conf, "system.mode"), "production") == 0;
     return strcmp(word, "development") == 0 && !production ? to_file : NULL;

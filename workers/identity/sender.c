@@ -65,7 +65,9 @@ send_one(gh_sender_t *s)
     char now[GH_PG_TIME_TEXT], until[GH_PG_TIME_TEXT], why[200] = "";
     int64_t now_us = gh_now_us();
     gh_pg_time_text(now_us, now);
-    gh_pg_time_text(now_us + gh_conf_int(s->conf, "smtp.timeout_s") * 1000000 + LEASE_MORE, until);
+    int64_t timeout_s = gh_conf_int(s->conf,
+                                    strcmp(s->channel, "sms") == 0 ? "sms.timeout_s" : "smtp.timeout_s");
+    gh_pg_time_text(now_us + timeout_s * 1000000 + LEASE_MORE, until);
     PGresult *r = gh_blocking_run(s->db, "message_claim", 3, (const char *[]){now, until, s->channel});
     bool found = r && PQntuples(r) == 1;
     if (found) {

@@ -1,0 +1,14 @@
+/*
+ * workers/identity/transfer.h - what deliveries over the network have in common, by libcurl
+ */
+#ifndef GH_WORKERS_IDENTITY_TRANSFER_H
+#define GH_WORKERS_IDENTITY_TRANSFER_H
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+/* No proxy, no signals, an end after timeout_s or when *stop becomes true; the peer is checked against the certificates of
+ * ca_file, or those of the system when it is empty. All is borrowed until the transfer ends. */
+void gh_transfer_set(CURL *curl, const atomic_bool *stop, long timeout_s, const char *ca_file);
+
+#endif
