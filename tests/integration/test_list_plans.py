@@ -66,6 +66,7 @@ CASES = [
     ("directory", "v1_doctors", doctors(sort="-name"), 25000),
     ("directory", "v1_doctor", ("4711", 0, ZONE), 50),
     ("directory", "v1_my_doctor", ("4711", ZONE), 50),
+    ("directory", "v1_my_patients", (query(sort="full_name"), "4711", 2, ZONE, DAY, "姓名"), 200),
     ("directory", "hb_doctors", ('{"skip": 5000, "limit": 20}', 0, None, ZONE), 200),
     ("directory", "hb_doctor", ("4711", 0, None, ZONE), 50),
     # the public catalogue of doctors and sessions

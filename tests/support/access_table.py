@@ -191,6 +191,7 @@ TABLE = [
     ("identity.hb_create_doctor", "POST", "/doctor/", ADMIN,
      lambda w: {"json": {"name": "A", "email": w.new_email(), "password": "Strong-pass-26"}}),
     ("identity.hb_update_doctor", "PUT", "/doctor/", "nffyfffy", body(id=doctor, specialization="冠心病")),
+    ("directory.v1_list_my_patients", "GET", "/api/v1/doctors/me/patients", "nffyyfff", None),
     ("directory.hb_list_doctors", "GET", "/doctor/", PUBLIC, None),
     ("directory.hb_get_doctor", "GET", "/doctor/{doctor}", PUBLIC, None),
     # sessions (api/04): administrators; on v1 (api/23): availability:manage of api/20 section 6. The office has no department

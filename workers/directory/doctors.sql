@@ -140,3 +140,42 @@ select case when d.id is null then 'DOCTOR_NOT_FOUND' end as error,
   from (select) x
   left join doctors d on d.id = $1::bigint and d.deleted_at is null
                      and (d.status <> 'INACTIVE' or $2::int & 33 <> 0 or d.user_id = $3::bigint)
+
+-- name: v1_my_patients
+-- DO-09, R-59. $1 the query as an object, $2 the caller's doctor row or null, $3 role bits, $4 zone, $5 today, $6 words
+with asked as (
+    select coalesce($1::jsonb, '{}') as query, coalesce(($1::jsonb->>'page')::int, 1) as page,
+           coalesce(($1::jsonb->>'per_page')::int, ($1::jsonb->>'limit')::int, ($1::jsonb->>'page_size')::int, 20) as size,
+           string_to_array(replace($1::jsonb->>'sort', ' ', ''), ',') as sort,
+           string_to_array(replace($1::jsonb->>'fields', ' ', ''), ',') as fields, lower(nullif($6::text, '')) as words,
+           coalesce(($1::jsonb->>'include_deleted')::boolean, false) as deleted
+), found as materialized (
+    select g.id
+      from asked a
+     cross join gh_patients_of(array[$2::bigint], $5::date) g (id)
+     cross join lateral (select p.* from patients p where p.id = g.id offset 0) p
+      left join users u on a.words is not null and u.id = p.user_id
+     where (p.deleted_at is null or (a.deleted and $3::int & 33 <> 0))
+       and (a.words is null or strpos(lower(coalesce(p.full_name, p.name)), a.words) > 0 or strpos(lower(p.mrn), a.words) > 0
+            or strpos(coalesce(p.phone, u.phonenumber, ''), a.words) > 0)
+), page as (
+    select x.id, row_number() over () as place
+      from (select f.id
+              from asked a
+              join found f on true
+              left join lateral (select * from patients p where p.id = f.id and a.sort is not null offset 0) p on true
+             order by case when a.sort[1] not like '-%' then gh_patient_order(a.sort[1], p) end,
+                      case when a.sort[1] like '-%' then gh_patient_order(substr(a.sort[1], 2), p) end desc nulls last,
+                      case when a.sort[2] not like '-%' then gh_patient_order(a.sort[2], p) end,
+                      case when a.sort[2] like '-%' then gh_patient_order(substr(a.sort[2], 2), p) end desc nulls last,
+                      f.id
+             limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
+)
+select case when $2 is null then 'PROFILE_NOT_FOUND' when a.deleted and $3 & 33 = 0 then 'FORBIDDEN' end as error,
+       json_build_object(
+           'items', coalesce((select json_agg(gh_pick(gh_v1_patient(p, false, null, $4::text, $5), a.fields) order by g.place)
+                                from page g join patients p on p.id = g.id), '[]'),
+           'page', a.page, 'page_size', a.size, 'total', t.total, 'pages', (t.total + a.size - 1) / a.size)::text as body,
+       gh_page_headers(a.query, a.page, a.size, t.total) as headers
+  from asked a
+ cross join (select count(*) as total from found) t
