@@ -78,6 +78,21 @@ CASES = [
     ("directory", "browse_clinic_schedules", ("333", DAY, LAST), 100),
     ("directory", "browse_department_schedules", ("1010", DAY, LAST), 1000),
     ("directory", "browse_bookable_schedules", ("1010", None, None, str(TODAY), NOW, ZONE), 2000),
+    # sessions: of administrators, and on v1 from whichever end they are asked for (backwards, those of one moment are put in order)
+    ("schedule", "department_schedules", ("1010", DAY, LAST, ZONE), 1000),
+    ("schedule", "doctor_schedules", ("4711", DAY, LAST, ZONE), 50),
+    ("schedule", "clinic_schedules", ("333", DAY, LAST, ZONE), 100),
+    ("schedule", "doctor_schedules_today", ("4711", DAY), 50),
+    *[("schedule", "v1_list_sessions", (query(**asked), 0, ZONE, "CNY"), most) for asked, most in [
+        ({}, 200), ({"sort": "-starts_at"}, 3500), ({"sort": "id"}, 200), ({"sort": "-id"}, 200), ({"sort": "date"}, 200),
+        ({"sort": "-date"}, 10100), ({"page": 50}, 2000), ({"date_from": DAY, "date_to": DAY}, 200),
+        ({"doctor_id": ["4711", "4712"]}, 100), ({"dept_id": ["1010"]}, 1000), ({"clinic_id": ["333"]}, 100),
+        ({"doctor_id": ["4711"], "status": ["OPEN"], "only_free": True, "sort": "-date,id"}, 100)]],
+    ("schedule", "v1_get_session", ("24711", True, NOW, ZONE, "CNY"), 50),
+    ("schedule", "v1_get_availability", ("4711", None, None, None, True, NOW, DAY, ZONE, "CNY"), 50),
+    ("schedule", "session_facts", (None, json.dumps({"doctor_id": 4711, "clinic_id": 333, "schedule_date": DAY, "time_section": "上午",
+                                                     "slot_type": "普通", "price": 0, "total_slots": 20}), ZONE, NOW, DAY, False), 100),
+    ("schedule", "extend_rules", (NOW, DAY, ZONE, 100), 100),
 ]
 
 

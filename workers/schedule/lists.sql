@@ -73,15 +73,19 @@ with asked as materialized (
 ), narrow as (
     select s.* from schedules s
      where (select wide is null and doctors is not null from mode) and s.doctor_id = any ((select doctors from mode)::bigint[])
-       and s.is_latest
+       and s.is_latest and s.date >= (select since from mode) and s.date <= (select until from mode)
     union all
-    select s.* from doctors d join schedules s on s.doctor_id = d.id and s.is_latest
+    select s.* from doctors d
+     cross join lateral (select x.* from schedules x
+                          where x.doctor_id = d.id and x.is_latest and x.date >= (select since from mode)
+                            and x.date <= (select until from mode) offset 0) s
      where (select wide is null and doctors is null and depts is not null from mode)
-       and d.dept_id = any ((select depts from mode)::bigint[])
+       and d.dept_id = any ((select depts from mode)::bigint[]) and d.deleted_at is null
     union all
     select s.* from schedules s
      where (select wide is null and doctors is null and depts is null and clinics is not null from mode)
        and s.clinic_id = any ((select clinics from mode)::bigint[]) and s.is_latest
+       and s.date >= (select since from mode) and s.date <= (select until from mode)
     union all
     select s.* from schedules s
      where (select wide is null and doctors is null and depts is null and clinics is null from mode) and s.is_latest
@@ -95,7 +99,7 @@ with asked as materialized (
     select s.id, s.date, s.starts_at
       from mode a
       join narrow s on true
-     where s.date between a.since and a.until and gh_session_listed(s, a.statuses, a.types, a.free)
+     where s.date >= a.since and s.date <= a.until and gh_session_listed(s, a.statuses, a.types, a.free)
        and (a.doctors is null or s.doctor_id = any (a.doctors))
        and (a.depts is null or exists (select from doctors d where d.id = s.doctor_id and d.dept_id = any (a.depts)))
        and (a.clinics is null or s.clinic_id = any (a.clinics))
@@ -136,16 +140,16 @@ with asked as materialized (
             union all
             select * from (select s.id from schedules s
              where (select wide from mode) = 'id' and s.is_latest
-               and s.date >= (select since from mode) and s.date <= (select until from mode)
+               and (s.date >= (select since from mode) and s.date <= (select until from mode)) is true
                and gh_session_listed(s, (select statuses from mode), (select types from mode), (select free from mode))
              order by s.id limit (select size from mode) offset (select (page - 1)::bigint * size from mode)) e
             union all
             select * from (select s.id from schedules s
              where (select wide from mode) = '-id' and s.is_latest
-               and s.date >= (select since from mode) and s.date <= (select until from mode)
+               and (s.date >= (select since from mode) and s.date <= (select until from mode)) is true
                and gh_session_listed(s, (select statuses from mode), (select types from mode), (select free from mode))
              order by s.id desc limit (select size from mode) offset (select (page - 1)::bigint * size from mode)) f) y
-), total as (
+), total as materialized (
     select case when a.wide is null then (select count(*) from found)
                 when a.plain then (select count(*) from schedules s where s.is_latest and s.date >= a.since and s.date <= a.until)
                 else (select count(*) from schedules s
