@@ -104,7 +104,7 @@ def test_faulty_applications(office, body, text):    # noqa: F811
     assert text in message(office.api(office.head_user).post("/doctor/leave/apply", body), 99)["msg"]
 
 
-@pytest.mark.parametrize("path", ["../etc/passwd", "static/../../x", "a//b", "a\\b", ""])
+@pytest.mark.parametrize("path", ["../etc/passwd", "static/../../x", "a\\b", "", "/"])
 def test_attachments_lie_below_the_root(office, path):    # noqa: F811
     error = message(apply(office, office.head_user, in_days(30), attachments=["static/a.jpg", path]), 106)
     assert error["msg"] == "提供的文件路径不安全或无效"

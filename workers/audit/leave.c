@@ -19,27 +19,19 @@ typedef struct work {
     size_t at_facts, at_put;
 } work_t;
 
-enum { F_DOCTOR, F_TAKEN, F_BEGINS };
+enum { F_DOCTOR, F_TAKEN, F_BEGINS, F_UNSAFE };
 
-/* The attachments as they are stored. False: the job was refused. */
-static bool
-read_attachments(gh_batch_t *b, work_t *w)
+/* The attachments as they are stored: JSON. */
+static const char *
+attachments_of(gh_batch_t *b)
 {
     gh_mp_t list = gh_mp_path(b->jobs[0]->args, "body.attachments");
-    for (gh_mp_iter_t it = gh_mp_iter(list); gh_mp_next(&it);) {
-        gh_str_t path;
-        if (gh_mp_str(it.value, &path) && gh_br30_path(path))
-            continue;
-        gh_job_refuse(b, b->jobs[0], GH_E_PATH_UNSAFE, NULL);
-        return false;
-    }
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     if (gh_mp_type(list) == GH_MP_ARRAY)
         gh_mp_to_json(list, &text);
     else
         gh_buf_puts(&text, "[]");
-    w->attachments = gh_text(b, gh_buf_view(&text));
-    return true;
+    return gh_buf_ok(&text) ? gh_text(b, gh_buf_view(&text)) : NULL;
 }
 
 static gh_step_t
@@ -56,12 +48,15 @@ ask(gh_batch_t *b)
         gh_shift_parse(gh_arg_str(job->args, "body.shift"), &w->leave.shift) != 0)
         return GH_STEP_FAIL; /* the contract lets neither pass */
     w->leave.to = w->leave.from;
-    if (!gh_audit_text(b, "body.reason", &w->reason) || !read_attachments(b, w))
+    if (!gh_audit_text(b, "body.reason", &w->reason))
         return GH_STEP_DONE;
+    if (!(w->attachments = attachments_of(b)))
+        return GH_STEP_FAIL;
     const char *day = gh_text_day(b, w->leave.from);
-    w->at_facts = gh_batch_query(b, "leave_facts", 5,
+    w->at_facts = gh_batch_query(b, "leave_facts", 6,
                                  (const char *[]){gh_text_i64(b, job->actor.doctor_id), day, day,
-                                                  gh_shift_name(w->leave.shift), gh_tz_name()});
+                                                  gh_shift_name(w->leave.shift), gh_tz_name(),
+                                                  w->attachments});
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
 
@@ -74,6 +69,8 @@ put(gh_batch_t *b, work_t *w)
                                    b->now_us);
     if (err == GH_E_NONE && gh_pg_bool(facts, 0, F_TAKEN))
         err = GH_E_LEAVE_DUPLICATE;
+    if (err == GH_E_NONE && gh_pg_bool(facts, 0, F_UNSAFE))
+        err = GH_E_PATH_UNSAFE;
     if (err != GH_E_NONE) {
         gh_job_refuse(b, job, err, NULL);
         return GH_STEP_DONE;

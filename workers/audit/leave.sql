@@ -79,7 +79,7 @@ select case when a.id is null then 'LEAVE_APPLICATION_NOT_FOUND'
 
 -- name: leave_facts
 -- One row: does doctor $1 exist, has he open or approved leave that overlaps $2 to $3 in shift $4 (BR-61), when does the shift
--- begin on the first day: as the own session says, else as the setting does. $5 zone.
+-- begin on the first day: as the own session says, else as the setting does; would a path of $6 leave the root (BR-30)? $5 zone.
 select d.id is not null,
        exists (select from leave_audits a
                 where a.doctor_id = $1::bigint and a.status <> 'rejected' and gh_shift_span(a.shift) && gh_shift_span($4::text)
@@ -90,7 +90,8 @@ select d.id is not null,
                and gh_shift_span(gh_shift_word(s.time_section)) <@ gh_shift_span($4::text)),
            (select min($2::date + make_interval(mins => h.starts)) at time zone $5::text
               from gh_section_hours(gh_schedule_setting(null)) h
-             where gh_shift_span(gh_shift_word(h.section)) <@ gh_shift_span($4::text)))) * 1000000)::bigint
+             where gh_shift_span(gh_shift_word(h.section)) <@ gh_shift_span($4::text)))) * 1000000)::bigint,
+       exists (select from jsonb_array_elements_text($6::jsonb) p where coalesce(gh_file_path(p), '') = '')
   from (select) x
   left join doctors d on d.id = $1::bigint and d.deleted_at is null;
 

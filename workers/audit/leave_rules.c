@@ -43,21 +43,3 @@ gh_br57_closes(const gh_leave_t *leave, const gh_leave_session_t *s, int64_t now
     bool covered = leave->shift == GH_SHIFT_FULL || (int)leave->shift == s->part;
     return covered && s->open && s->ends_us > now_us && s->day >= leave->from && s->day <= leave->to;
 }
-
-bool
-gh_br30_path(gh_str_t path)
-{
-    size_t start = path.n > 0 && path.p[0] == '/' ? 1 : 0;
-    for (size_t i = start; i <= path.n; i++) {
-        unsigned char c = i < path.n ? (unsigned char)path.p[i] : '/';
-        if (c < ' ' || c == 0x7f || c == '\\')
-            return false;
-        if (c != '/')
-            continue;
-        gh_str_t part = {path.p + start, i - start};
-        if (part.n == 0 || gh_str_is(part, ".") || gh_str_is(part, ".."))
-            return false;
-        start = i + 1;
-    }
-    return true;
-}

@@ -35,8 +35,4 @@ typedef struct gh_leave_session {
 /* BR-57: does the leave close it? The section is covered, it is open, and it is not over. */
 bool gh_br57_closes(const gh_leave_t *leave, const gh_leave_session_t *s, int64_t now_us);
 
-/* BR-30: may this be the stored path of an attachment? Relative once a leading slash is left out, without `.` and `..`, empty parts,
- * backslashes and control characters. */
-bool gh_br30_path(gh_str_t path);
-
 #endif

@@ -59,10 +59,10 @@ ask(gh_batch_t *b)
         return invalid(b, "to", "must not lie before from");
     if (!gh_audit_text(b, "body.reason", &w->reason))
         return GH_STEP_DONE;
-    w->at_facts = gh_batch_query(b, "leave_facts", 5,
+    w->at_facts = gh_batch_query(b, "leave_facts", 6,
                                  (const char *[]){gh_text_i64(b, w->closing.doctor_id),
                                                   gh_text_day(b, leave->from), gh_text_day(b, leave->to),
-                                                  gh_shift_name(leave->shift), gh_tz_name()});
+                                                  gh_shift_name(leave->shift), gh_tz_name(), "[]"});
     gh_leave_close_ask(b, &w->closing);
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
