@@ -30,10 +30,17 @@ user_text(const gh_close_t *c, char out[24])
 void
 gh_close_begin(gh_batch_t *b, gh_close_t *c)
 {
-    char now[GH_PG_TIME_TEXT], user[24];
+    char now[GH_PG_TIME_TEXT], user[24], patient[24];
     gh_pg_time_text(b->now_us, now);
-    const char *const params[] = {c->sessions, modes[c->mode], c->by, user_text(c, user), c->reason, now};
-    c->at = gh_batch_query(b, "close_sessions", 6, params);
+    snprintf(patient, sizeof patient, "%lld", (long long)c->patient_id);
+    const char *const params[] = {c->sessions,
+                                  modes[c->mode],
+                                  c->by,
+                                  user_text(c, user),
+                                  c->reason,
+                                  now,
+                                  c->patient_id ? patient : NULL};
+    c->at = gh_batch_query(b, "close_sessions", 7, params);
 }
 
 static int
@@ -48,7 +55,7 @@ tell(gh_batch_t *b, const gh_close_t *c, const char *orders, const char *now)
     }
     char user[24];
     const char *const params[] = {orders,
-                                  c->sessions,
+                                  c->patient_id ? "{}" : c->sessions,
                                   user_text(c, user),
                                   now,
                                   gh_pgarr_literal(&names),

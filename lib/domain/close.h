@@ -28,6 +28,8 @@ typedef enum { GH_CLOSE_SUSPEND, GH_CLOSE_SUPERSEDE, GH_CLOSE_DELETE, GH_CLOSE_C
 typedef struct gh_close {
     const char *sessions; /* array literal of ids, locked by this transaction; lives as long as the batch */
     gh_close_mode_t mode;
+    int64_t
+        patient_id; /* with GH_CLOSE_CLEAR: the orders of this patient alone, whom nobody but himself is told of; 0: all */
     const char *by;  /* patient, doctor, staff or system: who is recorded as having cancelled */
     int64_t user_id; /* account that closes; 0: the system */
     const char *

@@ -2,9 +2,9 @@
 -- already, then orders by id, then bills by id (decisions 17).
 
 -- name: close_sessions
--- $1 sessions, $2 suspend, supersede, delete or clear, $3 by whom, $4 account or null, $5 reason, $6 now. Their active orders are
--- cancelled, paid ones refunded, the waitlist is given up, places return, and each step is history. One row: the orders as an
--- array, how many held a place, how many were refunded, how many waited. Orders are found by the indexes of active ones.
+-- $1 sessions, $2 suspend, supersede, delete or clear, $3 by whom, $4 account or null, $5 reason, $6 now, $7 patient or null: all.
+-- Their active orders are cancelled, paid ones refunded, the waitlist is given up, places return, and each step is history. One row:
+-- the orders as an array, how many held a place, how many were refunded, how many waited. Orders are found by the indexes of active ones.
 with due as materialized (
     select o.id, o.schedule_id, o.status, o.payment_status, o.price,
            o.payment_status = 'paid' and o.price > 0 as paid
@@ -15,7 +15,7 @@ with due as materialized (
                 union all
                select w.id from registration_orders w
                 where w.schedule_id = any ($1::bigint[]) and w.status = 'waitlist'))
-       and o.status in ('pending', 'confirmed', 'waitlist')
+       and o.status in ('pending', 'confirmed', 'waitlist') and ($7::bigint is null or o.patient_id = $7)
      order by o.id
        for update of o
 ), changed as (

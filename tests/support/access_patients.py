@@ -14,8 +14,24 @@ def _relative(world):
     return relative
 
 
+def _number(world):
+    """The patient's national id, so that nobody else may have it."""
+    if not world.h.one("select national_id_bidx is not null from patients where id = %s", world.patient):
+        world.house.api(world.users["admin"]).patch(f"/api/v1/patients/{world.patient}", {"national_id": "N-0001"})
+    return "N-0001"
+
+
+def _assignment(world):
+    return world.h.one("insert into care_assignments (patient_id, doctor_id, valid_from) values (%s, %s, current_date - 2) returning id",
+                       world.patient, world.h.extra_doctor())
+
+
 def known(world):
-    return {"relative": lambda: _relative(world)}
+    return {"relative": lambda: _relative(world), "new_patient": lambda: world.h.patient(account=False)[0],
+            "assignment": lambda: _assignment(world)}
+
+
+READ, OWN, CLINICAL = "nyfyfyyy", "nyyxxxxx", "nyfyfffy"
 
 
 ROWS = [
@@ -27,4 +43,38 @@ ROWS = [
     ("identity.update_relative", "PUT", "/patient/patients/{relative}", "nyxxxxxx", lambda w: {"json": {"remark": "x"}}),
     ("identity.set_default_relative", "PUT", "/patient/patients/{patient}/set-default", "nyxxxxxx", None),
     ("identity.remove_relative", "DELETE", "/patient/patients/{relative}", "nyxxxxxx", None),
+
+    # patients on /api/v1: patient:read, patient:manage and record:read of api/20 section 6; `me` is for who has a patient record
+    ("identity.v1_get_my_patient", "GET", "/api/v1/patients/me", OWN, None),
+    ("identity.v1_update_my_patient", "PATCH", "/api/v1/patients/me", OWN, lambda w: {"json": {"occupation": "x"}}),
+    ("identity.v1_create_my_patient", "POST", "/api/v1/patients/me", "nrrrrrrr",
+     lambda w: {"json": {"full_name": "某人", "national_id": _number(w)}}),
+    ("identity.v1_get_my_medical_profile", "GET", "/api/v1/patients/me/medical-profile", "nyyxxxfx", None),
+    ("identity.v1_update_my_medical_profile", "PATCH", "/api/v1/patients/me/medical-profile", OWN,
+     lambda w: {"json": {"smoking": "never"}}),
+    ("identity.v1_list_my_timeline", "GET", "/api/v1/patients/me/timeline", OWN, None),
+    ("identity.v1_list_patients", "GET", "/api/v1/patients", "nffyyyyy", None),
+    ("identity.v1_create_patient", "POST", "/api/v1/patients", "nffyyfyy", lambda w: {"json": {"full_name": "某人"}}),
+    ("identity.v1_get_patient", "GET", "/api/v1/patients/{patient}", READ, None),
+    # a doctor changes the clinical part alone
+    ("identity.v1_update_patient", "PATCH", "/api/v1/patients/{patient}", "nyffffyy", lambda w: {"json": {"occupation": "x"}}),
+    ("identity.v1_delete_patient", "DELETE", "/api/v1/patients/{new_patient}", "nffffffy", None),
+    ("identity.v1_get_medical_profile", "GET", "/api/v1/patients/{patient}/medical-profile", CLINICAL, None),
+    ("identity.v1_update_medical_profile", "PATCH", "/api/v1/patients/{patient}/medical-profile", CLINICAL,
+     lambda w: {"json": {"smoking": "never"}}),
+    ("identity.v1_list_timeline", "GET", "/api/v1/patients/{patient}/timeline", READ, None),
+    ("identity.v1_list_assignments", "GET", "/api/v1/patients/{patient}/assignments", READ, None),
+    ("identity.v1_create_assignment", "POST", "/api/v1/patients/{patient}/assignments", "nffyfffy",
+     lambda w: {"json": {"doctor_id": w.h.extra_doctor()}}),
+    ("identity.v1_close_assignment", "DELETE", "/api/v1/patients/{patient}/assignments/{assignment}", "nffyfffy", None),
+    # the nurse has no department here, so that her list is empty
+    ("booking.v1_list_patient_appointments", "GET", "/api/v1/patients/{patient}/appointments", READ, None),
+
+    # Heartbeat
+    ("identity.hb_list_patients", "GET", "/patient/", "nyyyyyyy", None),
+    ("identity.hb_get_patient", "GET", "/patient/{patient}", READ, None),
+    ("identity.hb_create_patient", "POST", "/patient/", "yyyyyyyy",
+     lambda w: {"json": {"name": "Pat", "email": w.new_email(), "password": "Tr0ub4dor&3"}}),
+    ("identity.hb_update_patient", "PUT", "/patient/", "nyffffyy", lambda w: {"json": {"id": w.patient, "address": "12 Lake Road"}}),
+    ("identity.hb_delete_patient", "DELETE", "/patient/", "nffffffy", lambda w: {"params": {"patient_id": w.h.patient(account=False)[0]}}),
 ]

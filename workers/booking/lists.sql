@@ -40,7 +40,7 @@ select case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING'
 -- name: v1_list
 -- AP-02, AP-03, AP-04. $1 the query as an object, $2 scopes (null: AP-03, AP-04: own rows of the role in question),
 -- $3 the caller's patient row, $4 whose relatives count as own, $5 his doctor row, $6 his department, $7 now, $8 zone,
--- $9 currency. Each branch of `visible` has its index, and is never run when its scope or filter is not given; only a
+-- $9 currency, $10 PA-15: the patient whose appointments these are, else null, $11 today. Each branch of `visible` has its index, and is never run when its scope or filter is not given; only a
 -- caller who sees everything and names neither patient nor doctor reads the whole table. `offset 0` keeps the planner from
 -- joining all rows before it knows which ones are on the page.
 with asked as (
@@ -49,7 +49,7 @@ with asked as (
            coalesce(($1::jsonb->>'per_page')::int, ($1::jsonb->>'limit')::int, ($1::jsonb->>'page_size')::int, 20) as size,
            gh_json_texts($1::jsonb->'status') as statuses, gh_json_texts($1::jsonb->'fhir_status') as fhir,
            gh_json_texts($1::jsonb->'doctor_id')::bigint[] as doctors,
-           gh_json_texts($1::jsonb->'patient_id')::bigint[] as patients,
+           case when $10::bigint is not null then array[$10] else gh_json_texts($1::jsonb->'patient_id')::bigint[] end as patients,
            gh_json_texts($1::jsonb->'dept_id')::bigint[] as depts,
            gh_json_texts($1::jsonb->'schedule_id')::bigint[] as sessions,
            gh_json_texts($1::jsonb->'payment_status') as payments, gh_json_texts($1::jsonb->'channel') as channels,
@@ -61,14 +61,15 @@ with asked as (
            coalesce($2::int, 8) & 3 = 0 and coalesce($5::bigint, 0) = 0 as own_list
 ), visible as (
     select o.* from registration_orders o
-     where $2::int & 1 = 1 and o.patient_id = any (gh_json_texts($1::jsonb->'patient_id')::bigint[])
+     where $2::int & 1 = 1 and o.patient_id = any (case when $10 is not null then array[$10]
+                                                      else gh_json_texts($1::jsonb->'patient_id')::bigint[] end)
     union all
     select o.* from registration_orders o
-     where $2::int & 1 = 1 and gh_json_texts($1::jsonb->'patient_id') is null
+     where $2::int & 1 = 1 and $10 is null and gh_json_texts($1::jsonb->'patient_id') is null
        and o.doctor_id = any (gh_json_texts($1::jsonb->'doctor_id')::bigint[])
     union all
     select o.* from registration_orders o
-     where $2::int & 1 = 1 and gh_json_texts($1::jsonb->'patient_id') is null
+     where $2::int & 1 = 1 and $10 is null and gh_json_texts($1::jsonb->'patient_id') is null
        and gh_json_texts($1::jsonb->'doctor_id') is null
     union all
     select o.*
@@ -120,7 +121,13 @@ with asked as (
              limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
 )
 select case when $2::int is null and coalesce($3::bigint, 0) = 0 and coalesce($5::bigint, 0) = 0
-            then 'PROFILE_NOT_FOUND' end as error,
+            then 'PROFILE_NOT_FOUND'
+            when $10 is not null then (
+                select case when p.id is null then 'NOT_FOUND'
+                            when $2 & 3 = 0 and not (coalesce(p.id = $3::bigint, false) or gh_assigned(p, array[$5::bigint], $11::date)
+                                 or exists (select from patient_relations r
+                                             where r.user_patient_id = $4 and r.related_patient_id = p.id)) then 'NOT_OWNER' end
+                  from (select) x left join patients p on p.id = $10 and p.deleted_at is null) end as error,
        json_build_object(
            'items', coalesce((select json_agg(gh_pick(case when a.own_list then gh_without(x.doc, 'patient') else x.doc end,
                                                       a.fields) order by p.place)

@@ -15,7 +15,6 @@
 #include <stdio.h>
 
 #include "base/timez.h"
-#include "base/uuid7.h"
 #include "db/arrays.h"
 #include "domain/if_match.h"
 #include "domain/password_refusal.h"
@@ -272,9 +271,9 @@ write_account(gh_batch_t *b, const work_t *w)
             gh_batch_query(b, "register_lock", 1, (const char *[]){base});
         }
         const char *name = w->name && *w->name ? w->name : ask->name;
-        gh_batch_query(b, "doctor_account_make", 6,
+        gh_batch_query(b, "person_account_make", 7,
                        (const char *[]){w->account_id, ask->names, base[0] ? base : NULL, name,
-                                        w->hashing.hash, w->now});
+                                        w->hashing.hash, w->now, "doctor"});
         return;
     }
     if (ask->names_set || ask->names_cleared)
@@ -317,21 +316,7 @@ check_again(gh_batch_t *b, work_t *w)
     gh_batch_query(b, "admin_still", 2, (const char *[]){w->caller, w->rights});
     if (w->makes_account || !w->account)
         return 0;
-    const PGresult *living = gh_batch_result(b, w->at_sessions);
-    gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
-    for (int i = 0; i < PQntuples(living); i++) {
-        uint8_t sid[16];
-        if (gh_uuid_parse(gh_pg_str(living, i, 0), sid))
-            return -1;
-        gh_pgarr_uuid(&ids, sid);
-    }
-    const char *sids = gh_pgarr_literal(&ids);
-    if (!sids)
-        return -1;
-    gh_batch_query(b, "login_lock_user", 1, (const char *[]){w->account_id});
-    gh_batch_query(b, "doctor_sessions_still", 4,
-                   (const char *[]){w->account_id, sids, w->high ? "t" : "f", w->session});
-    return gh_end_sessions(b, living, "password_reset") < 0 ? -1 : 0; /* */
+    return gh_hold_account(b, gh_batch_result(b, w->at_sessions), w->account_id, w->high, w->session);
 }
 
 static gh_step_t
@@ -400,7 +385,7 @@ hashed(gh_batch_t *b, work_t *w)
         return GH_STEP_FAIL;
     if (!w->account)
         return write_all(b, w);
-    w->at_sessions = gh_batch_query(b, "doctor_sessions", 2, (const char *[]){w->account_id, w->session});
+    w->at_sessions = gh_batch_query(b, "account_sessions", 2, (const char *[]){w->account_id, w->session});
     w->stage = WRITES;
     return GH_STEP_MORE;
 }

@@ -133,14 +133,6 @@ insert into doctor_specialties (doctor_id, specialty_id) select $1, unnest($2)
 -- $1 doctor, $2 prices asked for, $3 now
 select gh_list_prices_set('DOCTOR', $1::bigint, $2::jsonb, $3::timestamptz)
 
--- name: doctor_account_make
--- $1 account, $2 names, $3 base of a user name when none is given, or null; $4 doctor's name, $5 hash, $6 now
-insert into users (id, username, email, phonenumber, identifier, full_name, user_type, hashed_password, password_changed_at,
-                   is_verified, created_at, updated_at)
-select $1::bigint, coalesce(b->>'username', case when $3::text is not null then gh_free_username($3) end), b->>'email',
-       b->>'phone', b->>'identifier', left($4::text, 100), 'doctor', $5::text, $6::timestamptz, true, $6, $6
-  from (select $2::jsonb as b) x
-
 -- name: doctor_role
 -- $1 account, $2 who gives it, $3 now
 with kind as (
@@ -153,18 +145,6 @@ insert into user_roles (user_id, role_code, granted_by, granted_at) values ($1, 
 -- $1 account that is given to its doctor anew, $2 now (BR-24): it can sign in from here on
 update users set is_active = true, is_verified = true, version = version + 1, updated_at = $2::timestamptz
  where id = $1::bigint and not (is_active and is_verified)
-
--- name: doctor_sessions
--- $1 account, $2 a session that is left out, or null
-select id, extract(epoch from access_expires_at)::bigint as until
-  from sessions where user_id = $1::bigint and revoked_at is null and id is distinct from $2::uuid order by id
-
--- name: doctor_sessions_still
--- $1 account, locked by now; $2 sessions as they were read, $3 whether it was an administrator's or superuser's (R-47), $4 a session
--- that is left out, or null
-select gh_unless_stale($2::uuid[] = array(select id from sessions where user_id = $1::bigint and revoked_at is null
-                                                                    and id is distinct from $4::uuid order by id)
-                       and exists (select from users where id = $1 and not is_deleted and (is_admin or is_superuser) = $3::boolean))
 
 -- name: doctor_show
 -- $1 doctor, $2 shape, $3 zone, $4 department before, $5 whether an account was made

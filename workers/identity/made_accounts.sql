@@ -79,3 +79,24 @@ with account as (
     insert into job_done (id, op, status, body) select $9::uuid, $10::text, 0, id::text from account
 )
 select id from account
+
+-- name: person_account_make
+-- $1 account, $2 names, $3 base of a user name when none is given, or null; $4 name of the person, $5 hash or null, $6 now, $7 kind
+insert into users (id, username, email, phonenumber, identifier, full_name, user_type, hashed_password, password_changed_at,
+                   is_verified, created_at, updated_at)
+select $1::bigint, coalesce(b->>'username', case when $3::text is not null then gh_free_username($3) end), b->>'email',
+       b->>'phone', b->>'identifier', left($4::text, 100), $7::text, $5::text,
+       case when $5 is not null then $6::timestamptz end, true, $6::timestamptz, $6
+  from (select $2::jsonb as b) x
+
+-- name: account_sessions
+-- $1 account, $2 a session that is left out, or null
+select id, extract(epoch from access_expires_at)::bigint as until
+  from sessions where user_id = $1::bigint and revoked_at is null and id is distinct from $2::uuid order by id
+
+-- name: account_sessions_still
+-- $1 account, locked by now; $2 sessions as they were read, $3 whether it was an administrator's or superuser's (R-47), $4 a session
+-- that is left out, or null
+select gh_unless_stale($2::uuid[] = array(select id from sessions where user_id = $1::bigint and revoked_at is null
+                                                                    and id is distinct from $4::uuid order by id)
+                       and exists (select from users where id = $1 and not is_deleted and (is_admin or is_superuser) = $3::boolean))

@@ -66,6 +66,19 @@ static const struct gh_constraint_map signup_taken[] = {{"users_username_uq", GH
                                                         {"users_email_uq", GH_E_REGISTER_EMAIL_TAKEN},
                                                         {"users_phone_uq", GH_E_REGISTER_PHONE_TAKEN},
                                                         {0}};
+/* Patients: names, national id and link of two at once. */
+static const struct gh_constraint_map patient_taken[] = {
+    {"users_username_uq", GH_E_USERNAME_TAKEN}, {"users_email_uq", GH_E_EMAIL_TAKEN},
+    {"users_phone_uq", GH_E_PHONE_TAKEN},       {"patients_bidx_uq", GH_E_NATIONAL_ID_TAKEN},
+    {"patients_user_uq", GH_E_DUPLICATE},       {0}};
+static const struct gh_constraint_map assignment_taken[] = {
+    {"care_assignments_open_uq", GH_E_DUPLICATE}, {"care_assignments_days_ex", GH_E_DUPLICATE}, {0}};
+#define PATIENT(op, how, function)                                                                           \
+    {                                                                                                        \
+        .name = op, .kind = how, .batch_max = 1, .step = function, .constraints = patient_taken,             \
+        .sealed = true                                                                                       \
+    }
+#define SCOPE_OF_CALLER "actor.patient_id", "actor.doctor_id", "actor.dept_id", "actor.roles"
 static const struct gh_constraint_map relatives_taken[] = {
     {"patient_relations_pair_uq", GH_E_RELATIVE_EXISTS}, {"patients_bidx_uq", GH_E_NATIONAL_ID_TAKEN}, {0}};
 static const struct gh_constraint_map bind_constraints[] = {{"users_email_uq", GH_E_PROFILE_EMAIL_TAKEN},
@@ -185,6 +198,69 @@ static const gh_op_t ops[] = {
     {.name = "identity.renew_token", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_renew_token},
     {.name = "identity.login_form", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_login_form},
     {.name = "identity.confirm_email", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_confirm_email},
+    /* patients_read.sql, assignments.sql, patients.c, patient_delete.c */
+    {.name = "identity.v1_get_my_patient",
+     .sql = "v1_patient",
+     .bind = {"query.none", "actor.scopes", "actor.user_id", SCOPE_OF_CALLER, "query.include", "query.fields",
+              "tz", "today"},
+     .sealed = true},
+    {.name = "identity.v1_get_patient",
+     .sql = "v1_patient",
+     .bind = {"path.id", "actor.scopes", "actor.user_id", SCOPE_OF_CALLER, "query.include", "query.fields",
+              "tz", "today"},
+     .sealed = true},
+    {.name = "identity.v1_list_patients",
+     .sql = "v1_patients",
+     .bind = {"query", "actor.roles", "actor.scopes", "actor.user_id", "actor.patient_id", "actor.doctor_id",
+              "actor.dept_id", "tz", "today", "query.gender", "query.status", "query.doctor_id",
+              "query.date_of_birth_from", "query.date_of_birth_to", "blind.query.national_id", "query.phone",
+              "query.q"},
+     .sealed = true},
+    {.name = "identity.v1_get_medical_profile",
+     .sql = "v1_medical_profile",
+     .bind = {"path.id", "actor.scopes", SCOPE_OF_CALLER, "tz", "today"},
+     .sealed = true},
+    {.name = "identity.v1_get_my_medical_profile",
+     .sql = "v1_medical_profile",
+     .bind = {"query.none", "actor.scopes", SCOPE_OF_CALLER, "tz", "today"},
+     .sealed = true},
+    {.name = "identity.v1_list_my_timeline",
+     .sql = "v1_timeline",
+     .bind = {"query.none", "actor.scopes", "actor.user_id", SCOPE_OF_CALLER, "query", "tz", "today"}},
+    {.name = "identity.v1_list_timeline",
+     .sql = "v1_timeline",
+     .bind = {"path.id", "actor.scopes", "actor.user_id", SCOPE_OF_CALLER, "query", "tz", "today"}},
+    {.name = "identity.v1_list_assignments",
+     .sql = "v1_assignments",
+     .bind = {"path.id", "actor.scopes", SCOPE_OF_CALLER, "today"}},
+    {.name = "identity.v1_create_assignment",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .sql = "assignment_make",
+     .bind = {"path.id", "body.doctor_id", "body.kind", "body.reason", "body.valid_from", "body.valid_to",
+              "actor.user_id", "actor.doctor_id", "actor.roles", "now", "today"},
+     .constraints = assignment_taken},
+    {.name = "identity.v1_close_assignment",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .sql = "assignment_close",
+     .bind = {"path.id", "path.aid", "actor.doctor_id", "actor.roles", "now", "today"}},
+    {.name = "identity.hb_list_patients",
+     .sql = "hb_patients",
+     .bind = {"query", "actor.scopes", "actor.user_id", SCOPE_OF_CALLER, "tz", "today"}},
+    {.name = "identity.hb_get_patient",
+     .sql = "hb_patient",
+     .bind = {"path.patient_id", "actor.scopes", "actor.user_id", SCOPE_OF_CALLER, "tz", "today"}},
+    PATIENT("identity.v1_update_my_patient", GH_OP_WRITE, gh_keep_patient),
+    PATIENT("identity.v1_create_my_patient", GH_OP_WRITE, gh_keep_patient),
+    PATIENT("identity.v1_create_patient", GH_OP_TASK, gh_keep_patient),
+    PATIENT("identity.v1_update_patient", GH_OP_WRITE, gh_keep_patient),
+    PATIENT("identity.v1_update_medical_profile", GH_OP_WRITE, gh_keep_patient),
+    PATIENT("identity.v1_update_my_medical_profile", GH_OP_WRITE, gh_keep_patient),
+    PATIENT("identity.hb_create_patient", GH_OP_TASK, gh_keep_patient),
+    PATIENT("identity.hb_update_patient", GH_OP_TASK, gh_keep_patient),
+    PATIENT("identity.v1_delete_patient", GH_OP_WRITE, gh_remove_patient),
+    PATIENT("identity.hb_delete_patient", GH_OP_WRITE, gh_remove_patient),
     /* relatives.sql, relatives.c */
     {.name = "identity.list_relatives",
      .sql = "relatives",
