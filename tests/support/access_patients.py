@@ -78,3 +78,44 @@ ROWS = [
     ("identity.hb_update_patient", "PUT", "/patient/", "nyffffyy", lambda w: {"json": {"id": w.patient, "address": "12 Lake Road"}}),
     ("identity.hb_delete_patient", "DELETE", "/patient/", "nffffffy", lambda w: {"params": {"patient_id": w.h.patient(account=False)[0]}}),
 ]
+
+
+def _not_the_patient(w, r):
+    """A list without the patient, whatever the filter asks for."""
+    assert r.status_code == 200, r.text
+    assert all(item["id"] != w.patient for item in r.json()["data"]["items"]), r.text
+
+
+def _sent(**members):
+    return lambda w: {"json": {k: v(w) if callable(v) else v for k, v in members.items()}}
+
+
+def _asked(**members):
+    return lambda w: {"params": {k: v(w) if callable(v) else v for k, v in members.items()}}
+
+
+DOCTOR, USER = (lambda w: w.h.doctor), (lambda w: w.users["patient"])
+
+# members that name a row, with somebody else's (foreign_rows)
+CASES = {
+    ("booking.v1_list_patient_appointments", "query", "dept_id"): ("other", _asked(dept_id=lambda w: w.h.dept), "f"),
+    ("booking.v1_list_patient_appointments", "query", "doctor_id"): ("other", _asked(doctor_id=DOCTOR), "f"),
+    ("booking.v1_list_patient_appointments", "query", "schedule_id"): ("other", _asked(schedule_id=1), "f"),
+    ("identity.hb_update_patient", "query", "id"): ("other", lambda w: {"params": {"id": w.patient}, "json": {"name": "x"}}, "f"),
+    ("identity.hb_update_patient", "query", "patient_id"):
+        ("other", lambda w: {"params": {"patient_id": w.patient}, "json": {"name": "x"}}, "f"),
+    ("identity.v1_create_my_patient", "body", "national_id"): ("newcomer", _sent(full_name="某人", national_id=_number), "r"),
+    ("identity.v1_create_my_patient", "body", "primary_doctor_id"): ("newcomer", _sent(full_name="某人", primary_doctor_id=DOCTOR), "f"),
+    ("identity.v1_create_my_patient", "body", "user_id"): ("newcomer", _sent(full_name="某人", user_id=USER), "f"),
+    ("identity.v1_create_patient", "body", "national_id"): ("doctor2", _sent(full_name="某人", national_id=_number), "r"),
+    ("identity.v1_create_patient", "body", "primary_doctor_id"): ("doctor2", _sent(full_name="某人", primary_doctor_id=DOCTOR), "f"),
+    ("identity.v1_create_patient", "body", "user_id"): ("doctor2", _sent(full_name="某人", user_id=USER), "f"),
+    ("identity.v1_list_patients", "query", "doctor_id"): ("doctor2", _asked(doctor_id=DOCTOR), _not_the_patient),
+    ("identity.v1_list_patients", "query", "national_id"): ("doctor2", _asked(national_id=_number), _not_the_patient),
+    ("identity.v1_update_my_patient", "body", "national_id"): ("other", _sent(national_id=_number), "r"),
+    ("identity.v1_update_my_patient", "body", "primary_doctor_id"): ("other", _sent(primary_doctor_id=DOCTOR), "f"),
+    ("identity.v1_update_my_patient", "body", "user_id"): ("other", _sent(user_id=USER), "f"),
+    ("identity.v1_update_patient", "body", "national_id"): ("doctor", _sent(national_id="N-0002"), "f"),
+    ("identity.v1_update_patient", "body", "primary_doctor_id"): ("doctor2", _sent(primary_doctor_id=lambda w: w.h.doctor2), "f"),
+    ("identity.v1_update_patient", "body", "user_id"): ("other", _sent(user_id=lambda w: w.users["other"]), "f"),
+}

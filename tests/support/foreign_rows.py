@@ -7,7 +7,7 @@ administrators alone need no case: all rows are theirs.
 
 import re
 
-from . import contract
+from . import access_patients, contract
 
 ROW = re.compile(r"(^|[._\]])(id|ids|sid)$|[a-z_](Id|Ids)$|_ids?$")
 
@@ -158,3 +158,4 @@ CASES = {
     ("audit.submit_schedule_change", "body", "clinicId"):
         ("head2", lambda w: {"json": {"clinicId": w.h.clinic, "changes": [_change(w, w.h.doctor2)]}}, "f"),
 }
+CASES |= access_patients.CASES

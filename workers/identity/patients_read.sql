@@ -60,10 +60,9 @@ with asked as (
                         select n.id from users u join patients n on n.user_id = u.id
                          where u.phonenumber = regexp_replace($16, '[ -]', '', 'g') and n.phone is null))
        and (coalesce($17::text, '') = ''
-            or p.id in (select n.id from patients n where n.name ilike '%' || regexp_replace($17, '([\\%_])', '\\\1', 'g') || '%'
-                         union all
-                        select n.id from patients n
-                         where n.full_name ilike '%' || regexp_replace($17, '([\\%_])', '\\\1', 'g') || '%'
+            or p.id in (select n.id from patients n
+                         where gh_name_parts(coalesce(n.full_name, n.name), false) @> gh_name_parts($17, true)
+                           and coalesce(n.full_name, n.name) ilike '%' || regexp_replace($17, '([\\%_])', '\\\1', 'g') || '%'
                          union all
                         select n.id from patients n where n.mrn ilike '%' || regexp_replace($17, '([\\%_])', '\\\1', 'g') || '%'
                          union all
