@@ -19,6 +19,7 @@
 #include "base/uuid7.h"
 #include "front/front.h"
 #include "wire/event.h"
+#include "wire/frames.h"
 #include "wire/mdp.h"
 #include "wire/secure.h"
 
@@ -422,34 +423,6 @@ front_link_mmi(const char *name)
 
 /* ---- receiving */
 
-/* All frames of one message; 0 when none is waiting. Those beyond PARTS_MAX are dropped. */
-static size_t
-receive(void *socket, zmq_msg_t parts[PARTS_MAX])
-{
-    size_t n = 0;
-    int more = 1;
-    while (more) {
-        zmq_msg_t part;
-        zmq_msg_init(&part);
-        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&part);
-            break;
-        }
-        more = zmq_msg_more(&part);
-        if (n < PARTS_MAX)
-            parts[n++] = part;
-        else
-            zmq_msg_close(&part);
-    }
-    return n;
-}
-
-static gh_str_t
-view(zmq_msg_t *m)
-{
-    return (gh_str_t){zmq_msg_data(m), zmq_msg_size(m)};
-}
-
 void
 front_frame_release(void *owner)
 {
@@ -472,7 +445,7 @@ keep_frames(zmq_msg_t *parts, size_t n, front_frames_t *out)
         }
         zmq_msg_init(kept);
         zmq_msg_move(kept, &parts[i]);
-        out->at[out->n].bytes = view(kept);
+        out->at[out->n].bytes = gh_frame(kept);
         out->at[out->n++].owner = kept;
     }
     return true;
@@ -514,18 +487,19 @@ take_reply(gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
 static void
 take_message(front_link_t *l, zmq_msg_t *parts, size_t n)
 {
-    if (n < 4 || !gh_str_is(view(&parts[0]), GH_MDPC02) || zmq_msg_size(&parts[1]) != 1 ||
+    if (n < 4 || !gh_str_is(gh_frame(&parts[0]), GH_MDPC02) || zmq_msg_size(&parts[1]) != 1 ||
         *(const uint8_t *)zmq_msg_data(&parts[1]) != GH_MDPC_FINAL)
         return;
-    gh_str_t service = view(&parts[2]);
+    gh_str_t service = gh_frame(&parts[2]);
     if (service.n > 4 && memcmp(service.p, "mmi.", 4) == 0) {
         gh_str_t body[PARTS_MAX];
         for (size_t i = 3; i < n; i++)
-            body[i - 3] = view(&parts[i]);
+            body[i - 3] = gh_frame(&parts[i]);
         front_probes_mmi(l->index, service, body, n - 3);
         return;
     }
-    take_reply(view(&parts[3]), n > 4 ? view(&parts[4]) : (gh_str_t){0}, parts + 5, n > 5 ? n - 5 : 0);
+    take_reply(gh_frame(&parts[3]), n > 4 ? gh_frame(&parts[4]) : (gh_str_t){0}, parts + 5,
+               n > 5 ? n - 5 : 0);
 }
 
 static void
@@ -533,10 +507,10 @@ take_event(front_link_t *l, zmq_msg_t *parts, size_t n)
 {
     if (n != 2)
         return;
-    gh_str_t topic = view(&parts[0]);
+    gh_str_t topic = gh_frame(&parts[0]);
     if (gh_str_is(topic, "beat"))
         l->beat_ms = gh_mono_ms();
-    front_sync_event(topic, view(&parts[1]), l->index);
+    front_sync_event(topic, gh_frame(&parts[1]), l->index);
 }
 
 /* Receive until nothing is left: the last try, which finds nothing, also re-reads the socket's state. */
@@ -545,12 +519,11 @@ drain(front_link_t *l, void *socket, void (*take)(front_link_t *, zmq_msg_t *, s
 {
     for (int budget = DRAIN_BUDGET; budget > 0; budget--) {
         zmq_msg_t parts[PARTS_MAX];
-        size_t n = receive(socket, parts);
+        size_t n = gh_frames_recv(socket, parts, PARTS_MAX);
         if (n == 0)
             return;
         take(l, parts, n);
-        for (size_t i = 0; i < n; i++)
-            zmq_msg_close(&parts[i]);
+        gh_frames_close(parts, n);
     }
     s_link.look = true;
 }
@@ -632,11 +605,10 @@ next_change(void *monitor)
 {
     zmq_msg_t parts[PARTS_MAX];
     uint16_t event = 0;
-    size_t n = receive(monitor, parts);
+    size_t n = gh_frames_recv(monitor, parts, PARTS_MAX);
     if (n && zmq_msg_size(&parts[0]) >= sizeof event)
         memcpy(&event, zmq_msg_data(&parts[0]), sizeof event);
-    for (size_t i = 0; i < n; i++)
-        zmq_msg_close(&parts[i]);
+    gh_frames_close(parts, n);
     return event;
 }
 

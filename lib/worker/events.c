@@ -13,6 +13,7 @@
 #include "base/timez.h"
 #include "wire/config_event.h"
 #include "wire/event.h"
+#include "wire/frames.h"
 #include "wire/secure.h"
 #include "worker/internal.h"
 
@@ -165,26 +166,11 @@ static bool
 receive_one(gh_bus_t *bus)
 {
     zmq_msg_t m[2];
-    size_t n = 0;
-    bool more = true;
-    while (more) {
-        zmq_msg_t spare, *to = n < 2 ? &m[n] : &spare;
-        zmq_msg_init(to);
-        if (zmq_msg_recv(to, bus->sub, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(to);
-            break;
-        }
-        more = zmq_msg_more(to);
-        if (to == &spare)
-            zmq_msg_close(to);
-        else
-            n++;
-    }
+    size_t n = gh_frames_recv(bus->sub, m, 2);
     gh_mp_t map;
     if (n == 2 && gh_event_decode(zmq_msg_data(&m[1]), zmq_msg_size(&m[1]), &map) == 0)
-        handle(bus, (gh_str_t){zmq_msg_data(&m[0]), zmq_msg_size(&m[0])}, map);
-    for (size_t i = 0; i < n; i++)
-        zmq_msg_close(&m[i]);
+        handle(bus, gh_frame(&m[0]), map);
+    gh_frames_close(m, n);
     return n > 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/timez.h"
+#include "wire/frames.h"
 #include "wire/mdp.h"
 #include "wire/secure.h"
 #include "worker/internal.h"
@@ -235,7 +236,7 @@ handle(gh_link_t *l, zmq_msg_t *m, size_t n)
     gh_str_t frames[FRAMES_MAX];
     gh_mdp_msg_t msg;
     for (size_t i = 0; i < n; i++)
-        frames[i] = (gh_str_t){zmq_msg_data(&m[i]), zmq_msg_size(&m[i])};
+        frames[i] = gh_frame(&m[i]);
     if (gh_mdp_parse(frames, n, &msg) || msg.side != GH_MDP_WORKER || msg.version != 2) {
         gh_log(GH_LOG_WARN, "broker_frames", GH_KS("pool", l->pool->def->name), GH_KI("frames", n));
         return;
@@ -249,29 +250,15 @@ handle(gh_link_t *l, zmq_msg_t *m, size_t n)
     }
 }
 
-/* One whole message; frames beyond the limit are read and dropped. False when there is none now. */
+/* One whole message. False when there is none now. */
 static bool
 receive_one(gh_link_t *l)
 {
     zmq_msg_t m[FRAMES_MAX];
-    size_t n = 0;
-    for (bool more = true; more;) {
-        zmq_msg_t spare, *to = n < FRAMES_MAX ? &m[n] : &spare;
-        zmq_msg_init(to);
-        if (zmq_msg_recv(to, l->sock, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(to);
-            break; /* only possible before the first frame: messages arrive whole */
-        }
-        more = zmq_msg_more(to);
-        if (to == &spare)
-            zmq_msg_close(&spare);
-        else
-            n++;
-    }
+    size_t n = gh_frames_recv(l->sock, m, FRAMES_MAX);
     if (n > 0)
         handle(l, m, n);
-    for (size_t i = 0; i < n; i++)
-        zmq_msg_close(&m[i]);
+    gh_frames_close(m, n);
     return n > 0;
 }
 

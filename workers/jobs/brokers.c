@@ -5,11 +5,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <zmq.h>
 
 #include "base/log.h"
 #include "base/timez.h"
 #include "wire/event.h"
+#include "wire/frames.h"
 #include "wire/mdp.h"
 #include "wire/secure.h"
 
@@ -169,33 +169,6 @@ gh_brokers_send(gh_brokers_t *self, const char *service, const gh_job_head_t *he
 
 /* ---- receiving */
 
-static gh_str_t
-view(zmq_msg_t *m)
-{
-    return (gh_str_t){zmq_msg_data(m), zmq_msg_size(m)};
-}
-
-/* All frames of one message; 0 when none is waiting. Those beyond PARTS_MAX are dropped. */
-static size_t
-receive(void *socket, zmq_msg_t parts[PARTS_MAX])
-{
-    size_t n = 0;
-    for (bool more = true; more;) {
-        zmq_msg_t spare, *to = n < PARTS_MAX ? &parts[n] : &spare;
-        zmq_msg_init(to);
-        if (zmq_msg_recv(to, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(to);
-            break;
-        }
-        more = zmq_msg_more(to);
-        if (to == &spare)
-            zmq_msg_close(to);
-        else
-            n++;
-    }
-    return n;
-}
-
 static void
 take_reply(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
 {
@@ -203,7 +176,7 @@ take_reply(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
     gh_str_t frames[PARTS_MAX];
     gh_reply_head_t head;
     for (size_t i = 0; i < n; i++)
-        frames[i] = view(&parts[i]);
+        frames[i] = gh_frame(&parts[i]);
     if (n < 4 || !gh_str_is(frames[0], GH_MDPC02) || frames[1].n != 1 || *frames[1].p != GH_MDPC_FINAL)
         return;
     if (gh_reply_head_decode(frames[3].p, frames[3].n, &head) == 0)
@@ -213,7 +186,7 @@ take_reply(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
 static void
 take_event(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
 {
-    if (n == 2 && gh_str_is(view(&parts[0]), "beat"))
+    if (n == 2 && gh_str_is(gh_frame(&parts[0]), "beat"))
         b->beat_ms = gh_mono_ms();
     else if (n == 2)
         self->events->wake(self->arg);
@@ -225,12 +198,11 @@ drain(gh_brokers_t *self, broker_t *b, void *socket,
 {
     for (int i = 0; i < TURN_MAX; i++) {
         zmq_msg_t parts[PARTS_MAX];
-        size_t n = receive(socket, parts);
+        size_t n = gh_frames_recv(socket, parts, PARTS_MAX);
         if (n == 0)
             return;
         take(self, b, parts, n);
-        for (size_t k = 0; k < n; k++)
-            zmq_msg_close(&parts[k]);
+        gh_frames_close(parts, n);
     }
 }
 
