@@ -81,7 +81,11 @@ EVERYBODYS = {
     ("schedule.v1_list_sessions", "query"): ("doctor_id", "dept_id", "clinic_id"),
     # an administrator decides on the week that a head asks for, whoever is to sit there (api/08 section 8.7)
     ("audit.submit_schedule_change", "body"): ("changes[].doctorId",),
-    # a doctor may sit in a clinic of another department
+    # a doctor may sit in a clinic of another department; his hours are there to be read
+    ("schedule.v1_add_availability", "body"): ("clinic_id", "[].clinic_id"),
+    ("schedule.v1_replace_availability", "body"): ("rules[].clinic_id",),
+    ("schedule.v1_update_availability_rule", "body"): ("clinic_id",),
+    ("schedule.v1_get_availability", "path"): ("id",),
     ("schedule.v1_update_session", "body"): ("clinic_id",),
     # names of OAuth2 clients, which are no rows and not looked at (api/21 OA-01)
     ("identity.oauth_issue_token", "body"): ("client_id",),
