@@ -7,36 +7,15 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import at, today, ts
-from support.house import open_house
 from support.proc import wait_for
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    house = open_house(empty_db, make_system)
-    house.reset()
-    house.h.setting("schedule", '{"maxFutureDays": 21}')
-    house.office = house.h.user(roles=["STAFF"])
-    house.h.run("insert into doctors (user_id, dept_id, name) values (%s, %s, '前台')", house.office, house.h.dept)
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def admin(house):
-    return house.api(house.h.admin)
-
-
-@pytest.fixture
-def h(house):
-    return house.h
-
+from support.sessions import admin, data, day, h, house, refused  # noqa: F401 (fixtures)
 
 HORIZON = 21
 
 
-def day(n):
-    return (today() + dt.timedelta(days=n)).isoformat()
+@pytest.fixture(scope="module", autouse=True)
+def near_horizon(house):
+    house.h.setting("schedule", '{"maxFutureDays": %d}' % HORIZON)
 
 
 def weekday(n):
@@ -51,17 +30,6 @@ def days_of(wd, first=1, last=HORIZON):
 def rule(**members):
     """Every week on the day after tomorrow's weekday, in the morning."""
     return {"weekday": weekday(2), "start_time": "08:00", "end_time": "12:00", "slot_minutes": 20, **members}
-
-
-def data(response, status=200):
-    body = response.json()
-    assert response.status_code == status and body["success"], response.text
-    return body["data"]
-
-
-def refused(response, status, code):
-    assert (response.status_code, response.json()["data"]["code"]) == (status, code), response.text
-    return response.json()["data"]
 
 
 def path(doctor, more=""):
@@ -199,6 +167,12 @@ def test_rules_of_one_doctor_do_not_overlap(house, admin, h):
     add(admin, doctor, rule(weekday=weekday(3)))
     h.session(4, doctor=doctor)
     refused(admin.post(path(doctor), rule(weekday=weekday(4), start_time="09:00", end_time="10:00")), 409, "SCHEDULE_OVERLAP")
+
+
+def test_the_same_key_adds_once(house, admin, h):
+    doctor = h.extra_doctor()
+    first, again = (admin.post(path(doctor), rule(), headers={"Idempotency-Key": "one-rule"}) for _ in range(2))
+    assert data(first, 201) == data(again, 201) and len(sessions(h, doctor)) == 3
 
 
 def test_two_calls_at_once_make_one_rule(house, h):

@@ -7,30 +7,8 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import at, now, today
-from support.house import open_house
 from support.http import message
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    house = open_house(empty_db, make_system)
-    house.reset()
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def admin(house):
-    return house.api(house.h.admin)
-
-
-@pytest.fixture
-def h(house):
-    return house.h
-
-
-def day(n):
-    return (today() + dt.timedelta(days=n)).isoformat()
+from support.sessions import admin, day, h, house  # noqa: F401 (fixtures)
 
 
 def form(h, **changes):
@@ -139,6 +117,12 @@ def test_what_cannot_be_made(house, admin, h):
     gone = h.extra_doctor()
     h.run("update doctors set deleted_at = now() where id = %s", gone)
     refused(admin.post("/admin/schedules", form(h, doctor_id=gone)), 99, "医生不存在")
+
+
+def test_the_same_key_makes_one_session(house, admin, h):
+    asked = form(h)
+    first, again = (message(admin.post("/admin/schedules", asked, headers={"Idempotency-Key": "one-form"})) for _ in range(2))
+    assert first == again and len(listed(admin, f"/admin/doctors/{asked['doctor_id']}/schedules")) == 1
 
 
 def test_the_horizon_is_a_setting(house, admin, h):

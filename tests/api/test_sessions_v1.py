@@ -6,42 +6,7 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import at, today, ts
-from support.house import open_house
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    house = open_house(empty_db, make_system)
-    house.reset()
-    house.office = house.h.user(roles=["STAFF"])      # of the department: its scope D
-    house.h.run("insert into doctors (user_id, dept_id, name) values (%s, %s, '前台')", house.office, house.h.dept)
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def admin(house):
-    return house.api(house.h.admin)
-
-
-@pytest.fixture
-def h(house):
-    return house.h
-
-
-def day(n):
-    return (today() + dt.timedelta(days=n)).isoformat()
-
-
-def data(response, status=200):
-    body = response.json()
-    assert response.status_code == status and body["success"], response.text
-    return body["data"]
-
-
-def refused(response, status, code):
-    assert (response.status_code, response.json()["data"]["code"]) == (status, code), response.text
-    return response.json()["data"]
+from support.sessions import admin, data, day, h, house, refused  # noqa: F401 (fixtures)
 
 
 def make(admin, h, **members):
@@ -200,6 +165,10 @@ def test_whose_sessions_one_may_change(house, admin, h):
         refused(caller.delete(path(stranger)), 403, "NOT_OWNER")
         refused(caller.post("/api/v1/schedules", {"doctor_id": h.doctor, "date": day(7), "section": "MORNING"}), 403, "FORBIDDEN")
     refused(house.api(h.patient()[1]).patch(path(own), {"price": 10}), 403, "FORBIDDEN")
+    h.run("update doctors set is_department_head = true where id = %s", h.doctor)
+    data(doctor.patch(path(colleague), {"price": 11}))
+    refused(doctor.patch(path(stranger), {"price": 11}), 403, "NOT_OWNER")
+    h.run("update doctors set is_department_head = false where id = %s", h.doctor)
     data(doctor.delete(path(own)))
     data(office.delete(path(colleague)))
 
