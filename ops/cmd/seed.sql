@@ -231,6 +231,7 @@ update users set hashed_password = $1::text, is_active = true, is_deleted = fals
                     or phonenumber in (select phone from s_patients));
 
 -- name: seed_totals
-select (select count(*) from hospital_areas), (select count(*) from major_departments), (select count(*) from minor_departments),
+select (select count(*) from hospital_areas), (select count(*) from major_departments where deleted_at is null),
+       (select count(*) from minor_departments where deleted_at is null),
        (select count(*) from clinics), (select count(*) from doctors where deleted_at is null), (select count(*) from patients),
        (select count(*) from schedules where is_latest and starts_at > $1::timestamptz);

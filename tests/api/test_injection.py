@@ -130,3 +130,49 @@ def test_hostile_texts_are_data(house, operation_id):
             assert not isinstance(body, dict) or body.get("code") != 97, (method, path, keywords, r.text[:300])
     assert h.run("select id, username, is_superuser, is_deleted from users where id <= %s order by id",
                  h.doctor2_user) == before
+
+
+# ---- numbers at the ends of what machines count with
+
+NUMBERS = [2**31 - 1, 2**31, 2**53 + 1, 2**63 - 1]
+
+
+def is_whole(schema):
+    kinds = schema.get("type", [])
+    return "integer" in ([kinds] if isinstance(kinds, str) else kinds)
+
+
+def number_calls(operation_id):
+    method, path, operation = contract.place(operation_id)
+    parameters = [resolve(p) for p in operation.get("parameters", [])]
+    plain = path
+    for p in parameters:
+        if p["in"] == "path":
+            plain = plain.replace("{%s}" % p["name"], "1")
+    for number in NUMBERS:
+        for p in parameters:
+            schema = resolve(p["schema"])
+            if not is_whole(resolve(schema.get("items", schema))):
+                continue
+            if p["in"] == "path" and number < 10**18:            # longer ones are no path
+                yield method, path.replace("{%s}" % p["name"], str(number)).replace("{", "").replace("}", ""), {}
+            elif p["in"] == "query":
+                yield method, plain, {"params": {p["name"]: number}}
+        for media, content in operation.get("requestBody", {}).get("content", {}).items():
+            if media != "application/json":
+                continue
+            whole = sorted({n for n, s in members(content["schema"]) if is_whole(s)})
+            for _, example, _ in [b for b in bodies(operation) if b[0] == media and isinstance(b[1], dict)]:
+                for name in whole:
+                    yield method, plain, {"json": {**copy.deepcopy(example), name: number}}
+
+
+@pytest.mark.parametrize("operation_id", sorted(contract.operations()))
+def test_large_numbers_are_counted_or_refused(house, operation_id):
+    api = house.api(house.h.user(roles=["ADMIN"]))
+    for method, path, keywords in number_calls(operation_id):
+        r = api.request(method, path, **keywords)
+        assert r.status_code < 500, (method, path, keywords, r.status_code, r.text[:300])
+        if r.headers.get("content-type", "").startswith("application/json"):
+            body = r.json()
+            assert not isinstance(body, dict) or body.get("code") != 97, (method, path, keywords, r.text[:300])

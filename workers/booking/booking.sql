@@ -15,7 +15,7 @@ with ask as (
            as t (user_id, patient_id, override, doctor_id, n)
       left join patients own on own.user_id = t.user_id and own.deleted_at is null
 ), held as materialized (
-    select count(pg_advisory_xact_lock(7205759403792793600 + x.id)) as n
+    select count(pg_advisory_xact_lock(7205759403792793600 # x.id)) as n
       from (select distinct patient_id as id from ask where patient_id is not null order by 1) x
 )
 select a.own_id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.patient_type,
