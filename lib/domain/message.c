@@ -32,6 +32,9 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
     [GH_MESSAGE_VISIT_HANDED] = {"visit_handed", NULL, "接诊医生变更通知",
                                  "{name}，您预约的{day}{section}{former}医生的门诊改由{doctor}医生接诊，"
                                  "预约号{no}继续有效，时间和地点不变。"},
+    [GH_MESSAGE_SESSION_HANDED] =
+        {"session_handed", NULL, "接诊变更通知",
+         "{doctor}医生，{former}医生{day}{section}的出诊已转由您接诊，现有预约{n}个。"},
 };
 
 const gh_message_row_t *

@@ -1,6 +1,6 @@
 """Doctors removed on every surface: what becomes of the account, of sessions and of their appointments."""
 
-import json
+import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +10,7 @@ from support import booking_cases as bc
 from support import contract
 from support.accounts import add_user
 from support.doctors import open_office
+from support.hospital import today
 from support.http import data, message, problem
 from support.proc import wait_for
 
@@ -157,7 +158,8 @@ def test_v1_refusals(office):
 
 def test_v1_hands_patients_over(office):
     doctor, _ = office.doctor()
-    heir, _ = office.doctor()
+    heir, heir_user = office.doctor()
+    office.h.run("update users set phonenumber = '13377770001' where id = %s", heir_user)
     full, empty = session(office, doctor, 6), session(office, doctor, 7)
     order, _, account = booked(office, full)
     before = office.h.order(order)
@@ -169,6 +171,8 @@ def test_v1_hands_patients_over(office):
     (sent,) = office.h.run("select template, body from message_outbox where recipient = (select phonenumber from users where id = %s)", account)
     assert sent[0] == "visit_handed" and office.row(heir)["name"] in sent[1] and office.row(doctor)["name"] in sent[1] \
         and before["order_no"] in sent[1] and "{" not in sent[1]
+    (sent,) = office.h.run("select template, body from message_outbox where recipient = '13377770001'")
+    assert sent[0] == "session_handed" and "现有预约1个" in sent[1] and office.row(doctor)["name"] in sent[1] and "{" not in sent[1]
     (step,) = office.h.run("select action, from_value, to_value from appointment_history where order_id = %s and action = 'rescheduled'", order)
     assert step == ("rescheduled", {"doctor_id": doctor}, {"doctor_id": heir})
     assert data(office.api(account).get(f"/api/v1/appointments/{order}"))["doctor"]["id"] == heir
@@ -265,3 +269,17 @@ def test_a_department_goes_while_a_doctor_is_moved_there(office):
             assert moved["message"]["msg"] == "目标科室不存在" and office.row(doctor)["dept_id"] == office.h.dept
         else:
             assert deleted["message"]["msg"] == "存在关联医生，无法删除" and office.row(doctor)["dept_id"] == dept
+
+
+def test_a_session_is_made_while_its_doctor_goes(office):
+    """Whichever came first, nobody consults who has gone."""
+    token = office.admin.token
+    clinic = bc._clinic(office.h)
+    for i in range(8):
+        doctor, _ = office.doctor(account=False)
+        body = {"doctor_id": doctor, "clinic_id": clinic, "schedule_date": str(today() + dt.timedelta(20 + i)), "time_section": "上午",
+                "slot_type": "普通", "total_slots": 5, "price": 10, "status": "正常"}
+        made, removed = at_once([lambda: office.system.api(token=token).post("/admin/schedules", body).json(),
+                                 lambda: office.system.api(token=token).delete(f"{OFFICE}/{doctor}").json()])
+        assert removed["code"] == 0 and (made["code"] == 0 or made["message"]["msg"] == "医生不存在"), (made, removed)
+        assert not office.h.run("select 1 from schedules where doctor_id = %s and is_latest", doctor)

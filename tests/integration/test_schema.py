@@ -140,6 +140,15 @@ def test_a_doctor_is_in_one_place_at_a_time(w):
     w.session()
 
 
+def test_a_doctor_who_left_gets_no_session(w):
+    w.run("update doctors set deleted_at = now() where id = %s", w.doctors[1])
+    try:
+        w.refused("schedules_doctor_fk", w.session, doctor=1, clinic=1, section="晚上", start="18:30", end="21:00")
+        w.refused("schedules_doctor_fk", w.run, "update schedules set doctor_id = %s where id = %s", w.doctors[1], w.morning)
+    finally:
+        w.run("update doctors set deleted_at = null where id = %s", w.doctors[1])
+
+
 def test_a_clinic_has_one_session_a_section(w):
     w.refused("schedules_clinic_section_uq", w.session, doctor=1)
     w.session(doctor=1, clinic=1)

@@ -68,4 +68,4 @@ class Office:
 
 def open_office(empty_db, make_system, conf=None):
     system = make_system(empty_db, {"password.cost": 10, **(conf or {})})
-    return Office(system.start(pools=("identity,directory", "booking")), empty_db)
+    return Office(system.start(pools=("identity,directory,schedule", "booking")), empty_db)

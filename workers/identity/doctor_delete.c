@@ -136,6 +136,34 @@ sessions(gh_batch_t *b, const work_t *w, bool handed, int *n)
     return literal ? gh_text(b, gh_str(literal)) : NULL;
 }
 
+/* -1: memory ran out. */
+static int
+hand_over(gh_batch_t *b, const work_t *w, const char *over)
+{
+    static const gh_message_t told[] = {GH_MESSAGE_VISIT_HANDED, GH_MESSAGE_SESSION_HANDED};
+    gh_pgarr_t names GH_CLEANUP(gh_pgarr_fini) = {0}, subjects GH_CLEANUP(gh_pgarr_fini) = {0},
+                     texts GH_CLEANUP(gh_pgarr_fini) = {0};
+    for (size_t i = 0; i < GH_COUNT(told); i++) {
+        const gh_message_row_t *m = gh_message_row(told[i]);
+        gh_pgarr_text(&names, gh_str(m->name));
+        gh_pgarr_text(&subjects, gh_str(m->subject));
+        gh_pgarr_text(&texts, gh_str(m->text));
+    }
+    const char *by = b->jobs[0]->actor.user_id ? w->caller : NULL;
+    const char *const params[] = {over,
+                                  w->id,
+                                  gh_text_i64(b, w->target),
+                                  w->now,
+                                  by,
+                                  gh_pgarr_literal(&names),
+                                  gh_pgarr_literal(&subjects),
+                                  gh_pgarr_literal(&texts)};
+    if (!params[5] || !params[6] || !params[7])
+        return -1;
+    gh_batch_query(b, "doctor_hand_over", 8, params);
+    return 0;
+}
+
 static gh_step_t
 carry_out(gh_batch_t *b, work_t *w)
 {
@@ -152,12 +180,8 @@ carry_out(gh_batch_t *b, work_t *w)
     if (!over || !shut || !sids)
         return GH_STEP_FAIL;
     w->sids = gh_text(b, gh_str(sids));
-    if (handed) {
-        const gh_message_row_t *m = gh_message_row(GH_MESSAGE_VISIT_HANDED);
-        gh_batch_query(b, "doctor_hand_over", 8,
-                       (const char *[]){over, w->id, gh_text_i64(b, w->target), w->now,
-                                        job->actor.user_id ? w->caller : NULL, m->name, m->subject, m->text});
-    }
+    if (handed && hand_over(b, w, over))
+        return GH_STEP_FAIL;
     w->closes = closed > 0;
     w->close = (gh_close_t){.sessions = shut,
                             .mode = GH_CLOSE_DELETE,

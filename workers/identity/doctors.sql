@@ -218,38 +218,49 @@ select count(*) from registration_orders o
 select d.id from doctors d where d.id = $1::bigint and d.deleted_at is null and d.status <> 'INACTIVE' for key share
 
 -- name: doctor_hand_over
--- $1 sessions, locked; $2 who leaves, $3 who takes over, $4 now, $5 account that decides or null, $6 name, $7 subject and $8 text of the
--- message. Patients keep number, time and place, and are told at the own address, else who booked is.
+-- $1 sessions, locked; $2 who leaves, $3 who takes over, $4 now, $5 account that decides or null, $6 names, $7 subjects and $8 texts of
+-- the messages to patients and to the doctor. Patients keep number, time and place, and are told at the own address, else who
+-- booked is.
 with taken as (
     update schedules set doctor_id = $3::bigint, version = version + 1, updated_at = $4::timestamptz
      where id = any ($1::bigint[])
 ), moved as (
     update registration_orders set doctor_id = $3, version = version + 1, updated_at = $4
      where schedule_id = any ($1) and status in ('pending', 'confirmed', 'waitlist')
-    returning id, patient_id, initiator_user_id, order_no, slot_date, time_section, status, ends_at
+    returning id, schedule_id, patient_id, initiator_user_id, order_no, slot_date, time_section, status, ends_at
 ), history as (
     insert into appointment_history (order_id, at, by_user, action, from_value, to_value)
     select id, $4, $5::bigint, 'rescheduled', jsonb_build_object('doctor_id', $2::bigint), jsonb_build_object('doctor_id', $3)
       from moved where status <> 'waitlist'
 )
 insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at)
-select a.channel, a.recipient, $6::text, case a.channel when 'mail' then $7::text end,
-       replace(replace(replace(replace(replace(replace($8::text, '{no}', m.order_no),
-           '{day}', to_char(m.slot_date, 'YYYY"年"FMMM"月"FMDD"日"')), '{section}', m.time_section), '{former}', f.name),
-           '{doctor}', t.name), '{name}', p.name), $4, greatest(m.ends_at, $4 + interval '1 day'), $4
-  from moved m
-  join patients p on p.id = m.patient_id
+select a.channel, a.recipient, ($6::text[])[m.template], case a.channel when 'mail' then ($7::text[])[m.template] end,
+       replace(replace(replace(replace(replace(replace(replace(($8::text[])[m.template], '{no}', coalesce(m.no, '')),
+           '{n}', coalesce(m.n::text, '')), '{day}', to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"')), '{section}', m.section),
+           '{former}', f.name), '{doctor}', t.name), '{name}', coalesce(m.name, '')),
+       $4, greatest(m.ends_at, $4 + interval '1 day'), $4
+  from (select 1 as template, o.order_no as no, null::bigint as n, o.slot_date as day, o.time_section as section, p.name, o.ends_at,
+               pu.email as mail, coalesce(pu.phonenumber, p.phone) as phone, iu.email as mail2, iu.phonenumber as phone2
+          from moved o
+          join patients p on p.id = o.patient_id
+          left join users pu on pu.id = p.user_id and not pu.is_deleted
+          left join users iu on iu.id = o.initiator_user_id and not iu.is_deleted
+         where o.status <> 'waitlist'
+        union all
+        select 2, null, (select count(*) from moved o where o.schedule_id = s.id and o.status <> 'waitlist'), s.date, s.time_section,
+               null, s.ends_at, coalesce(u.email, d.email), coalesce(u.phonenumber, d.phone), null, null
+          from schedules s
+          join doctors d on d.id = $3
+          left join users u on u.id = d.user_id and not u.is_deleted
+         where s.id = any ($1)) m
   join doctors f on f.id = $2
   join doctors t on t.id = $3
-  left join users pu on pu.id = p.user_id and not pu.is_deleted
-  left join users iu on iu.id = m.initiator_user_id and not iu.is_deleted
  cross join lateral (
        select v.channel, v.recipient
-         from (values (1, 'mail', pu.email), (2, 'sms', coalesce(pu.phonenumber, p.phone)), (3, 'mail', iu.email),
-                      (4, 'sms', iu.phonenumber)) as v (n, channel, recipient)
+         from (values (1, 'mail', m.mail), (2, 'sms', m.phone), (3, 'mail', m.mail2), (4, 'sms', m.phone2))
+              as v (n, channel, recipient)
         where v.recipient <> ''
         order by v.n limit 1) a
- where m.status <> 'waitlist'
 
 -- name: doctor_leave
 -- R-68, BR-22. $1 doctor, $2 now. The row stays for history; link, prices, photo, specialties and weekly rules go.
