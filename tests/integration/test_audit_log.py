@@ -95,6 +95,7 @@ def test_each_change_of_an_account_is_one_entry(jobs, db, admin):
     for e in got:
         assert (e["entity"], e["entity_id"], e["actor_id"], e["actor"]) == ("user", str(user), admin, "AUDIT1")
         assert e["roles"] == ["SUPERUSER", "ADMIN"] and e["outcome"] == "success" and len(e["request_id"]) == 36
+    assert got[0]["changes"]["roles"] == [None, ["STAFF"]] and got[0]["changes"]["is_active"] == [None, True]
     assert got[0]["changes"]["phone"][1].startswith("136****") and got[0]["changes"]["email"][1] == "a***@example.org"
     assert got[1]["changes"] == {"full_name": ["A. U.", "B"], "email": ["a***@example.org", "s***@example.org"]}
     assert (got[1]["ip"], got[1]["user_agent"], got[1]["surface"]) == ("192.0.2.7", "audit ?test", "v1")
@@ -129,6 +130,13 @@ def test_a_refusal_leaves_no_entry(jobs, db, admin):
     jobs.call("identity.v1_delete_user", path={"id": admin}, actor={"user": nurse}).refused("FORBIDDEN")
     jobs.call("identity.v1_update_user", path={"id": 10**9}, body={"full_name": "X"}, actor={"user": admin}).refused("NOT_FOUND")
     assert entries(db, before) == []
+
+
+def test_names_that_look_like_something_else(jobs, db, admin):
+    before = last_id(db)
+    for name in ('{"x"', "true", "[1]", '\\u0000"}'):
+        make_user(jobs, admin, full_name=name)
+    assert [e["changes"]["full_name"] for e in entries(db, before)] == [[None, n] for n in ('{"x"', "true", "[1]", '\\u0000"}')]
 
 
 def test_a_job_delivered_twice_is_one_entry(jobs, db, admin):

@@ -66,6 +66,21 @@ gh_phone_text(gh_batch_t *b, gh_str_t phone)
     return gh_phone_pack(phone, packed) ? gh_text(b, gh_str(packed)) : "";
 }
 
+/* Switches (is_...) and the array literal of roles ({"A","B"}) as JSON has them. */
+static void
+put_made(gh_json_t *json, const gh_made_t *made)
+{
+    gh_buf_t list GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    size_t n = strlen(made->value);
+    if (strncmp(made->member, "is_", 3) == 0)
+        gh_json_bool(json, *made->value == 't');
+    else if (strcmp(made->member, "roles") == 0 && n > 1 && *made->value == '{') {
+        gh_buf_printf(&list, "[%.*s]", (int)n - 2, made->value + 1);
+        gh_json_raw(json, gh_buf_view(&list));
+    } else
+        gh_json_cstr(json, made->value);
+}
+
 void
 gh_note_account(gh_batch_t *b, const char *action, const gh_made_t *made)
 {
@@ -79,7 +94,7 @@ gh_note_account(gh_batch_t *b, const char *action, const gh_made_t *made)
         gh_json_key(&json, made->member);
         gh_json_arr(&json);
         gh_json_null(&json);
-        gh_json_cstr(&json, made->value);
+        put_made(&json, made);
         gh_json_arr_end(&json);
     }
     gh_json_obj_end(&json);
