@@ -92,6 +92,23 @@ CASES = [
     ("schedule", "v1_get_availability", ("4711", None, None, None, True, NOW, DAY, ZONE, "CNY"), 50),
     ("schedule", "session_facts", (None, json.dumps({"doctor_id": 4711, "clinic_id": 333, "schedule_date": DAY, "time_section": "上午",
                                                      "slot_type": "普通", "price": 0, "total_slots": 20}), ZONE, NOW, DAY, False), 100),
+    # applications: of a doctor, of a department, and what deciding one reads (the lists of administrators are whole)
+    ("audit", "own_leave", ("4711", "all", 1, 20, ZONE), 50),
+    ("audit", "leave_calendar", (TODAY.year, TODAY.month, "4711", str(TODAY)), 100),
+    ("audit", "department_leave", ("1010", "pending", 1, 20, ZONE), 1500),
+    ("audit", "approval_stats", ("1010", str(TODAY), ZONE), 600),
+    ("audit", "leave_facts", ("4711", DAY, LAST, "full", ZONE, "[]"), 50),
+    ("audit", "hold_doctor_sessions", ("4711", DAY, LAST), 50),
+    ("audit", "leave_bookings", ("4711", DAY, LAST), 50),
+    ("audit", "leave_rest", ("7", 500), 100),
+    ("audit", "department_clinics", ("1010", str(TODAY)), 1000),
+    ("audit", "clinic_week", ("333", DAY, "1010"), 200),
+    ("audit", "available_doctors", ("333", DAY, "morning", "1010"), 3000),
+    ("audit", "plan_now", ("333", DAY), 100),
+    ("audit", "plan_sessions", ("17",), 400),
+    ("audit", "hold_plan_week", ("17",), 100),
+    ("audit", "add_slot_facts", ("24711", "77"), 10),
+    ("audit", "added_patient_orders", ("77", "24711"), 50),
     ("schedule", "extend_rules", (NOW, DAY, ZONE, 100), 100),
 ]
 

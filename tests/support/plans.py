@@ -40,12 +40,18 @@ insert into schedules (id, doctor_id, clinic_id, date, time_section, total_slots
     select d * {DOCTORS} + i, i, 1 + i / 3, current_date + d, (array['上午', '下午', '晚上'])[1 + i % 3], 20, 20, 50,
            (current_date + d) + make_interval(hours => 8 + i % 3 * 4), (current_date + d) + make_interval(hours => 12 + i % 3 * 4), 12
       from generate_series(1, {DOCTORS}) i, generate_series(1, {DAYS}) d;
+insert into leave_audits (doctor_id, leave_start_date, leave_end_date, shift, reason, submit_time)
+    select d, current_date + 7 * n, current_date + 7 * n + 1, 'morning', '会议', now() + make_interval(mins => d)
+      from generate_series(1, {DOCTORS}) d, generate_series(1, 3) n;
+insert into schedule_audits (minor_dept_id, clinic_id, submitter_doctor_id, week_start_date, week_end_date, schedule_data, submit_time)
+    select c.minor_dept_id, c.id, 1, w, w + 6, jsonb_build_array(jsonb_build_array(4711, null, 4712), null, null, null, null, null, null), now()
+      from clinics c, (select date_trunc('week', current_date + 7 * n)::date from generate_series(1, 5) n) as x (w);
 insert into system_config (config_key, scope_type, scope_id, config_value)
     select 'registration.price', 'DOCTOR', i, '{{"default_price_normal": 60}}' from generate_series(1, {DOCTORS}) i;
 reset session_replication_role;
 """
 
-LARGE = ("schedules", "doctors", "patients", "users", "registration_orders", "system_config", "blobs", "blob_chunks",
+LARGE = ("schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "system_config", "blobs", "blob_chunks",
          "stored_files")
 
 

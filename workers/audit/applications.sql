@@ -2,9 +2,22 @@
 
 -- name: schedule_audits
 -- $1 zone
-select json_build_object('audits', coalesce(json_agg(gh_schedule_audit(a, $1::text) order by a.submit_time desc, a.id desc),
-                                            '[]'))::text as body
-  from schedule_audits a;
+with weeks as (
+    select a.id, jsonb_object_agg(3 * w.day + w.part, jsonb_build_object(
+               'doctor_id', w.doctor_id, 'doctor_name', coalesce(d.name, w.doctor_name, ''))) as cells
+      from schedule_audits a
+     cross join lateral gh_week_cells(a.schedule_data) w
+      left join doctors d on d.id = w.doctor_id
+     group by a.id
+)
+select json_build_object('audits', coalesce(
+           json_agg(gh_schedule_doc(a, m.name, c.name, d.name, gh_week_rows(w.cells), $1::text) order by a.submit_time desc, a.id desc),
+           '[]'))::text as body
+  from schedule_audits a
+  join minor_departments m on m.id = a.minor_dept_id
+  join clinics c on c.id = a.clinic_id
+  join doctors d on d.id = a.submitter_doctor_id
+  left join weeks w on w.id = a.id;
 
 -- name: schedule_audit
 -- $1 application, $2 zone
@@ -14,9 +27,11 @@ select case when a.id is null then 'SCHEDULE_AUDIT_NOT_FOUND' end as error, gh_s
 
 -- name: leave_audits
 -- $1 zone
-select json_build_object('audits', coalesce(json_agg(gh_leave_audit(a, $1::text, false) order by a.submit_time desc, a.id desc),
-                                            '[]'))::text as body
-  from leave_audits a;
+select json_build_object('audits', coalesce(
+           json_agg(gh_leave_doc(a, d, m.name, '[]', 50, $1::text) order by a.submit_time desc, a.id desc), '[]'))::text as body
+  from leave_audits a
+  join doctors d on d.id = a.doctor_id
+  left join minor_departments m on m.id = d.dept_id;
 
 -- name: leave_audit
 -- $1 application, $2 zone
@@ -26,16 +41,21 @@ select case when a.id is null then 'LEAVE_AUDIT_NOT_FOUND' end as error, gh_leav
 
 -- name: add_slot_audits
 -- $1 zone
-select json_build_object('audits', coalesce(json_agg(gh_add_slot_audit(a, $1::text) order by a.submit_time desc, a.id desc),
-                                            '[]'))::text as body
-  from add_slot_audits a;
+select json_build_object('audits', coalesce(
+           json_agg(gh_add_slot_doc(a, d.name, p.name, $1::text) order by a.submit_time desc, a.id desc), '[]'))::text as body
+  from add_slot_audits a
+  join doctors d on d.id = a.doctor_id
+  join patients p on p.id = a.patient_id;
 
 -- name: own_add_slots
 -- $1 caller, $2 his doctor row, $3 zone
 select case when $2::bigint is null then 'DOCTOR_LIST_ONLY' end as error,
        json_build_object('audits', coalesce(
-           (select json_agg(gh_add_slot_audit(a, $3::text) order by a.submit_time desc, a.id desc)
-              from add_slot_audits a where a.applicant_id = $1::bigint), '[]'))::text as body;
+           json_agg(gh_add_slot_doc(a, d.name, p.name, $3::text) order by a.submit_time desc, a.id desc), '[]'))::text as body
+  from add_slot_audits a
+  join doctors d on d.id = a.doctor_id
+  join patients p on p.id = a.patient_id
+ where a.applicant_id = $1::bigint and $2::bigint is not null;
 
 -- name: withdraw_add_slot
 -- $1 application, $2 caller (BR-66). The row lock decides against an approval at the same moment.

@@ -55,16 +55,16 @@ select json_build_object(
            'approvedMonth', count(*) filter (where a.status = 'approved' and a.audit_time >= m.since),
            'rejectedMonth', count(*) filter (where a.status = 'rejected' and a.audit_time >= m.since))::text as body
   from (select date_trunc('month', $2::date)::timestamp at time zone $3::text as since) m
-  left join (doctors d join leave_audits a on a.doctor_id = d.id) on d.dept_id = $1::bigint;
+  left join (doctors d join leave_audits a on a.doctor_id = d.id) on d.dept_id = $1::bigint and d.deleted_at is null;
 
 -- name: department_leave
--- $1 the head's department, $2 status or all, $3 page, $4 page size, $5 zone (BR-62)
+-- $1 the head's department, $2 status or all, $3 page, $4 page size, $5 zone (BR-62): leave of its doctors, not of those removed
 select json_build_object('audits', coalesce(json_agg(gh_leave_audit(p, $5::text, true) order by p.submit_time desc, p.id desc),
                                             '[]'))::text as body
   from (select a.*
           from doctors d
           join leave_audits a on a.doctor_id = d.id
-         where d.dept_id = $1::bigint and ($2::text = 'all' or a.status = $2)
+         where d.dept_id = $1::bigint and d.deleted_at is null and ($2::text = 'all' or a.status = $2)
          order by a.submit_time desc, a.id desc
          limit $4::int offset ($3::bigint - 1) * $4::int) p;
 

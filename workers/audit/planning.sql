@@ -130,13 +130,14 @@ select s.id, s.doctor_id, s.clinic_id is not distinct from a.clinic_id and s.dat
        s.date - a.week_start_date, array_position('{上午,下午,晚上}', s.time_section::text) - 1,
        (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch from s.ends_at) * 1000000)::bigint, s.status = '正常'
   from schedule_audits a
-  join schedules s on s.id in (
+ cross join lateral (
        select x.id from schedules x
         where x.clinic_id = a.clinic_id and x.is_latest and x.date between a.week_start_date and a.week_end_date
         union
        select x.id from gh_week_cells(a.schedule_data) w
          join schedules x on x.doctor_id = w.doctor_id and x.is_latest
-              and x.date between a.week_start_date - 1 and a.week_end_date + 1)
+              and x.date between a.week_start_date - 1 and a.week_end_date + 1) w
+  join schedules s on s.id = w.id
  where a.id = $1::bigint
  order by s.id;
 
