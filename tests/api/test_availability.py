@@ -7,6 +7,7 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import at, today, ts
+from support.http import message
 from support.proc import wait_for
 from support.sessions import admin, data, day, h, house, refused  # noqa: F401 (fixtures)
 
@@ -278,10 +279,10 @@ def test_dropping_sessions_while_patients_book(house, admin, h):
 # ---- approval
 
 @pytest.fixture
-def approval(h):
-    h.setting("availability.auto_approve", "false")
+def approval(admin):
+    data(admin.patch("/api/v1/system/config", {"availability.auto_approve": False}))
     yield
-    h.setting("availability.auto_approve", None)
+    data(admin.patch("/api/v1/system/config", {"availability.auto_approve": None}))
 
 
 def doctor_with_account(h):
@@ -305,9 +306,22 @@ def test_a_doctors_rules_wait_for_approval(house, admin, h, approval):
     expected = [[None] * 3 for _ in range(7)]
     expected[first.weekday()] = [{"doctor_id": doctor}, {"doctor_id": others}, None]
     assert cells == expected
-    h.run("update schedule_audits set status = 'approved', auditor_user_id = %s, audit_time = now() where id = %s", h.admin, audit)
-    assert h.one("select status from availability_rules where doctor_id = %s", doctor) == "ACTIVE"
+    message(admin.post(f"/admin/audit/schedule/{audit}/approve", {"comment": "同意"}))
+    r = h.one("select id from availability_rules where doctor_id = %s and status = 'ACTIVE'", doctor)
     wait_for("its sessions", lambda: len(sessions(h, doctor)) == 3, timeout=60)
+    # the application's week has the session of BR-52, later weeks those of the rule
+    assert [rule for (rule,) in sessions(h, doctor, "rule_id")] == [None, r, r]
+    assert h.run("select is_latest, status from schedules where id = %s", other) == [(True, "正常")]
+
+
+def test_a_rejected_application_ends_its_rules(house, admin, h, approval):
+    doctor, user = doctor_with_account(h)
+    clinic = bc._clinic(h)
+    add(house.api(user), doctor, rule(clinic_id=clinic), 202)
+    audit = h.one("select id from schedule_audits where clinic_id = %s", clinic)
+    message(admin.post(f"/admin/audit/schedule/{audit}/reject", {"comment": "诊室另有安排，请改期"}))
+    assert h.one("select status from availability_rules where doctor_id = %s", doctor) == "INACTIVE"
+    add(house.api(user), doctor, rule(clinic_id=clinic), 202)          # another try overlaps nothing
 
 
 def test_an_administrator_approves_a_rule_or_a_day(house, admin, h, approval):

@@ -152,6 +152,9 @@ operations_carry_what_they_say(void **state)
     assert_int_equal(op->access.kind, GH_ACCESS_ROLES);
     assert_int_equal(op->access.roles, GH_ROLE_DOCTOR);
     assert_int_equal(op->access.refusal, GH_E_DOCTOR_REQUIRED);
+    op = gh_contract_find(s_real,
+                          GH_STR("schedule.v1_add_availability")); /* 201, or 202 when the worker says so */
+    assert_int_equal(op->success_status, 201);
     op = gh_contract_find(s_real, GH_STR("identity.close_session"));
     assert_true(op->dead_token);
     assert_null(gh_contract_find(s_real, GH_STR("booking.v1_book_appointmen")));

@@ -25,6 +25,8 @@ static const gh_setting_t rows[] = {
     SWITCH("appointment.strict_session", "false", "Take bookings until the session begins only."),
     SWITCH("heartbeat.open_access", "false",
            "Serve Heartbeat's routes without a token; not in production (R-220)."),
+    SWITCH("availability.auto_approve", "true",
+           "Doctors' hours take effect at once; off: they wait for approval (R-80)."),
     NUMBER("availability.horizon_days", "60", 1, 365, "Days ahead that a doctor's availability may lie."),
     NUMBER("consultation.max_pass_count", "3", 1, 10, "Times a called patient may be passed over (BR-119)."),
     NUMBER("departmentHeadMaxCount", "2", 1, 1000, "Heads a department may have (BR-26)."),
