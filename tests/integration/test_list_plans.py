@@ -36,6 +36,7 @@ CASES = [
     ("directory", "list_clinics", (None, "3", "20", ZONE), 200),
     ("directory", "list_minors", ("7", None, None, ZONE), 100),
     ("directory", "v1_departments", (query(), 0, ZONE), 2000),
+    ("directory", "v1_departments", (query(tree=True), 0, ZONE), 2000),
     ("directory", "v1_departments", (query(q="科室39", parent_id=["5"]), 0, ZONE), 2000),
     ("directory", "v1_department", ("1010", ZONE), 200),
     ("directory", "v1_specialties", (query(),), 6000),

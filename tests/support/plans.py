@@ -88,7 +88,9 @@ READ = f"""select relname, coalesce(seq_tup_read, 0), coalesce(idx_tup_fetch, 0)
 def reads(conn, pool, name, *params):
     """{table: (rows read in sequence, rows fetched by an index)} of a statement as a worker that has run it before runs it, functions
     that it calls included; and its plan as text."""
+    conn.rollback()                                          # what a failed one before left
     with conn.cursor() as cur:
+        cur.execute("deallocate all")
         cur.execute("set jit = off; set enable_seqscan = off")       # as lib/db/pg.c does
         cur.execute(f"prepare asked as {statements(pool)[name]}")
         call = f"execute asked ({', '.join(literal(cur, p) for p in params)})" if params else "execute asked"
@@ -102,8 +104,5 @@ def reads(conn, pool, name, *params):
         after = {t: (s, i) for t, s, i in cur.fetchall()}
         cur.execute("explain " + call)
         plan = "\n".join(r[0] for r in cur.fetchall())
-    conn.rollback()
-    with conn.cursor() as cur:
-        cur.execute("deallocate asked")
     return {t: tuple(a - b for a, b in zip(after[t], before.get(t, (0, 0)))) for t in after}, plan
 

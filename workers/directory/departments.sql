@@ -44,18 +44,32 @@ with asked as (
      limit (select size from asked) offset (select (page - 1)::bigint * size from asked)
 ), counted as (
     select (select count(*) from found) as total
+), open as materialized (
+    select d.dept_id as id, count(*) as doctors
+      from doctors d
+     where d.deleted_at is null and d.status <> 'INACTIVE'
+     group by 1
+), staffed as materialized (                                    -- of both levels
+    select id, doctors from open
+    union all
+    select m.major_dept_id, sum(o.doctors)::bigint
+      from open o
+      join minor_departments m on m.id = o.id and m.deleted_at is null
+     group by 1
 ), tree as (
     select coalesce(json_agg(x.node order by x.place), '[]') as roots
       from (select r.place, (gh_pick(gh_v1_department(r.id, r.name, null, 1, r.sort_order, r.description,
-                                                      gh_department_doctors(r.id, 1), r.created_at, $3::text), a.fields)::jsonb
+                                                      coalesce(w.doctors, 0), r.created_at, $3::text), a.fields)::jsonb
                              || jsonb_build_object('children', coalesce(c.nodes, '[]'))) as node
               from asked a
              cross join placed r
+              left join staffed w on w.id = r.id
               left join lateral (
                     select jsonb_agg(gh_pick(gh_v1_department(k.id, k.name, k.parent_id, 2, k.sort_order, k.description,
-                                                              gh_department_doctors(k.id, 2), k.created_at, $3::text),
+                                                              coalesce(v.doctors, 0), k.created_at, $3::text),
                                              a.fields)::jsonb order by k.place) as nodes
                       from placed k
+                      left join staffed v on v.id = k.id
                      where k.parent_id = r.id and (k.hit or r.hit) and a.level is distinct from 1) c on true
              where r.level = 1 and (a.parents is null or r.id = any (a.parents)) and (r.hit or c.nodes is not null)
                and (a.level is distinct from 2 or c.nodes is not null)
@@ -66,8 +80,9 @@ select case when a.deleted and $2::int & 33 = 0 then 'FORBIDDEN' end as error,
             else json_build_object(
                 'items', coalesce((select json_agg(gh_pick(gh_v1_department(
                                               p.id, p.name, p.parent_id, p.level, p.sort_order, p.description,
-                                              gh_department_doctors(p.id, p.level), p.created_at, $3::text), a.fields)
-                                          order by p.place) from page p), '[]'),
+                                              coalesce(w.doctors, 0), p.created_at, $3::text), a.fields)
+                                          order by p.place)
+                                     from page p left join staffed w on w.id = p.id), '[]'),
                 'page', a.page, 'page_size', a.size, 'total', n.total, 'pages', (n.total + a.size - 1) / a.size) end::text as body,
        case when a.deleted then '{}'::jsonb else '{"Cache-Control": "public, max-age=60", "Vary": "Authorization"}' end
        || case when a.tree then '{}' else gh_page_headers(a.query, a.page, a.size, n.total)::jsonb end as headers
