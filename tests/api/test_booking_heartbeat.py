@@ -80,7 +80,10 @@ def test_booked_at_the_slot_that_contains_the_time(house):
     assert a["status"] == "SCHEDULED" and a["description"] == "first visit"
     assert ok(house.api(ask.user).get(f"/appointment/by_id/{a['id']}")) == a
     both = ok(house.api(ask.user).get(f"/appointment/by_id/{a['id']}", params={"expand": "true"}))
-    assert both["patient"]["id"] == a["patient_id"] and both["doctor"]["id"] == ask.doctor
+    assert both["patient"]["id"] == a["patient_id"] and both["doctor"]["id"] == ask.doctor and both["doctor"]["surname"] is None
+    h.run("update doctors set first_name = 'Robin', last_name = 'Example' where id = %s", ask.doctor)
+    both = ok(house.api(ask.user).get(f"/appointment/by_id/{a['id']}", params={"expand": "true"}))
+    assert both["doctor"] == {"id": ask.doctor, "name": "Robin", "surname": "Example"}
     assert h.order(a["id"])["channel"] == "heartbeat"
 
 
