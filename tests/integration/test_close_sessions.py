@@ -155,6 +155,14 @@ def test_a_deleted_session_gives_its_place_back_to_the_one_it_replaced(world):
     third = h.session(day, doctor=h.extra_doctor(), clinic=clinic)
     assert jobs.call("schedule.delete_schedule", {"path": {"schedule_id": third}}, h.admin).error is None
     assert h.run(current, clinic) == []
+    # nor that of a doctor who left
+    left = h.extra_doctor()
+    other = h.session(day, "下午", doctor=left, clinic=clinic)
+    h.run("update schedules set is_latest = false where id = %s", other)
+    h.run("update doctors set deleted_at = now() where id = %s", left)
+    fourth = h.session(day, "下午", doctor=h.extra_doctor(), clinic=clinic)
+    assert jobs.call("schedule.delete_schedule", {"path": {"schedule_id": fourth}}, h.admin).error is None
+    assert h.run(current, clinic) == []
 
 
 def test_booking_and_cancelling_while_the_session_is_closed(world):

@@ -149,6 +149,28 @@ def test_a_doctor_who_left_gets_no_session(w):
         w.run("update doctors set deleted_at = null where id = %s", w.doctors[1])
 
 
+def test_weekly_rules_of_a_doctor_do_not_overlap(w):
+    def rule(start, end, first="2026-01-01", last=None, day=1, status="ACTIVE", doctor=0):
+        w.run("insert into availability_rules (doctor_id, weekday, start_time, end_time, slot_minutes, valid_from, valid_to, status) "
+              "values (%s, %s, %s, %s, 20, %s, %s, %s)", w.doctors[doctor], day, start, end, first, last, status)
+
+    rule("08:00", "12:00", last="2026-06-30")
+    for other in (("11:59", "13:00"), ("07:00", "08:01"), ("09:00", "10:00", "2026-06-30"), ("08:00", "12:00", "2025-01-01", "2026-01-01"),
+                  ("09:00", "10:00", "2026-01-01", None, 1, "PENDING_APPROVAL")):
+        w.refused("availability_rules_overlap_ex", rule, *other)
+    rule("12:00", "13:00")
+    rule("08:00", "12:00", "2026-07-01")
+    rule("08:00", "12:00", day=2)
+    rule("08:00", "12:00", doctor=1)
+    rule("08:00", "12:00", status="INACTIVE")
+    w.refused("availability_rules_slot_ck", rule, "14:00", "14:19", day=3)
+    w.refused("availability_rules_valid_ck", rule, "14:00", "15:00", "2026-01-02", "2026-01-01", 3)
+
+
+def test_a_deleted_session_is_not_held(w):
+    w.refused("schedules_deleted_ck", w.run, "update schedules set deleted_at = now() where id = %s", w.morning)
+
+
 def test_a_clinic_has_one_session_a_section(w):
     w.refused("schedules_clinic_section_uq", w.session, doctor=1)
     w.session(doctor=1, clinic=1)
