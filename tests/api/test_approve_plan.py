@@ -111,6 +111,19 @@ def test_where_the_doctor_has_leave_the_session_is_made_closed(office):    # noq
         ("上午", "停诊"), ("下午", "正常"), ("晚上", "正常")]
 
 
+def test_what_waits_for_approval_is_open_then(office):    # noqa: F811
+    """R-80: days that a doctor offered on /api/v1 wait as 待审核."""
+    h, clinic, monday = office.h, office.clinic(), next_monday()
+    a, _ = office.doctor("医生一")
+    offered, other = (h.session(monday, s, doctor=a, clinic=clinic, status="待审核") for s in ("上午", "下午"))
+    message(approve(office, office.plan(clinic, monday, week(d0_0=a))))
+    assert h.run("select id, status, is_latest from schedules where clinic_id = %s order by id", clinic) == [
+        (offered, "正常", True), (other, "待审核", False)]
+    away = h.session(monday + dt.timedelta(days=7), "上午", doctor=a, clinic=clinic, status="待审核")
+    message(office.api().post(f"/audit/leave/{office.leave(a, monday + dt.timedelta(days=7))}/approve"))
+    assert h.one("select status from schedules where id = %s", away) == "停诊"
+
+
 def test_sections_that_have_begun_stay(office):    # noqa: F811
     """A week approved while it runs: what is over or running is not touched, whatever the plan says."""
     h, clinic, monday = office.h, office.clinic(), next_monday(0)

@@ -192,6 +192,8 @@ approve(gh_batch_t *b, work_t *w)
                                     gh_text_i64(b, b->jobs[0]->actor.user_id), gh_text_time(b, b->now_us)});
     if (supersede(b, w) != 0 || create(b, w) != 0)
         return GH_STEP_FAIL;
+    gh_batch_query(b, "open_planned", 2,
+                   (const char *[]){gh_text_i64(b, w->audit_id), gh_text_time(b, b->now_us)});
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
 

@@ -116,7 +116,7 @@ select h.status, h.doctor_id, d.dept_id, h.leave_start_date - date '1970-01-01',
   join doctors d on d.id = h.doctor_id;
 
 -- name: hold_doctor_sessions
--- The current sessions of doctor $1 from $2 to $3, locked by id: day, part 0 to 2, end, open.
+-- The current sessions of doctor $1 from $2 to $3, locked by id: day, part 0 to 2, end, not closed yet.
 with held as materialized (
     select s.* from schedules s
      where s.doctor_id = $1::bigint and s.is_latest and s.date between $2::date and $3::date
@@ -124,7 +124,7 @@ with held as materialized (
        for update of s
 )
 select h.id, h.date - date '1970-01-01', array_position('{上午,下午,晚上}', h.time_section::text) - 1,
-       (extract(epoch from h.ends_at) * 1000000)::bigint, h.status = '正常'
+       (extract(epoch from h.ends_at) * 1000000)::bigint, h.status <> '停诊'
   from held h
  order by h.id;
 

@@ -29,10 +29,10 @@ typedef struct gh_leave_session {
     int32_t day;
     int part;
     int64_t ends_us;
-    bool open; /* 正常 */
+    bool open; /* not 停诊 */
 } gh_leave_session_t;
 
-/* BR-57: does the leave close it? The section is covered, it is open, and it is not over. */
+/* BR-57: does the leave close it? The section is covered, it is not closed yet, and it is not over. */
 bool gh_br57_closes(const gh_leave_t *leave, const gh_leave_session_t *s, int64_t now_us);
 
 #endif

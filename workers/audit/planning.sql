@@ -158,6 +158,18 @@ update schedule_audits a
        version = a.version + 1, updated_at = $4::timestamptz
  where a.id = $1::bigint and a.status = 'pending';
 
+-- name: open_planned
+-- Sessions that application $1 keeps and that wait for approval (R-80) are open from now on, $2, unless the doctor has leave.
+update schedules s
+   set status = '正常', version = s.version + 1, updated_at = $2::timestamptz
+  from schedule_audits a
+ cross join lateral gh_week_cells(a.schedule_data) w
+ where a.id = $1::bigint and s.clinic_id = a.clinic_id and s.is_latest and s.status = '待审核' and s.starts_at > $2
+   and s.date = a.week_start_date + w.day and s.time_section = ('{上午,下午,晚上}'::text[])[w.part + 1] and s.doctor_id = w.doctor_id
+   and not exists (select from leave_audits l
+                    where l.doctor_id = s.doctor_id and l.status = 'approved' and s.date between l.leave_start_date and l.leave_end_date
+                      and gh_shift_span(gh_shift_word(s.time_section)) <@ gh_shift_span(l.shift));
+
 -- name: create_planned
 -- Sessions of application $1 (BR-52): $2 days, $3 parts, $4 doctors, $5 starts, $6 ends, $7 now. 50 places at the price of BR-31;
 -- where the doctor has approved leave the session is made closed (BR-57).

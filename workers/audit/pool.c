@@ -18,6 +18,7 @@ static const struct gh_constraint_map plan_constraints[] = {
     {"schedules_doctor_section_uq", GH_E_SCHEDULE_OVERLAP},
     {"schedules_clinic_section_uq", GH_E_SCHEDULE_OVERLAP},
     {"schedules_doctor_free_ex", GH_E_SCHEDULE_OVERLAP},
+    {"schedules_doctor_fk", GH_E_AUDIT_DOCTOR_INVALID},
     {NULL, GH_E_NONE}};
 
 static const struct gh_constraint_map slot_constraints[] = {
