@@ -53,7 +53,7 @@ extern front_t front;
 
 typedef struct front_headers {
     gh_str_t authorization, content_type, accept, encoding, cookie, csrf, language, key, request_id, trace,
-        agent, origin, if_none_match, if_match, preflight_method, forwarded_proto;
+        agent, origin, if_none_match, if_match, preflight_method, forwarded_proto, auto_refresh;
     bool close;   /* Connection: close, HTTP/1.0, or bytes behind the request */
     bool doubled; /* a line twice that may stand there once: whose reading would count? */
 } front_headers_t;
@@ -103,6 +103,8 @@ typedef struct front_ask {
     front_rate_t rate; /* what the answer tells of its limit */
     front_address_t client;
     gh_str_t trace;             /* a good traceparent, or empty */
+    gh_str_t extension;         /* a new access token for the answer, empty: none */
+    int64_t extension_s;        /* its life */
     gh_str_t agent;             /* User-Agent, text of at most 300 bytes, or empty */
     int64_t user_id;            /* 0: nobody */
     gh_err_t error;             /* of the answer, for its log line */
@@ -192,6 +194,12 @@ int front_link_start(void); /* once a worker process */
 void front_link_stop(void);
 bool front_link_alive(void); /* some broker was heard within 3 s */
 size_t front_link_parked(void);
+
+/* Park a request while a question of ours is answered; then front_request_again() goes on with it. The question goes as
+ * front_link_send() does. False: no broker took it, the request is as before. */
+bool front_link_before(const front_ask_t *ask, const gh_job_head_t *head, const char *service);
+/* Go on with a request (request.c); answer: the body of the reply, empty when none came. ask is the caller's. */
+void front_request_again(const front_ask_t *ask, gh_str_t answer);
 
 /* A job of the front's own: done is called with the reply, or with head NULL when none came. False: no broker took it. */
 typedef void (*front_done_fn)(const gh_reply_head_t *head, gh_str_t body);

@@ -42,7 +42,8 @@ struct front_job {
     char service[GH_MDP_SERVICE_MAX + 1];
     char ip[48];
     uint8_t session[16], jti[16];
-    gh_buf_t args, shard;
+    gh_buf_t args, shard, extension;
+    bool before;      /* a question of ours: the request goes on when it is answered */
     zmq_msg_t *blobs; /* files; NULL if none */
     size_t n_blobs;
     int link; /* index of the broker that has it, -1 none */
@@ -103,12 +104,14 @@ take_job(void)
         return calloc(1, sizeof *j);
     s_link.free = j->chain;
     s_link.n_free--;
-    gh_buf_t args = j->args, shard = j->shard;
+    gh_buf_t args = j->args, shard = j->shard, extension = j->extension;
     memset(j, 0, sizeof *j);
     j->args = args;
     j->shard = shard;
+    j->extension = extension;
     gh_buf_clear(&j->args);
     gh_buf_clear(&j->shard);
+    gh_buf_clear(&j->extension);
     return j;
 }
 
@@ -144,6 +147,7 @@ release_job(front_job_t *j)
     if (s_link.n_free >= CACHED_JOBS || j->args.cap > 16384) {
         gh_buf_fini(&j->args);
         gh_buf_fini(&j->shard);
+        gh_buf_fini(&j->extension);
         free(j);
         return;
     }
@@ -202,13 +206,8 @@ on_request_freed(struct http_request *req)
 
 /* The answer was queued: send it and let Kore free the request in this turn. */
 static void
-finish(front_job_t *j)
+let_go(struct http_request *req)
 {
-    struct http_request *req = j->ask.req;
-    unpark(j);
-    release_job(j);
-    if (!req)
-        return;
     req->hdlr_extra = NULL;
     req->onfree = NULL;
     if (req->owner && req->owner->state != CONN_STATE_DISCONNECTING && !net_send_flush(req->owner))
@@ -218,12 +217,43 @@ finish(front_job_t *j)
 }
 
 static void
+finish(front_job_t *j)
+{
+    struct http_request *req = j->ask.req;
+    unpark(j);
+    release_job(j);
+    if (req)
+        let_go(req);
+}
+
+/* A question of ours is answered: the request goes on, and is parked anew or answered. */
+static void
+go_on(front_job_t *j, gh_str_t answer)
+{
+    struct http_request *req = j->ask.req;
+    unpark(j);
+    req->hdlr_extra = NULL;
+    req->onfree = NULL;
+    if (req->owner && req->owner->state != CONN_STATE_DISCONNECTING)
+        front_request_again(&j->ask, answer);
+    else
+        front_access(&j->ask, 499, 0); /* the client left at this moment */
+    release_job(j);
+    if (!req->hdlr_extra)
+        let_go(req);
+}
+
+static void
 finish_with_error(front_job_t *j, gh_err_t error)
 {
     if (j->done) {
         front_done_fn done = j->done;
         finish(j);
         done(NULL, (gh_str_t){0});
+        return;
+    }
+    if (j->before) {
+        go_on(j, (gh_str_t){0});
         return;
     }
     front_answer_error(&j->ask, error, NULL, NULL);
@@ -341,10 +371,30 @@ make_job(const gh_job_head_t *head, const char *service, gh_str_t args)
     if (!gh_buf_ok(&j->args) || !gh_buf_ok(&j->shard)) {
         gh_buf_fini(&j->args);
         gh_buf_fini(&j->shard);
+        gh_buf_fini(&j->extension);
         free(j);
         return NULL;
     }
     return j;
+}
+
+/* The request sleeps until its job ends; ask is copied with what it points to on the caller's stack. */
+static void
+park_request(front_job_t *j, const front_ask_t *ask, uint32_t timeout_ms)
+{
+    struct http_request *req = ask->req;
+    j->deadline_ms = gh_mono_ms() + timeout_ms;
+    j->ask = *ask;
+    if (ask->render.request_id.p == ask->id_text)
+        j->ask.render.request_id.p = j->ask.id_text;
+    gh_buf_str(&j->extension, ask->extension);
+    j->ask.extension = gh_buf_ok(&j->extension) ? gh_buf_view(&j->extension) : (gh_str_t){0};
+    park(j);
+    req->hdlr_extra = j;
+    req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
+    req->onfree = on_request_freed;
+    http_request_sleep(req);
+    s_link.look = true;
 }
 
 void
@@ -361,18 +411,24 @@ front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *s
         front_answer_error(ask, GH_E_SERVICE_UNAVAILABLE, NULL, NULL);
         return;
     }
-    uint32_t timeout = ask->op->timeout_ms ? ask->op->timeout_ms : front.timeout_ms;
-    j->deadline_ms = gh_mono_ms() + timeout;
-    j->ask = *ask;
-    if (ask->render.request_id.p == ask->id_text)
-        j->ask.render.request_id.p = j->ask.id_text;
-    park(j);
-    struct http_request *req = ask->req;
-    req->hdlr_extra = j;
-    req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
-    req->onfree = on_request_freed;
-    http_request_sleep(req);
-    s_link.look = true;
+    park_request(j, ask, ask->op->timeout_ms ? ask->op->timeout_ms : front.timeout_ms);
+}
+
+bool
+front_link_before(const front_ask_t *ask, const gh_job_head_t *head, const char *service)
+{
+    static const char empty_map[1] = {(char)0x80};
+    front_job_t *j = make_job(head, service, (gh_str_t){empty_map, sizeof empty_map});
+    if (!j)
+        return false;
+    j->link = send_job(j);
+    if (j->link < 0) {
+        release_job(j);
+        return false;
+    }
+    j->before = true;
+    park_request(j, ask, head->budget_ms + OWN_MARGIN_MS);
+    return true;
 }
 
 bool
@@ -473,6 +529,10 @@ take_reply(gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
     front_job_t *j = find_job(head.id);
     if (!j) {
         front_add(&front.counters->worker[front.worker].late, 1);
+        return;
+    }
+    if (j->before) {
+        go_on(j, head.error.n ? (gh_str_t){0} : body);
         return;
     }
     if (j->done)
@@ -815,6 +875,7 @@ front_link_stop(void)
         s_link.free = j->chain;
         gh_buf_fini(&j->args);
         gh_buf_fini(&j->shard);
+        gh_buf_fini(&j->extension);
         free(j);
     }
     gh_buf_fini(&s_link.head);

@@ -96,7 +96,7 @@ has_line(gh_str_t lines, const char *name)
 static bool
 is_compressible(const front_ask_t *ask, const char *type, gh_str_t headers, gh_str_t body)
 {
-    return front.gzip_level > 0 && body.n > FRONT_GZIP_MIN && front_gzip_type(type) &&
+    return front.gzip_level > 0 && !ask->extension.n && body.n > FRONT_GZIP_MIN && front_gzip_type(type) &&
            !(ask->op && strstr(ask->op->path, "/auth/")) && !has_line(headers, "content-encoding");
 }
 
@@ -169,6 +169,11 @@ write_answer(struct connection *c, const front_ask_t *ask, uint16_t status, cons
         gh_buf_puts(h, "\r\n");
     }
     gh_buf_str(h, headers);
+    if (ask->extension.n) {
+        gh_buf_puts(h, "x-new-access-token: ");
+        gh_buf_str(h, ask->extension);
+        gh_buf_printf(h, "\r\nx-access-expires-in: %lld\r\n", (long long)ask->extension_s);
+    }
     front_rates_lines(&ask->rate, h);
     if (!has_line(headers, "cache-control"))
         gh_buf_puts(h, "cache-control: no-store\r\n");

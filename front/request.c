@@ -14,7 +14,8 @@
 #include "front/cookies.h"
 #include "front/front.h"
 
-#define BUDGET_MARGIN_MS 100 /* the job's budget ends before the client is told 504 */
+#define EXTEND_MS        1500 /* for the question for a new token */
+#define BUDGET_MARGIN_MS 100  /* the job's budget ends before the client is told 504 */
 
 int front_page(struct http_request *req);
 
@@ -27,6 +28,7 @@ typedef struct inbound {
     gh_str_t query;
     gh_token_t token;
     bool has_token;
+    bool again; /* goes on after front_link_before(): counted already */
     char ip[INET6_ADDRSTRLEN];
 } inbound_t;
 
@@ -133,6 +135,8 @@ static bool
 refuse_by_rate(inbound_t *in)
 {
     front_ask_t *ask = &in->ask;
+    if (in->again)
+        return false;
     if (front_rates_take(in->match.op, &ask->client, ask->user_id, ask->start_us, &ask->rate))
         return false;
     answer_limited(ask);
@@ -361,6 +365,31 @@ serve_own(inbound_t *in, const uint8_t id[16])
         front_serve(&in->ask, in->headers.accept);
 }
 
+/* R-41: a token of whose life less than a fifth is left, and a client that would take a new one. Public replies may be kept
+ * by whoever stands in between, so that they carry none. */
+static bool
+wants_extension(const inbound_t *in)
+{
+    const gh_operation_t *op = in->match.op;
+    int64_t life = in->token.exp - in->token.iat, left = in->token.exp - gh_now_us() / 1000000;
+    return !in->again && in->has_token && gh_str_is(in->headers.auto_refresh, "1") &&
+           op->access.kind != GH_ACCESS_PUBLIC && !op->dead_token && !in->ask.req->http_sink &&
+           left * 5 < life;
+}
+
+/* Ask the identity pool for a token first. False: go on without. */
+static bool
+ask_extension(inbound_t *in)
+{
+    uint8_t id[16];
+    gh_job_head_t head;
+    gh_uuid7_new(id);
+    fill_head(in, id, (gh_str_t){0}, (gh_str_t){0}, &head);
+    head.op = GH_STR("identity.extend_access");
+    head.budget_ms = EXTEND_MS;
+    return front_link_before(&in->ask, &head, "identity");
+}
+
 static void
 handle(inbound_t *in, const uint8_t id[16])
 {
@@ -382,6 +411,8 @@ handle(inbound_t *in, const uint8_t id[16])
         front_answer_error(&in->ask, err, NULL, NULL);
         return;
     }
+    if (wants_extension(in) && ask_extension(in))
+        return;
     gh_str_t key = {0}, body = {0};
     if (op->idempotent && in->headers.key.p && !front_key_parse(in->headers.key, &key)) {
         front_answer_error(&in->ask, GH_E_BAD_REQUEST, NULL, NULL);
@@ -401,6 +432,28 @@ handle(inbound_t *in, const uint8_t id[16])
     }
     in->ask.render.bare = op->bare_form && kind == GH_BODY_FORM;
     submit(in, id, body, kind, key);
+}
+
+void
+front_request_again(const front_ask_t *before, gh_str_t answer)
+{
+    inbound_t in;
+    uint8_t id[16];
+    memset(&in, 0, sizeof in);
+    begin(before->req, &in, id);
+    memcpy(in.ask.id_text, before->id_text, sizeof in.ask.id_text);
+    in.ask.start_us = before->start_us;
+    in.ask.rate = before->rate;
+    in.again = true;
+    name_request(&in);
+    json_t *root = answer.n ? json_loadb(answer.p, answer.n, 0, NULL) : NULL;
+    const json_t *token = json_object_get(root, "token");
+    if (json_is_string(token)) {
+        in.ask.extension = (gh_str_t){json_string_value(token), json_string_length(token)};
+        in.ask.extension_s = json_integer_value(json_object_get(root, "expires_in"));
+    }
+    handle(&in, id);
+    json_decref(root);
 }
 
 /* Kore's handler of every path. */

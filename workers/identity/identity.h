@@ -54,6 +54,9 @@ typedef struct gh_pair {
 /* Sign the tokens of a session; roles: comma list. -1 when that fails (logged). */
 int gh_pair_issue(gh_batch_t *b, gh_surface_t surface, int64_t user_id, const uint8_t sid[16], gh_str_t roles,
                   gh_pair_t *out) GH_MUSTCHECK;
+/* Sign one more access token of a session, of the usual life but not beyond until_s. Batch memory; -1 as above. */
+int gh_access_issue(gh_batch_t *b, int64_t user_id, const uint8_t sid[16], gh_str_t roles, int64_t until_s,
+                    gh_str_t *token, int64_t *exp) GH_MUSTCHECK;
 /* Hex of the sha-256 of a jti. */
 int gh_jti_hash(const uint8_t jti[16], char out[65]) GH_MUSTCHECK;
 
@@ -191,6 +194,7 @@ gh_step_t gh_register_account(gh_batch_t *b); /* signup.c */
 gh_step_t gh_confirm_email(gh_batch_t *b);
 gh_step_t gh_update_profile(gh_batch_t *b); /* own_profile.c */
 gh_step_t gh_renew_token(gh_batch_t *b);    /* renew.c */
+gh_step_t gh_extend_access(gh_batch_t *b);  /* extend.c */
 gh_step_t gh_login_form(gh_batch_t *b);
 gh_step_t gh_change_relatives(gh_batch_t *b); /* relatives.c */
 gh_step_t gh_keep_patient(gh_batch_t *b);     /* patients.c */

@@ -84,6 +84,21 @@ gh_pair_issue(gh_batch_t *b, gh_surface_t surface, int64_t user_id, const uint8_
     return gh_jti_hash(claims.jti, out->refresh_hash) || issue(b, &claims, &out->refresh) ? -1 : 0;
 }
 
+int
+gh_access_issue(gh_batch_t *b, int64_t user_id, const uint8_t sid[16], gh_str_t roles, int64_t until_s,
+                gh_str_t *token, int64_t *exp)
+{
+    gh_token_t claims = {.user_id = user_id, .iat = b->now_us / SECOND_US};
+    memcpy(claims.sid, sid, 16);
+    gh_uuid7_new(claims.jti);
+    put_roles(&claims, roles);
+    claims.exp = claims.iat + gh_identity_of(b)->access_s;
+    if (claims.exp > until_s)
+        claims.exp = until_s;
+    *exp = claims.exp;
+    return issue(b, &claims, token);
+}
+
 static void
 put_pair(gh_json_t *j, const gh_identity_t *self, const gh_pair_t *pair, gh_str_t brief)
 {

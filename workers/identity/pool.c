@@ -278,6 +278,11 @@ static const gh_op_t ops[] = {
      .inner = true,
      .sql = "sync_revocations",
      .bind = {"conf.token.leeway_s", "now"}},
+    {.name = "identity.extend_access",
+     .inner = true,
+     .kind = GH_OP_TASK,
+     .batch_max = 1,
+     .step = gh_extend_access},
     {.name = "identity.permit_metrics", .inner = true, .access_of = "front.get_metrics", .sql = "permit"},
     {0},
 };

@@ -45,6 +45,27 @@ select array_to_string(gh_user_roles(u.id), ',') as roles
    and not exists (select 1 from user_bans b where b.user_id = u.id and b.is_active and b.ban_type in ('login', 'all')
                                                and (b.ban_until is null or b.ban_until > $3::timestamptz))
 
+-- name: extend_find
+-- $1 session, $2 user, $3 now: roles, and how long the session lives. No row: it has ended, its user may not come in, or it has no
+-- refresh token (seed 002's sessions end with their token).
+select array_to_string(gh_user_roles(u.id), ',') as roles, extract(epoch from s.expires_at)::bigint as until
+  from sessions s
+  join users u on u.id = s.user_id
+ where s.id = $1::uuid and s.user_id = $2::bigint and s.revoked_at is null and s.refresh_jti_hash is not null
+   and s.expires_at > $3::timestamptz and u.is_active and not u.is_deleted
+   and not exists (select 1 from user_bans b where b.user_id = u.id and b.is_active and b.ban_type in ('login', 'all')
+                                               and (b.ban_until is null or b.ban_until > $3))
+
+-- name: extend_session
+-- $1 session, $2 access exp in seconds, $3 now. A session that ended meanwhile makes the job start over.
+with extended as (
+    update sessions
+       set access_expires_at = greatest(access_expires_at, to_timestamp($2::bigint)), last_seen_at = $3::timestamptz
+     where id = $1::uuid and revoked_at is null
+    returning 1
+)
+select gh_unless_stale(exists (select 1 from extended))
+
 -- name: renew_former
 -- $1 session of the token, $2 user, $3 now: what a new session ends
 select s.id, extract(epoch from s.access_expires_at)::bigint as until
