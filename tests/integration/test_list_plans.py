@@ -24,6 +24,12 @@ def doctors(dept_id=None, specialty=None, language=None, available_on=None, q=No
     return query(**given, **members), 0, NOW, ZONE, dept_id, specialty, language, available_on, None, q
 
 
+def patients(roles=1, scopes=1, doctor=None, gender=None, status=None, by=None, since=None, until=None, number=None, phone=None, q=None,
+             **members):
+    """v1_patients as an administrator asks, or a doctor with scopes=4."""
+    return (query(**members), roles, scopes, 1, None, doctor, None, ZONE, DAY, gender, status, by, since, until, number, phone, q)
+
+
 CASES = [
     # people
     ("directory", "find_patients", ("欧阳", None, None, DAY), 200),
@@ -31,6 +37,20 @@ CASES = [
     ("directory", "find_patients", (None, "30158380", None, DAY), 200),
     ("directory", "find_patients", ("姓名77", "13", None, DAY), 2000),
     ("directory", "find_patients", (None, None, "4711", DAY), 20),
+    ("identity", "v1_patients", patients(page=7), 100),
+    ("identity", "v1_patients", patients(q="姓名777"), 200),
+    ("identity", "v1_patients", patients(q="30158380"), 200),
+    ("identity", "v1_patients", patients(q="P00004711"), 200),
+    ("identity", "v1_patients", patients(phone="13015838000"), 100),
+    ("identity", "v1_patients", patients(number="\\x00"), 100),
+    ("identity", "v1_patients", patients(by="{4711}"), 200),
+    ("identity", "v1_patients", patients(since="1990-01-01", until="1990-02-01"), 200),
+    ("identity", "v1_patients", patients(roles=2, scopes=4, doctor=4711), 200),
+    ("identity", "v1_patients", patients(roles=2, scopes=4, doctor=4711, q="姓名"), 200),
+    ("identity", "hb_patients", (query(), 4, 1, None, 4711, None, 2, ZONE, DAY), 200),
+    ("identity", "hb_patients", (query(limit=20), 8, 1, 77, None, None, 16, ZONE, DAY), 100),
+    ("identity", "v1_timeline", ("4711", 1, 1, None, None, None, 1, query(), ZONE, DAY), 200),
+    ("identity", "relatives", ("77", DAY, ZONE), 20),
     # departments and clinics
     ("directory", "list_clinics", ("1010", None, None, ZONE), 100),
     ("directory", "list_clinics", (None, "3", "20", ZONE), 200),

@@ -42,25 +42,34 @@ with asked as (
            gh_scopes_of($4, 'patient:manage') & 1 = 1 as manages
 ), found as materialized (
     select p.id
-      from patients p
-     where (p.deleted_at is null or ($2 & 33 <> 0 and coalesce(($1::jsonb->>'include_deleted')::boolean, false)))
-       and ($3::int & 1 = 1
-            or p.id in (select gh_patients_of(gh_acts_for($6, $7, $2), $9::date))
-            or p.id = $5::bigint)
+      from (select id, gender, status, date_of_birth, national_id_bidx from patients where deleted_at is null and $3::int & 1 = 1
+             union all
+            select id, gender, status, date_of_birth, national_id_bidx from patients
+             where deleted_at is not null and $2 & 33 <> 0 and ($1::jsonb->>'include_deleted')::boolean
+             union all
+            select m.*
+              from (select gh_patients_of(gh_acts_for($6, $7, $2), $9::date) as id union select $5::bigint) g
+             cross join lateral (select id, gender, status, date_of_birth, national_id_bidx
+                                   from patients p where p.id = g.id and p.deleted_at is null offset 0) m
+             where $3 & 1 = 0) p
+     where true
        and ($10::text[] is null
             or p.gender = any (array(select case g when 'M' then 'male' when 'F' then 'female' else g end from unnest($10) g)))
        and ($11::text[] is null or case p.status when 'INACTIVE' then 'ACTIVE' else p.status end = any ($11))
-       and ($12::bigint[] is null or p.id in (select gh_patients_of($12, $9)))
+       and ($12::bigint[] is null or p.id = any (array(select gh_patients_of($12, $9))))
        and ($13::date is null or p.date_of_birth >= $13)
        and ($14::date is null or p.date_of_birth <= $14)
        and ($15::bytea is null or p.national_id_bidx = $15)
        and ($16::text is null
-            or p.id in (select n.id from patients n where n.phone = regexp_replace($16, '[ -]', '', 'g')
+            or p.id = any (array(
+                        select n.id from patients n
+                         where n.phone = regexp_replace($16, '[ -]', '', 'g') and n.deleted_at is null
                          union all
                         select n.id from users u join patients n on n.user_id = u.id
-                         where u.phonenumber = regexp_replace($16, '[ -]', '', 'g') and n.phone is null))
+                         where u.phonenumber = regexp_replace($16, '[ -]', '', 'g') and n.phone is null)))
        and (coalesce($17::text, '') = ''
-            or p.id in (select n.id from patients n
+            or p.id = any (array(
+                        select n.id from patients n
                          where gh_name_parts(coalesce(n.full_name, n.name), false) @> gh_name_parts($17, true)
                            and coalesce(n.full_name, n.name) ilike '%' || regexp_replace($17, '([\\%_])', '\\\1', 'g') || '%'
                          union all
@@ -70,13 +79,13 @@ with asked as (
                          union all
                         select n.id from users u join patients n on n.user_id = u.id
                          where u.phonenumber ilike '%' || regexp_replace($17, '([\\%_])', '\\\1', 'g') || '%'
-                           and n.phone is null))
+                           and n.phone is null)))
 ), page as (
     select x.id, row_number() over () as place
       from (select f.id
               from asked a
               join found f on true
-              left join patients p on a.sort is not null and p.id = f.id
+              left join lateral (select * from patients p where p.id = f.id and a.sort is not null offset 0) p on true
              order by case when a.sort[1] not like '-%' then gh_patient_order(a.sort[1], p) end,
                       case when a.sort[1] like '-%' then gh_patient_order(substr(a.sort[1], 2), p) end desc nulls last,
                       case when a.sort[2] not like '-%' then gh_patient_order(a.sort[2], p) end,
@@ -86,14 +95,14 @@ with asked as (
                       f.id
              limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
 ), shown as (
-    select g.place, p, p.id = $5 is true as own, w.wanted,
+    select g.place, p::patients as p, p.id = $5 is true as own, w.wanted,
            p.id = $5 is true or a.records & 1 = 1 or (a.records & 4 = 4 and gh_assigned(p, a.doctors, $9)) as may
       from asked a
      cross join lateral (select coalesce($1::jsonb->>'include' = 'medical_profile'
                                          or exists (select from unnest(a.fields) f where split_part(f, '.', 1) = 'medical_profile'),
                                          false) as wanted) w
       join page g on true
-      join patients p on p.id = g.id
+     cross join lateral (select t.* from patients t where t.id = g.id offset 0) p
 )
 select case when a.deleted and $2 & 33 = 0 then 'FORBIDDEN'
             when a.records = 0 and ($1::jsonb->>'include' = 'medical_profile'
@@ -189,10 +198,13 @@ with asked as (
     select coalesce($1::jsonb, '{}') as query, coalesce(($1::jsonb->>'skip')::int, 0) as skip,
            coalesce(($1::jsonb->>'limit')::int, 1000) as size
 ), found as materialized (
-    select p.id from patients p
-     where p.deleted_at is null
-       and ($3::bigint is null or $2::int & 1 = 1 or p.id = $4::bigint
-            or ($2 & 4 = 4 and p.id in (select gh_patients_of(gh_acts_for($5::bigint, $6::bigint, $7::int), $9::date))))
+    select id from patients where deleted_at is null and ($3::bigint is null or $2::int & 1 = 1)
+     union all
+    select p.id
+      from (select gh_patients_of(gh_acts_for($5::bigint, $6::bigint, $7::int), $9::date) as id where $2 & 4 = 4
+             union select $4::bigint) g
+      join patients p on p.id = g.id and p.deleted_at is null
+     where $3 is not null and $2 & 1 = 0
 )
 select coalesce((select json_agg(gh_hb_patient(p, $8::text) order by p.id)
                    from (select id from found order by id limit a.size offset a.skip) f
