@@ -313,6 +313,18 @@ const gh_setting_t gh_settings[] = {
     LIVE_INT("patient.max_relatives", NULL, "6", 0, 1000, "",
              "People an account may book for on the patient routes, itself included; 0 means no limit."),
 
+    WORD(
+        "campus.directory", "off|http|file", "off",
+        "Who verifies campus numbers: http asks campus.url; file looks into campus.file, not in production."),
+    STR("campus.url", "", 1000,
+        "Where number and password are posted as JSON; a 200 answers with userId, userName, roleCode, "
+        "roleName, a 401 "
+        "refuses. http only in development."),
+    STR("campus.ca_file", "", 4000,
+        "Certificates that the directory's is checked against; empty: the system's."),
+    INT("campus.timeout_s", "5", 1, 30, "s", "Time that the campus directory has for its answer."),
+    STR("campus.file", "", 4000, "JSON list of persons with their passwords, for development."),
+
     LIVE_INT("reset.ttl_min", NULL, "30", 1, MINUTES_A_DAY, "minutes",
              "Life of the token that lets set a forgotten password."),
     LIVE_BOOL("reset.expose_token", "false",

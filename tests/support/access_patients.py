@@ -43,6 +43,9 @@ ROWS = [
     ("identity.update_relative", "PUT", "/patient/patients/{relative}", "nyxxxxxx", lambda w: {"json": {"remark": "x"}}),
     ("identity.set_default_relative", "PUT", "/patient/patients/{patient}/set-default", "nyxxxxxx", None),
     ("identity.remove_relative", "DELETE", "/patient/patients/{relative}", "nyxxxxxx", None),
+    # no campus directory here: those with a patient record are told so
+    ("identity.verify_campus_identity", "POST", "/patient/identity/verify", "nrrxxxxx",
+     lambda w: {"json": {"identifier": "2130", "password": "x"}}),
 
     # patients on /api/v1: patient:read, patient:manage and record:read of api/20 section 6; `me` is for who has a patient record
     ("identity.v1_get_my_patient", "GET", "/api/v1/patients/me", OWN, None),

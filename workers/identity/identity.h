@@ -16,6 +16,7 @@
 typedef struct gh_checks {
     size_t open;
     int64_t mean_us; /* of one check, a moving mean */
+    size_t campus;   /* questions to the campus directory, on the same threads */
 } gh_checks_t;
 
 /* The pool's own: keys and settings, fixed at start. */
@@ -198,6 +199,7 @@ gh_step_t gh_extend_access(gh_batch_t *b);  /* extend.c */
 gh_step_t gh_login_form(gh_batch_t *b);
 gh_step_t gh_change_relatives(gh_batch_t *b); /* relatives.c */
 gh_step_t gh_keep_patient(gh_batch_t *b);     /* patients.c */
+gh_step_t gh_verify_campus(gh_batch_t *b);    /* verify.c */
 gh_step_t gh_remove_patient(gh_batch_t *b);   /* patient_delete.c */
 
 #endif

@@ -79,6 +79,11 @@ static const struct gh_constraint_map assignment_taken[] = {
         .sealed = true                                                                                       \
     }
 #define SCOPE_OF_CALLER "actor.patient_id", "actor.doctor_id", "actor.dept_id", "actor.roles"
+static const struct gh_constraint_map campus_taken[] = {
+    {"patients_identifier_uq", GH_E_CAMPUS_ID_TAKEN_BY_PATIENT},
+    {"users_identifier_uq", GH_E_CAMPUS_ID_TAKEN_BY_ACCOUNT},
+    {"users_identifier_ci_uq", GH_E_CAMPUS_ID_TAKEN_BY_ACCOUNT},
+    {0}};
 static const struct gh_constraint_map relatives_taken[] = {
     {"patient_relations_pair_uq", GH_E_RELATIVE_EXISTS}, {"patients_bidx_uq", GH_E_NATIONAL_ID_TAKEN}, {0}};
 static const struct gh_constraint_map bind_constraints[] = {{"users_email_uq", GH_E_PROFILE_EMAIL_TAKEN},
@@ -274,6 +279,11 @@ static const gh_op_t ops[] = {
     ADMINISTER("identity.update_relative", gh_change_relatives, NULL),
     ADMINISTER("identity.remove_relative", gh_change_relatives, NULL),
     ADMINISTER("identity.set_default_relative", gh_change_relatives, NULL),
+    {.name = "identity.verify_campus_identity",
+     .kind = GH_OP_TASK,
+     .batch_max = 1,
+     .step = gh_verify_campus,
+     .constraints = campus_taken},
     {.name = "identity.sync_revocations",
      .inner = true,
      .sql = "sync_revocations",

@@ -81,3 +81,31 @@ update patient_relations set is_default = true, version = version + 1, updated_a
 -- name: relative_remove
 -- $1 relation
 delete from patient_relations where id = $1::bigint
+
+-- name: campus_facts
+-- $1 number, $2 patient, $3 account: who else has the number (BR-113). No row: the patient has been removed.
+select exists (select from patients o where o.identifier = $1::text and o.id <> p.id) as by_patient,
+       exists (select from users u where lower(u.identifier) = lower($1) and u.id <> $3::bigint) as by_account,
+       gh_changes(jsonb_build_object('identifier', p.identifier), jsonb_build_object('identifier', $1))::text as changes
+  from patients p where p.id = $2::bigint and p.deleted_at is null
+
+-- name: campus_good
+-- $1 patient, $2 account, $3 number, $4 now: who shows who he is gains trust, once a number (BR-134)
+select gh_risk_add($2::bigint, -10, 'identity_verified', '校园身份验证', $4::timestamptz)
+  from patients p where p.id = $1::bigint and p.identifier is distinct from $3::text
+
+-- name: campus_verified
+-- $1 patient, $2 account, $3 number, $4 name, $5 type of patient, $6 now
+with account as (
+    update users u
+       set identifier = $3::text, full_name = left($4::text, 100),
+           user_type = case when u.user_type in ('student', 'teacher', 'external')
+                            then case $5::text when '学生' then 'student' when '教师' then 'teacher' else 'external' end
+                            else u.user_type end,
+           version = u.version + 1, updated_at = $6::timestamptz
+     where u.id = $2::bigint
+)
+update patients
+   set identifier = $3, name = left($4, 50), full_name = case when char_length($4) > 50 then left($4, 121) end, patient_type = $5,
+       is_verified = true, version = version + 1, updated_at = $6
+ where id = $1::bigint
