@@ -174,9 +174,12 @@ bool front_token_good(gh_str_t authorization);
 
 /* The form that this request brings; NULL when its body is none. */
 gh_upload_t *front_upload_of(const struct http_request *req);
+/* The body is over. */
+void front_upload_finish(gh_upload_t *u);
 /* Count bytes of files on their way out as well; false: they would be too many now. */
 bool front_files_take(size_t n);
 void front_files_give(size_t n);
+size_t front_files_held(void);
 /* Move a kept file into a message (a zmq_msg_t) without copying; it counts as upload memory until the message is gone. */
 void front_upload_move(gh_upload_t *u, size_t blob, void *message);
 

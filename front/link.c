@@ -716,8 +716,9 @@ tick(void *arg, u_int64_t now_kore)
     front_sync_tick(now);
     front_probes_tick(now);
     front_rows_tick(now);
-    atomic_store_explicit(&front.counters->worker[front.worker].parked, s_link.n_parked,
-                          memory_order_relaxed);
+    front_worker_counts_t *mine = &front.counters->worker[front.worker];
+    atomic_store_explicit(&mine->parked, s_link.n_parked, memory_order_relaxed);
+    atomic_store_explicit(&mine->file_bytes, front_files_held(), memory_order_relaxed);
 }
 
 /* ---- start and stop */

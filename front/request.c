@@ -300,7 +300,7 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
     gh_buf_clear(&args);
     gh_buf_clear(&shard);
     if (upload)
-        gh_upload_finish(upload);
+        front_upload_finish(upload);
     gh_err_t err = gh_request_check(&request, &args, &faults);
     if (err != GH_E_NONE) {
         static const gh_error_arg_t most[] = {{"limit", {GH_UPLOAD_MAX_TEXT, sizeof GH_UPLOAD_MAX_TEXT - 1}},

@@ -78,6 +78,14 @@ count(size_t before, size_t after)
         atomic_fetch_sub(&s_held, before - after);
 }
 
+void
+front_upload_finish(gh_upload_t *u)
+{
+    size_t before = gh_upload_held(u);
+    gh_upload_finish(u); /* a form without its end keeps nothing */
+    count(before, gh_upload_held(u));
+}
+
 static bool
 is_beyond(size_t held)
 {
@@ -97,6 +105,12 @@ void
 front_files_give(size_t n)
 {
     atomic_fetch_sub(&s_held, n);
+}
+
+size_t
+front_files_held(void)
+{
+    return atomic_load(&s_held);
 }
 
 void

@@ -31,6 +31,7 @@ def still_serves(upload_system, patient):
     pid = upload_system.processes["front"].pid
     yield
     assert upload_system.processes["front"].running() and upload_system.processes["front"].pid == pid
+    wait_for("nothing to be kept", lambda: held(upload_system) == 0)
     message(patient.post("/common/upload", **forms.one("file", forms.png())))
 
 
@@ -94,6 +95,11 @@ def test_a_body_without_an_end_in_sight_is_413(upload_system, patient):
         assert s.recv(12) == b"HTTP/1.1 413"
 
 
+def held(system):
+    lines = system.api().get("/metrics").text.splitlines()
+    return int([line.split()[-1] for line in lines if line.startswith("guahao_front_file_bytes")][0])
+
+
 def request(api, length, more=""):
     return (f"POST /common/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.token}\r\n"
             f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {length}\r\n{more}\r\n").encode()
@@ -119,8 +125,8 @@ def test_clients_that_leave_half_way_give_their_memory_back(upload_system, patie
         with socket.create_connection(("127.0.0.1", upload_system.port), 10) as s:
             s.sendall(request(patient, 5 << 20) + part)
             time.sleep(0.1)
-    whole = forms.png(3 << 20)
-    wait_for("room", lambda: patient.post("/common/upload", **forms.one("file", whole)).json()["code"] == 0)
+    wait_for("room", lambda: held(upload_system) == 0)
+    message(patient.post("/common/upload", **forms.one("file", forms.png(3 << 20))))
 
 
 def test_beyond_its_memory_the_front_refuses_and_recovers(upload_system, patient):
@@ -133,6 +139,7 @@ def test_beyond_its_memory_the_front_refuses_and_recovers(upload_system, patient
             r = patient.post("/common/upload", **forms.one("file", forms.png(3 << 20)))
             return r.status_code == 503 and r.headers["retry-after"] and r.json()["code"] == 97
         wait_for("refusal", refused)
+        assert held(upload_system) >= 3 << 20
         message(patient.post("/common/upload", **forms.one("file", forms.png(100_000))))
         s.sendall(END)
         assert b'"code":0' in s.recv(4096)

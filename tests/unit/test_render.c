@@ -112,6 +112,25 @@ code_surface_names_the_faulty_members(void **state)
     assert_int_equal(s_out.status, 200);
 }
 
+/* What a file may be is told with the fault of the member that it came in. */
+static void
+files_are_refused_by_name_and_kind(void **state)
+{
+    (void)state;
+    static const gh_file_rules_t rules = {.formats = ".jpg, .png", .limit = "5242880"};
+    gh_faults_t f = {.n = 1};
+    f.at[0] = (gh_fault_t){.where = 'b', .field = "file", .type = "value_error", .file = &rules};
+    assert_string_equal(refuse(GH_ENV_CODE, GH_E_UPLOAD_FORMAT_UNSUPPORTED, NULL, NULL, &f),
+                        "{\"code\":99,\"message\":{\"error\":\"请求参数错误\",\"msg\":"
+                        "\"不支持的文件格式，仅支持: .jpg, .png\"}}");
+    const char *v1 = refuse(GH_ENV_V1, GH_E_PAYLOAD_TOO_LARGE, NULL, NULL, &f);
+    assert_int_equal(s_out.status, 413);
+    assert_non_null(strstr(v1, "\"detail\":\"The body is over the limit of 5242880\""));
+    assert_non_null(strstr(v1, "\"errors\":[{\"field\":\"file\",\"code\":\"value_error\""));
+    const char *plain = refuse(GH_ENV_PLAIN, GH_E_VALIDATION_FAILED, NULL, NULL, &f);
+    assert_non_null(strstr(plain, "\"loc\":[\"body\",\"file\"]"));
+}
+
 static void
 v1_gives_a_problem_object(void **state)
 {
@@ -272,6 +291,7 @@ main(void)
         cmocka_unit_test(success_is_spliced_into_the_envelope),
         cmocka_unit_test(code_surface_answers_200_but_for_tokens_and_transport),
         cmocka_unit_test(code_surface_names_the_faulty_members),
+        cmocka_unit_test(files_are_refused_by_name_and_kind),
         cmocka_unit_test(v1_gives_a_problem_object),
         cmocka_unit_test(v1_problem_json_is_bare_and_may_be_chinese),
         cmocka_unit_test(heartbeat_gives_detail),
