@@ -179,6 +179,20 @@ def test_any_subset_changes(house, admin, h):
     assert stored(h, sid, "date", "total_slots", "remaining_slots") == (dt.date.fromisoformat(asked["schedule_date"]), 25, 25)
 
 
+def test_a_row_of_the_list_can_be_sent_back(house, admin, h):
+    """The form of the client sends all it was shown: a session without a clinic, one that waits for approval."""
+    doctor = h.extra_doctor()
+    sid = h.session(5, doctor=doctor, clinic=bc._clinic(h))
+    h.run("update schedules set clinic_id = null, status = '待审核' where id = %s", sid)
+    (row,) = listed(admin, f"/admin/doctors/{doctor}/schedules")
+    assert (row["clinic_id"], row["clinic_name"], row["status"]) == (None, None, None)
+    message(admin.put(f"/admin/schedules/{sid}", {**row, "schedule_date": row["date"], "price": 20}))
+    assert [str(v) for v in stored(h, sid, "clinic_id", "status", "price")] == ["None", "待审核", "20.00"]
+    message(admin.put(f"/admin/schedules/{sid}", {"clinic_id": str(bc._clinic(h)), "status": "正常"}))
+    assert stored(h, sid, "clinic_id is not null", "status") == (True, "正常")
+    refused(admin.post("/admin/schedules", form(h, clinic_id=None)), 99, "参数 clinic_id 不正确")
+
+
 def test_what_cannot_be_changed(house, admin, h):
     sid, _ = make(admin, h)
     refused(admin.put("/admin/schedules/99999999", {"price": 1}), 106, "排班不存在")
