@@ -292,11 +292,11 @@ is_own(gh_str_t name)
     return false;
 }
 
-/* A refusal tells nothing of the row it refuses. */
+/* A refusal tells nothing of the row it refuses, and is not kept as the row would be. */
 static bool
 is_of_row(gh_str_t name)
 {
-    static const char *const of_row[] = {"etag", "last-modified", "content-location"};
+    static const char *const of_row[] = {"etag", "last-modified", "content-location", "cache-control"};
     for (size_t i = 0; i < GH_COUNT(of_row); i++)
         if (strlen(of_row[i]) == name.n && strncasecmp(of_row[i], name.p, name.n) == 0)
             return true;

@@ -39,10 +39,12 @@ def test_other_surfaces_answer_whatever_is_accepted(front, broker):
 
 def test_a_refusal_tells_nothing_of_the_row(front, broker):
     broker.on("booking.v1_get_appointment", Reply(error="NOT_OWNER", headers={
-        "ETag": '"appointment-5-3"', "Last-Modified": "Sat, 21 Nov 2026 17:12:21 GMT", "Retry-After": "7"}))
+        "ETag": '"appointment-5-3"', "Last-Modified": "Sat, 21 Nov 2026 17:12:21 GMT", "Retry-After": "7",
+        "Cache-Control": "public, max-age=300"}))
     r = get(front, "/api/v1/appointments/5")
     problem(r, "NOT_OWNER", 403)
-    assert "etag" not in r.headers and "last-modified" not in r.headers and r.headers["retry-after"] == "7"
+    assert "etag" not in r.headers and "last-modified" not in r.headers and r.headers["cache-control"] == "no-store"
+    assert r.headers["retry-after"] == "7"
 
 
 def test_unknown_names_are_told(system):  # noqa: F811

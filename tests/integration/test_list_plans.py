@@ -131,6 +131,13 @@ CASES = [
     ("audit", "add_slot_facts", ("24711", "77"), 10),
     ("audit", "added_patient_orders", ("77", "24711"), 50),
     ("schedule", "extend_rules", (NOW, DAY, ZONE, 100), 100),
+    # requests recorded: the whole is counted, a caller's, an address's, a day's and each page come by their index
+    ("stats", "list_requests", (query(user_id=4711), ZONE), 200),
+    ("stats", "list_requests", (query(ip="10.0.7.7"), ZONE), 3100),
+    ("stats", "list_requests", (query(start_time=str(TODAY - dt.timedelta(days=3)), end_time=str(TODAY - dt.timedelta(days=3))), ZONE),
+     9000),
+    ("stats", "list_requests", (query(), ZONE), 310000),
+    ("stats", "count_visits", (None, 3, NOW), 0),
 ]
 
 

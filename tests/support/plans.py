@@ -48,10 +48,13 @@ insert into schedule_audits (minor_dept_id, clinic_id, submitter_doctor_id, week
       from clinics c, (select date_trunc('week', current_date + 7 * n)::date from generate_series(1, 5) n) as x (w);
 insert into system_config (config_key, scope_type, scope_id, config_value)
     select 'registration.price', 'DOCTOR', i, '{{"default_price_normal": 60}}' from generate_series(1, {DOCTORS}) i;
+insert into user_access_log (user_id, ip, url, method, status_code, access_time, duration_ms)
+    select nullif(i % 5000, 0), ('10.0.' || i % 200 || '.' || i % 250)::inet, '/patient/appointments?page=' || i, 'GET', 200,
+           now() - i * interval '20 s', 3 from generate_series(1, 300000) i;
 reset session_replication_role;
 """
 
-LARGE = ("schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "system_config", "blobs", "blob_chunks",
+LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "system_config", "blobs", "blob_chunks",
          "stored_files")
 
 
