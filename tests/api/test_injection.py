@@ -82,7 +82,10 @@ def bodies(operation):
         if media == "multipart/form-data":
             continue
         plain = {n: sample(s) for n, s in members(content["schema"]) if n in required(content["schema"])}
-        yield media, content.get("example", plain), sorted({n for n, s in members(content["schema"]) if is_text(s)})
+        example = content.get("example", plain)
+        if isinstance(example, list):                   # one of several at once
+            example = example[0]
+        yield media, example, sorted({n for n, s in members(content["schema"]) if is_text(s)})
 
 
 def calls(operation_id):
