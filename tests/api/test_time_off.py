@@ -7,7 +7,7 @@ import pytest
 from support import booking_cases as bc
 from support import contract, crowd
 from support.applications import office    # noqa: F401  (fixture)
-from support.hospital import at, now, today
+from support.hospital import now, today
 from support.http import data, message, problem
 from support.rush import at_once
 
@@ -92,7 +92,7 @@ def test_what_does_not_fit(office, doc):    # noqa: F811
 
 def test_an_administrator_may_close_the_rest_of_today(office):    # noqa: F811
     h, (doctor, _) = office.h, office.doctor()
-    over = h.session(today(), "上午", doctor=doctor, clinic=bc._clinic(h), starts=at(today(), "00:00"), ends=now() - dt.timedelta(seconds=5))
+    over = h.session(today(), "上午", doctor=doctor, clinic=bc._clinic(h), starts=now() - dt.timedelta(hours=1), ends=now() - dt.timedelta(seconds=5))
     runs = h.session(today(), "下午", doctor=doctor, clinic=bc._clinic(h), starts=now() - dt.timedelta(seconds=1), ends=now() + dt.timedelta(hours=1))
     assert data(ask(office, None, doctor, today()), 201)["sessions"] == 1
     assert status(h, [over, runs]) == ["正常", "停诊"]
