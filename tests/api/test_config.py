@@ -300,6 +300,32 @@ def test_every_booking_has_a_price_that_was_valid_when_it_was_made(admin, system
         "scheduleId": session, "hospitalId": h.area, "departmentId": h.dept, "patientId": patient}))["payAmount"] == 40.0
 
 
+def test_a_change_of_rates_waits_for_running_bookings(admin, system, h):
+    """A booking that has read its rate and is not committed yet: the change of the rate comes after it."""
+    message(admin.put("/admin/patient-identity-discounts", {"external": 0.5}))
+    session = h.session(4, price="100.00")
+    patient, user = h.patient()
+    token = system.tokens("--user", h.one("select phonenumber from users where id = %s", user))[0]
+    book = {"scheduleId": session, "hospitalId": h.area, "departmentId": h.dept, "patientId": patient}
+    done = {}
+    holder = h.db.connect(autocommit=False)
+    holder.cursor().execute("select 1 from schedules where id = %s for update", (session,))
+    booking = threading.Thread(target=lambda: done.update(price=message(system.api(token=token).post("/patient/appointments", book))))
+    change = threading.Thread(target=lambda: done.update(rates=message(system.api("u1").put(
+        "/config", {"patientIdentityDiscounts": {"external": 0.9}}))))
+    booking.start()
+    wait_for("the booking to wait", lambda: h.one("select count(*) from pg_locks where locktype = 'advisory' and mode = 'ShareLock' "
+                                                  "and database = (select oid from pg_database where datname = current_database())"))
+    change.start()
+    change.join(0.4)
+    assert change.is_alive() and not done
+    holder.rollback()
+    holder.close()
+    booking.join()
+    change.join()
+    assert done["price"]["payAmount"] == 50.0 and done["rates"] == {"detail": "配置更新成功"}
+
+
 def test_entries_are_sealed(system, h):
     wait_for("the sealer", lambda: h.one("select count(*) from audit_log where hash is null") == 0, timeout=10)
     assert system.cli("audit", "verify").returncode == 0

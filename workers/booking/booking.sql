@@ -8,15 +8,19 @@
 -- name: book_people
 -- One row a job: who asks ($1 users), for whom ($2 patients, null = the own row), $3 does he ask for an override, $4 now,
 -- $5 doctors of bookings by time (null = by session). Locks the patients against other batches, so that limits that no
--- constraint can hold (BR-75, BR-79) are exact: those batches wait here, before their sessions, in the order of ids.
+-- constraint can hold (BR-75, BR-79) are exact: those batches wait here, before their sessions, in the order of ids. Before them it
+-- shares the lock of the identity rates: who changes those waits for running bookings, so that each has rates valid at its commit.
 with ask as (
     select t.n, t.user_id, coalesce(t.patient_id, own.id) as patient_id, own.id as own_id, t.override, t.doctor_id
       from unnest($1::bigint[], $2::bigint[], $3::boolean[], $5::bigint[]) with ordinality
            as t (user_id, patient_id, override, doctor_id, n)
       left join patients own on own.user_id = t.user_id and own.deleted_at is null
+), rates as materialized (
+    select pg_advisory_xact_lock_shared(hashtext('gh_identity_rates')) as held
 ), held as materialized (
     select count(pg_advisory_xact_lock(7205759403792793600 # x.id)) as n
-      from (select distinct patient_id as id from ask where patient_id is not null order by 1) x
+      from rates
+     cross join (select distinct patient_id as id from ask where patient_id is not null order by 1) x
 )
 select a.own_id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.patient_type,
        p.id is not null and p.id is distinct from a.own_id and exists (
