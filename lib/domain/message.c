@@ -35,6 +35,9 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
     [GH_MESSAGE_SESSION_HANDED] =
         {"session_handed", NULL, "接诊变更通知",
          "{doctor}医生，{former}医生{day}{section}的出诊已转由您接诊，现有预约{n}个。"},
+    [GH_MESSAGE_PLACE_OFFERED] = {"place_offered", NULL, "候补成功通知",
+                                  "{name}，您候补的{day}{section}{doctor}医生的门诊已有号源，"
+                                  "已为您预约，预约号{no}。如需支付，请按时支付，逾期号源将释放。"},
 };
 
 const gh_message_row_t *

@@ -24,6 +24,7 @@ typedef enum {
     GH_MESSAGE_SESSION_CLOSED, /* to the doctor: doctor, day, section, n (bookings), reason */
     GH_MESSAGE_VISIT_HANDED,   /* in sets, by doctor_hand_over: name, former, doctor, day, section, no */
     GH_MESSAGE_SESSION_HANDED, /* to the doctor who takes over: former, doctor, day, section, n (bookings) */
+    GH_MESSAGE_PLACE_OFFERED,  /* in sets, by offer_take: name, doctor, day, section, no */
     GH_MESSAGE_COUNT
 } gh_message_t;
 

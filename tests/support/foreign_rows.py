@@ -7,7 +7,7 @@ administrators alone need no case: all rows are theirs.
 
 import re
 
-from . import access_patients, contract
+from . import access_patients, access_waitlist, contract
 
 ROW = re.compile(r"(^|[._\]])(id|ids|sid)$|[a-z_](Id|Ids)$|_ids?$")
 
@@ -56,6 +56,8 @@ def members():
 EVERYBODYS = {
     # sessions, and what they hang on, are there to be booked by anybody
     ("booking.book_appointment", "body"): ("scheduleId", "hospitalId", "departmentId"),
+    ("booking.join_waitlist", "body"): ("scheduleId",),
+    ("booking.convert_waitlist_place", "body"): ("slotId",),        # sent by a client, means nothing
     ("booking.hb_create_appointment", "body"): ("doctor_id",),
     ("booking.v1_book_appointment", "body"): ("schedule_id", "doctor_id"),
     # the catalogue
@@ -162,4 +164,4 @@ CASES = {
     ("audit.submit_schedule_change", "body", "clinicId"):
         ("head2", lambda w: {"json": {"clinicId": w.h.clinic, "changes": [_change(w, w.h.doctor2)]}}, "f"),
 }
-CASES |= access_patients.CASES
+CASES |= access_patients.CASES | access_waitlist.CASES

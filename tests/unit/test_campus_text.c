@@ -4,7 +4,9 @@
 
 #include "workers/identity/campus.h"
 
-#define PERSON "{\"userId\": \"2130\", \"userName\": \"学生甲\", \"roleCode\": \"student\", \"roleName\": \"本科学生\", \"more\": 1}"
+#define PERSON                                                                                               \
+    "{\"userId\": \"2130\", \"userName\": \"学生甲\", \"roleCode\": \"student\", \"roleName\": "          \
+    "\"本科学生\", \"more\": 1}"
 
 static void
 a_person_is_read(void **state)
@@ -21,14 +23,21 @@ what_is_no_person_is_strange(void **state)
 {
     (void)state;
     gh_campus_person_t p;
-    static const char *const answers[] = {"", "null", "[]", "{", "{\"userId\": \"2130\"}",
-                                          "{\"userId\": 2130, \"userName\": \"x\", \"roleCode\": \"x\", \"roleName\": \"x\"}",
-                                          "{\"userId\": \"2130\", \"userName\": \"\", \"roleCode\": \"x\", \"roleName\": \"x\"}"};
+    static const char *const answers[] = {
+        "",
+        "null",
+        "[]",
+        "{",
+        "{\"userId\": \"2130\"}",
+        "{\"userId\": 2130, \"userName\": \"x\", \"roleCode\": \"x\", \"roleName\": \"x\"}",
+        "{\"userId\": \"2130\", \"userName\": \"\", \"roleCode\": \"x\", \"roleName\": \"x\"}"};
     for (size_t i = 0; i < GH_COUNT(answers); i++)
         assert_int_equal(gh_campus_read(gh_str(answers[i]), GH_STR("2130"), &p), GH_CAMPUS_STRANGE);
-    assert_int_equal(gh_campus_read(GH_STR(PERSON), GH_STR("2131"), &p), GH_CAMPUS_STRANGE); /* somebody else */
+    assert_int_equal(gh_campus_read(GH_STR(PERSON), GH_STR("2131"), &p),
+                     GH_CAMPUS_STRANGE); /* somebody else */
     char longer[400];
-    snprintf(longer, sizeof longer, "{\"userId\": \"%0*d\", \"userName\": \"x\", \"roleCode\": \"x\", \"roleName\": \"x\"}", 51, 0);
+    snprintf(longer, sizeof longer,
+             "{\"userId\": \"%0*d\", \"userName\": \"x\", \"roleCode\": \"x\", \"roleName\": \"x\"}", 51, 0);
     assert_int_equal(gh_campus_read(gh_str(longer), GH_STR("2130"), &p), GH_CAMPUS_STRANGE);
 }
 
@@ -37,8 +46,9 @@ a_file_knows_passwords(void **state)
 {
     (void)state;
     gh_campus_person_t p;
-    const gh_str_t file = GH_STR("[1, {\"userId\": \"7\"}, {\"userId\": \"2130\", \"password\": \"pw\", \"userName\": \"甲\", "
-                                 "\"roleCode\": \"x\", \"roleName\": \"x\"}, {\"userId\": \"2131\", \"password\": \"pw\"}]");
+    const gh_str_t file = GH_STR(
+        "[1, {\"userId\": \"7\"}, {\"userId\": \"2130\", \"password\": \"pw\", \"userName\": \"甲\", "
+        "\"roleCode\": \"x\", \"roleName\": \"x\"}, {\"userId\": \"2131\", \"password\": \"pw\"}]");
     assert_int_equal(gh_campus_find(file, GH_STR("2130"), GH_STR("pw"), &p), GH_CAMPUS_KNOWN);
     assert_int_equal(gh_campus_find(file, GH_STR("2130"), GH_STR("pW"), &p), GH_CAMPUS_REFUSED);
     assert_int_equal(gh_campus_find(file, GH_STR("7"), GH_STR(""), &p), GH_CAMPUS_REFUSED);
@@ -53,8 +63,8 @@ types_by_role(void **state)
     (void)state;
     static const struct {
         const char *code, *name, *want;
-    } cases[] = {{"1", "研究生学生", "学生"}, {"STUDENT", "x", "学生"}, {"teacher", "x", "教师"}, {"x", "退休职工", "职工"},
-                 {"staff", "x", "职工"},      {"alumni", "校友", "校外"}};
+    } cases[] = {{"1", "研究生学生", "学生"}, {"STUDENT", "x", "学生"}, {"teacher", "x", "教师"},
+                 {"x", "退休职工", "职工"},   {"staff", "x", "职工"},   {"alumni", "校友", "校外"}};
     for (size_t i = 0; i < GH_COUNT(cases); i++) {
         gh_campus_person_t p = {0};
         strcpy(p.role_code, cases[i].code);

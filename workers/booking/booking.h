@@ -158,6 +158,12 @@ int gh_book_write(gh_book_t *book) GH_MUSTCHECK;
 gh_step_t gh_cancel_step(gh_batch_t *b);
 gh_step_t gh_expire_step(gh_batch_t *b); /* expire.c: BR-83 */
 
+/* ---- the waitlist (waitlist.c) */
+
+gh_step_t gh_wait_join_step(gh_batch_t *b);
+gh_step_t gh_wait_convert_step(gh_batch_t *b);
+gh_step_t gh_wait_tidy_step(gh_batch_t *b);
+
 /* ---- what adapters share (args.c) */
 
 /* For adapters of bookings: note a fault; take a text (one with NUL is a fault); default patient of v1 and Heartbeat. */

@@ -3,7 +3,7 @@
  *
  *   phase 0   lock the sessions of the orders, then the orders; read who asks and the settings
  *   phase 1   decide each job in order of arrival; write orders with history, bills with refunds, places
- *   [phase 2] v1 answers with the appointment as it is now
+ *   [phase 2] v1 answers with the appointment as it is now; freed places go to whoever waits for them
  */
 #include "workers/booking/cancel.h"
 
@@ -309,8 +309,11 @@ gh_cancel_step(gh_batch_t *b)
         gh_cancel_ask(c);
         return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
     }
-    if (c->reading_after)
-        return answer_after(c);
+    if (c->written) {
+        if (gh_cancel_offer(c) != 0)
+            return GH_STEP_FAIL;
+        return c->reading_after ? answer_after(c) : GH_STEP_DONE;
+    }
     if (gh_cancel_take(c) != 0)
         return GH_STEP_FAIL;
     for (size_t i = 0; i < c->n; i++)
@@ -320,6 +323,10 @@ gh_cancel_step(gh_batch_t *b)
             put_code(c, &c->jobs[i]);
     if (gh_cancel_write(c) != 0 || !gh_batch_ok(b))
         return GH_STEP_FAIL;
+    c->written = true;
     c->reading_after = ask_after(c);
-    return c->reading_after ? GH_STEP_MORE : GH_STEP_DONE;
+    bool more = gh_cancel_ask_waiting(c) || c->reading_after;
+    if (!gh_batch_ok(b))
+        return GH_STEP_FAIL;
+    return more ? GH_STEP_MORE : GH_STEP_DONE;
 }

@@ -4,6 +4,7 @@
 #ifndef GH_BOOKING_CANCEL_H
 #define GH_BOOKING_CANCEL_H
 
+#include "domain/offer.h"
 #include "workers/booking/booking.h"
 
 typedef enum { GH_CANCEL_CODE, GH_CANCEL_V1, GH_CANCEL_HB } gh_cancel_surface_t;
@@ -37,6 +38,7 @@ typedef struct gh_cancel_job {
 typedef struct gh_cancel_session {
     int64_t id, writer;
     int32_t freed;
+    bool waited; /* somebody waits for a place */
 } gh_cancel_session_t;
 
 typedef struct gh_cancel {
@@ -51,7 +53,8 @@ typedef struct gh_cancel {
     int64_t this_xid;
     struct gh_doctor_rules *rules;
     size_t n_rules;
-    bool reading_after;
+    bool written, reading_after, offering;
+    gh_offer_t offer;
     size_t at_sessions, at_orders, at_people, at_rules, at_after;
 } gh_cancel_t;
 
@@ -64,5 +67,8 @@ void gh_cancel_ask(gh_cancel_t *c);
 int gh_cancel_take(gh_cancel_t *c) GH_MUSTCHECK;
 gh_cancel_session_t *gh_cancel_session(gh_cancel_t *c, int64_t id);
 int gh_cancel_write(gh_cancel_t *c) GH_MUSTCHECK;
+/* Freed places for whoever waits for them: after gh_cancel_write() ask, true when somebody may; in the phase after give them. */
+bool gh_cancel_ask_waiting(gh_cancel_t *c);
+int gh_cancel_offer(gh_cancel_t *c) GH_MUSTCHECK;
 
 #endif

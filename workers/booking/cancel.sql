@@ -4,8 +4,9 @@
 -- first statements shows as a schedule_id that is not locked, and the batch is run again.
 
 -- name: lock_order_sessions
--- The sessions of orders $1; writer and this_xid as in lock_sessions.
-select s.id, s.xmin::text::bigint as writer, pg_current_xact_id()::text::bigint & 4294967295 as this_xid
+-- The sessions of orders $1; writer and this_xid as in lock_sessions; does somebody wait for a place?
+select s.id, s.xmin::text::bigint as writer, pg_current_xact_id()::text::bigint & 4294967295 as this_xid,
+       exists (select from registration_orders w where w.schedule_id = s.id and w.status = 'waitlist') as waited
   from schedules s
  where s.id in (select o.schedule_id from registration_orders o where o.id = any ($1::bigint[]))
  order by s.id

@@ -46,7 +46,8 @@ take_sessions(gh_cancel_t *c)
     if (!gh_batch_ok(c->b))
         return;
     for (int i = 0; i < PQntuples(r); i++) {
-        c->sessions[c->n_sessions++] = (gh_cancel_session_t){gh_pg_i64(r, i, 0, 0), gh_pg_i64(r, i, 1, 0), 0};
+        c->sessions[c->n_sessions++] = (gh_cancel_session_t){
+            .id = gh_pg_i64(r, i, 0, 0), .writer = gh_pg_i64(r, i, 1, 0), .waited = gh_pg_bool(r, i, 3)};
         c->this_xid = gh_pg_i64(r, i, 2, 0);
     }
 }
@@ -200,4 +201,32 @@ gh_cancel_write(gh_cancel_t *c)
     if (any && (write_orders(c, now) != 0 || release_places(c, now) != 0))
         return -1;
     return write_hidden(c, now);
+}
+
+bool
+gh_cancel_ask_waiting(gh_cancel_t *c)
+{
+    gh_pgarr_t ids = {0};
+    for (size_t i = 0; i < c->n_sessions; i++)
+        if (c->sessions[i].freed > 0 && c->sessions[i].waited) {
+            gh_pgarr_i64(&ids, c->sessions[i].id);
+            c->offering = true;
+        }
+    const char *sessions = gh_pgarr_literal(&ids);
+    if (c->offering)
+        gh_offer_ask(c->b, &c->offer, sessions);
+    gh_pgarr_fini(&ids);
+    return c->offering;
+}
+
+int
+gh_cancel_offer(gh_cancel_t *c)
+{
+    if (!c->offering)
+        return 0;
+    if (gh_offer_take(c->b, &c->offer, c->pool->currency) != 0)
+        return -1;
+    for (size_t i = 0; i < c->offer.n_sessions; i++)
+        gh_places_forget(c->pool->places, c->offer.sessions[i]);
+    return 0;
 }

@@ -89,7 +89,11 @@ write(gh_batch_t *b, expire_t *e)
                                    .max_attempts = 3},
                      NULL);
     answer(b, expired);
-    return gh_batch_ok(b) ? GH_STEP_DONE : GH_STEP_FAIL;
+    e->c->written = true;
+    bool more = gh_cancel_ask_waiting(e->c);
+    if (!gh_batch_ok(b))
+        return GH_STEP_FAIL;
+    return more ? GH_STEP_MORE : GH_STEP_DONE;
 }
 
 gh_step_t
@@ -100,7 +104,11 @@ gh_expire_step(gh_batch_t *b)
         e = gh_batch_alloc(b, sizeof *e);
         return gh_batch_ok(b) ? find(b, e) : GH_STEP_FAIL;
     }
-    if (b->jobs[0]->done)
+    if (b->jobs[0]->done && !(e->c && e->c->written))
         return GH_STEP_DONE;
-    return e->c ? write(b, e) : lock(b, e);
+    if (!e->c)
+        return lock(b, e);
+    if (e->c->written)
+        return gh_cancel_offer(e->c) == 0 ? GH_STEP_DONE : GH_STEP_FAIL;
+    return write(b, e);
 }

@@ -22,6 +22,9 @@ static const struct gh_constraint_map book_constraints[] = {
 static const struct gh_constraint_map cancel_constraints[] = {
     {"registration_orders_step_ck", GH_E_APPOINTMENT_NOT_CANCELLABLE}, {NULL, GH_E_NONE}};
 
+static const struct gh_constraint_map wait_constraints[] = {
+    {"registration_orders_wait_uq", GH_E_WAITLIST_DUPLICATE}, {NULL, GH_E_NONE}};
+
 /* Bookings of the three surfaces share one batch, cancellations another. */
 #define BOOK(op)                                                                                             \
     {                                                                                                        \
@@ -47,6 +50,27 @@ static const gh_op_t ops[] = {
      .batch_max = 1,
      .step = gh_expire_step,
      .constraints = cancel_constraints,
+     .inner = true},
+    {.name = "booking.join_waitlist",
+     .kind = GH_OP_WRITE,
+     .step = gh_wait_join_step,
+     .constraints = wait_constraints},
+    {.name = "booking.list_waitlist",
+     .sql = "code_waitlist",
+     .bind = {"actor.user_id", "actor.patient_id", "tz", "now"}},
+    {.name = "booking.leave_waitlist",
+     .kind = GH_OP_WRITE,
+     .sql = "code_waitlist_leave",
+     .bind = {"path.waitlistId", "actor.user_id", "actor.patient_id", "now"}},
+    {.name = "booking.convert_waitlist_place",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .step = gh_wait_convert_step,
+     .constraints = book_constraints},
+    {.name = "booking.tidy_waitlist",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .step = gh_wait_tidy_step,
      .inner = true},
     {.name = "booking.list_appointments",
      .sql = "code_list",

@@ -19,7 +19,8 @@ typedef enum {
 } gh_campus_word_t;
 
 typedef struct gh_campus_person {
-    char user_id[51], name[121 * 4], role_code[64], role_name[64 * 4]; /* UTF-8; no longer than the columns they go to */
+    char user_id[51], name[121 * 4], role_code[64],
+        role_name[64 * 4]; /* UTF-8; no longer than the columns they go to */
 } gh_campus_person_t;
 
 typedef struct gh_campus_ask {
@@ -36,7 +37,8 @@ void gh_campus_ask(void *arg);
 /* campus_text.c: a person out of an answer of the directory. */
 gh_campus_word_t gh_campus_read(gh_str_t json, gh_str_t identifier, gh_campus_person_t *out);
 /* The same out of the file: the entry with this number must have this password. */
-gh_campus_word_t gh_campus_find(gh_str_t json, gh_str_t identifier, gh_str_t password, gh_campus_person_t *out);
+gh_campus_word_t gh_campus_find(gh_str_t json, gh_str_t identifier, gh_str_t password,
+                                gh_campus_person_t *out);
 /* 学生, 教师, 职工, else 校外: by the role's name, else its code (student, teacher, staff). */
 const char *gh_campus_type(const gh_campus_person_t *person);
 

@@ -22,7 +22,8 @@ take(const json_t *o, const char *member, char *out, size_t size)
 static gh_campus_word_t
 take_person(const json_t *o, gh_str_t identifier, gh_campus_person_t *out)
 {
-    bool whole = take(o, "userId", out->user_id, sizeof out->user_id) && take(o, "userName", out->name, sizeof out->name) &&
+    bool whole = take(o, "userId", out->user_id, sizeof out->user_id) &&
+                 take(o, "userName", out->name, sizeof out->name) &&
                  take(o, "roleCode", out->role_code, sizeof out->role_code) &&
                  take(o, "roleName", out->role_name, sizeof out->role_name);
     return whole && gh_str_is(identifier, out->user_id) ? GH_CAMPUS_KNOWN : GH_CAMPUS_STRANGE;

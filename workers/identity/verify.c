@@ -68,7 +68,8 @@ asked(gh_batch_t *b, work_t *w)
                                         [GH_CAMPUS_SILENT] = GH_E_CAMPUS_UNAVAILABLE};
     if (w->ask.word != GH_CAMPUS_KNOWN)
         return refuse(b, refusals[w->ask.word]);
-    w->at_facts = gh_batch_query(b, "campus_facts", 3, (const char *[]){w->ask.person.user_id, w->patient, w->user});
+    w->at_facts = gh_batch_query(b, "campus_facts", 3,
+                                 (const char *[]){w->ask.person.user_id, w->patient, w->user});
     return GH_STEP_MORE;
 }
 

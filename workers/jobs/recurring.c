@@ -18,10 +18,12 @@ typedef struct recurring {
     int budget_ms, max_attempts;
 } recurring_t;
 
+/* clang-format off */
 static const recurring_t known[] = {
-    {"unpaid-orders", "* * * * *", "last", "booking", "booking.expire_unpaid", "booking", 20000,
-     3}, /* BR-83 */
+    {"unpaid-orders", "* * * * *", "last", "booking", "booking.expire_unpaid", "booking", 20000, 3}, /* BR-83 */
+    {"waitlist",      "* * * * *", "last", "booking", "booking.tidy_waitlist", "booking", 20000, 3}, /* BR-99, BR-104 */
 };
+/* clang-format on */
 
 int
 gh_recurring_keep(gh_blocking_t *db)
