@@ -392,6 +392,14 @@ def test_an_error_in_one_read_hits_that_read_alone(site):
     assert site.call("get", body={"n": 8, "list": ["a\"b", None, {"x": 1}]}).json == 100
 
 
+def test_a_reply_too_large_to_carry_is_an_error_of_its_own(site):
+    """The broker would hang up on it, and the job go round for ever."""
+    limit = 32 << 20
+    assert len(site.call("big", body={"n": limit}).json) == limit - 2
+    assert site.call("big", body={"n": limit + 1}).error == "INTERNAL" and "reply_too_large" in site.process.output()
+    assert site.call("big", body={"n": 3}).json == "x"
+
+
 # ---- who may
 
 

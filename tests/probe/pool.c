@@ -39,6 +39,7 @@ static const gh_sql_t statements[] = {
      "$4::bigint, 'scopes', $5::int, 'roles', $6::int, 'now', $7::timestamptz, 'today', $8::date, 'tz', "
      "$9::text, 'job', $10::uuid, 'lang', $11::text, 'list', $12::bigint[], 'map', $13::json, 'text', "
      "$14::text, 'yes', $15::boolean, 'number', $16::numeric, 'hospital', $17::text)::text as body"},
+    {"probe_big", "select to_json(repeat('x', $1::int - 2))::text as body"},
     {"probe_hash_log", "insert into probe_log (name, amount) values ('hash', $1::bigint)"},
 };
 static const size_t statements_count = GH_COUNT(statements);
@@ -238,6 +239,7 @@ static const gh_op_t ops[] = {
      .kind = GH_OP_READ,
      .sql = "probe_get",
      .bind = {"body.n", "body.pause", "body.list", "body.map"}},
+    {.name = "probe.big", .kind = GH_OP_READ, .sql = "probe_big", .bind = {"body.n"}},
     {.name = "probe.who", .kind = GH_OP_READ, .sql = "probe_who", .bind = WHO, .while_must_change = true},
     {.name = "probe.admin", .kind = GH_OP_READ, .sql = "probe_who", .bind = WHO},
     {.name = "probe.scoped", .kind = GH_OP_READ, .sql = "probe_who", .bind = WHO},
