@@ -108,7 +108,9 @@ select u.id from users u
    and not exists (select 1 from user_roles r where r.granted_by = u.id and r.user_id <> u.id)
    and not exists (select 1 from schedule_audits a where a.auditor_user_id = u.id)
    and not exists (select 1 from leave_audits a where a.auditor_user_id = u.id)
-   and not exists (select 1 from add_slot_audits a where u.id in (a.auditor_user_id, a.applicant_id));
+   and not exists (select 1 from add_slot_audits a where u.id in (a.auditor_user_id, a.applicant_id))
+   and not exists (select 1 from medical_profiles m where m.updated_by = u.id)
+   and not exists (select 1 from care_assignments a where a.created_by = u.id);
 
 -- name: clear_tokens
 delete from burnt_refresh_tokens b using sessions s where s.id = b.session_id and s.user_id in (select id from doomed_users);

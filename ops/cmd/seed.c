@@ -332,7 +332,7 @@ merge_doctors(seeding_t *s)
     return 0;
 }
 
-/* Accounts, patients, roles and relations of a range; the patients added, or -1. */
+/* Accounts, patients, roles, relations and medical profiles of a range; the patients added, or -1. */
 static int64_t
 merge_patient_range(seeding_t *s, int64_t first)
 {
@@ -340,11 +340,12 @@ merge_patient_range(seeding_t *s, int64_t first)
     snprintf(from, sizeof from, "%lld", (long long)first);
     snprintf(to, sizeof to, "%lld", (long long)(first + PATIENT_STEP - 1));
     const char *const users[] = {s->now, s->hash, from, to};
-    const char *const others[] = {s->now, from, to};
+    const char *const others[] = {s->now, from, to, gh_tz_name()};
     if (run(s, "seed_patient_users", 4, users) < 0)
         return -1;
     int64_t rows = run(s, "seed_patients", 3, others);
-    if (rows < 0 || run(s, "seed_patient_roles", 3, others) < 0 || run(s, "seed_relations", 3, others) < 0)
+    if (rows < 0 || run(s, "seed_patient_roles", 3, others) < 0 || run(s, "seed_relations", 3, others) < 0 ||
+        run(s, "seed_profiles", 4, others) < 0)
         return -1;
     return rows;
 }

@@ -161,14 +161,35 @@ select s.phone, 'p' || s.phone, 'p' || s.phone || '@example.org', s.name, 'exter
 on conflict do nothing;
 
 -- name: seed_patients
-insert into patients (user_id, name, first_name, last_name, gender, date_of_birth, patient_type, is_verified, phone, is_demo,
-                      created_at, updated_at)
-select u.id, s.name, substr(s.name, 2), left(s.name, 1), s.gender, s.birth, s.patient_type, true, s.phone, true,
-       $1::timestamptz, $1
+insert into patients (user_id, name, first_name, last_name, gender, date_of_birth, patient_type, is_verified, phone, address,
+                      emergency_contact, marital_status, occupation, language, is_demo, created_at, updated_at)
+select u.id, s.name, substr(s.name, 2), left(s.name, 1), s.gender, s.birth, s.patient_type, true, s.phone,
+       jsonb_build_object('line', format('%s %s 号', (array['学院路', '中关村大街', '知春路', '北土城西路', '成府路'])[1 + s.n % 5], 1 + s.n % 97),
+                          'city', '北京', 'region', '北京', 'postal_code', '100044', 'country', 'CN'),
+       jsonb_build_object('name', left(s.name, 1) || (array['先生', '女士'])[1 + s.n % 2], 'phone',
+                          '137' || lpad((s.n % 100000000)::text, 8, '0'), 'relationship', (array['spouse', 'parent', 'child'])[1 + s.n % 3]),
+       (array['single', 'married'])[1 + s.n % 2], case s.patient_type when '学生' then '学生' when '教师' then '教师' when '职工' then '职工'
+                                                                      else (array['工程师', '会计', '退休'])[1 + s.n % 3] end,
+       'zh', true, $1::timestamptz, $1
   from s_patients s join users u on u.phonenumber = s.phone and u.is_demo and not u.is_deleted
  where s.n between $2::bigint and $3::bigint
    and not exists (select 1 from patients p where p.user_id = u.id)
  order by s.n;
+
+-- name: seed_profiles
+-- Every third patient has something to tell; nobody has verified it.
+insert into medical_profiles (patient_id, blood_type, height_cm, weight_kg, allergies, chronic_conditions, current_medications, smoking,
+                              alcohol, source, created_at, updated_at)
+select p.id, (array['A+', 'B+', 'O+', 'AB+', 'O-'])[1 + s.n % 5], 150 + s.n % 40, 45 + s.n % 50,
+       case when s.n % 2 = 0 then jsonb_build_array(jsonb_build_object('substance', (array['青霉素', '花粉', '海鲜'])[1 + s.n % 3], 'category',
+           (array['medication', 'environment', 'food'])[1 + s.n % 3], 'verified', false, 'recorded_at', gh_ts_text($1::timestamptz, $4::text)))
+            else '[]' end,
+       case when s.n % 4 = 0 then '[{"code": "I10", "description": "高血压", "since": "2020-05-01", "status": "active"}]'::jsonb else '[]' end,
+       case when s.n % 4 = 0 then '[{"name": "氨氯地平", "dosage": "每日 5 mg", "since": "2020-05-01"}]'::jsonb else '[]' end,
+       (array['never', 'former', 'current'])[1 + s.n % 3], (array['never', 'current'])[1 + s.n % 2], 'patient', $1, $1
+  from s_patients s join users u on u.phonenumber = s.phone join patients p on p.user_id = u.id and p.is_demo
+ where s.n between $2::bigint and $3::bigint and s.n % 3 = 0
+    on conflict (patient_id) do nothing;
 
 -- name: seed_patient_roles
 insert into user_roles (user_id, role_code, granted_at)

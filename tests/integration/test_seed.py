@@ -91,6 +91,20 @@ def test_a_second_run_adds_no_rows(fresh):
     assert counts(db)["patients"] == 60
 
 
+def test_patients_have_what_screens_show(fresh):
+    db, system = fresh()
+    system.cli("seed", "--patients", "31")
+    assert db.value("select bool_and(address->>'line' <> '' and emergency_contact->>'phone' <> '' and occupation <> '' "
+                    "and language = 'zh') from patients")
+    assert db.value("select count(distinct address->>'line') from patients") > 10
+    assert db.value("select count(*) from medical_profiles") == 11 and db.value("select bool_and(blood_type is not null) from medical_profiles")
+    db.query("insert into patients (id, name) values (999, '真人')")
+    db.query("insert into medical_profiles (patient_id, source, updated_by) select 999, 'clinician', id from users where identifier = 'D0001'")
+    system.cli("seed", "clear", "--yes")
+    assert db.query("select patient_id from medical_profiles") == [(999,)]              # with the account that wrote it
+    assert db.query("select identifier from users") == [("D0001",)]
+
+
 def test_what_was_deleted_stays_so(fresh):
     db, system = fresh()
     system.cli("seed", "--patients", "3", "--doctors", "24", "--clinics", "24", "--days", "1")
