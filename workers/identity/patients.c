@@ -413,7 +413,8 @@ decide(gh_batch_t *b, work_t *w)
     gh_str_t field = {0};
     if (w->task && PQntuples(gh_batch_result(b, w->at_mark))) { /* delivered again: it is done */
         w->clear = gh_pg_bool(r, 0, F_OWN) || gh_pg_bool(r, 0, F_MANAGES);
-        w->id = gh_text(b, gh_pg_str(gh_batch_result(b, w->at_mark), 0, 0));
+        w->patient = gh_pg_i64(gh_batch_result(b, w->at_mark), 0, 0, 0);
+        w->id = gh_text_i64(b, w->patient);
         return show(b, w);
     }
     keep_facts(b, w, r);
@@ -454,7 +455,7 @@ answer(gh_batch_t *b, const work_t *w)
     if (PQntuples(r) != 1)
         return GH_STEP_FAIL;
     if (!w->ask.heartbeat && w->ask.act != GH_PATIENT_PROFILE) {
-        gh_etag(text, "patient", w->patient ? w->patient : 0, gh_pg_i64(r, 0, 1, 0));
+        gh_etag(text, "patient", w->patient, gh_pg_i64(r, 0, 1, 0));
         gh_job_header(b, job, "ETag", text);
     }
     if (w->ask.act == GH_PATIENT_MAKE) {
