@@ -3,9 +3,8 @@
 import pytest
 
 from support.accounts import add_user, bcrypt_ok
-from support.broker import uuid7
 from support.hospital import Hospital
-from support.jobs import Jobs
+from support.jobs import delivered_twice
 
 STRONG = "Sunny-Hill-26"
 NUMBER = "110101199003070011"
@@ -20,18 +19,8 @@ def hospital(empty_db):
 
 @pytest.fixture(scope="module")
 def twice(empty_db, hospital, make_system):
-    """twice("identity.x", ...) -> both answers of one job."""
-    system = make_system(empty_db, {"password.cost": 10})
-    system.start_broker()
-    system.start_worker("identity")
-    jobs = Jobs(system)
-
-    def call(op, **kw):
-        kw = {"actor": {"user": hospital.admin}, "id": uuid7(), **kw}
-        return jobs.call(op, **kw).ok(), jobs.call(op, **kw, attempt=1).ok()
-
-    yield call
-    jobs.close()
+    with delivered_twice(empty_db, make_system, hospital.admin) as call:
+        yield call
 
 
 def logged(h, action, patient):

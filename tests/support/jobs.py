@@ -1,5 +1,6 @@
 """Jobs sent straight to a pool as a trusted peer (what a front does), and the events that come of them."""
 
+import contextlib
 import json
 import uuid
 
@@ -7,7 +8,7 @@ import msgpack
 import zmq
 
 from . import mdp
-from .broker import head, read_reply
+from .broker import head, read_reply, uuid7
 
 
 class Answer:
@@ -91,3 +92,19 @@ def actor_of(token):
     """The actor that a front makes of an access token."""
     c = claims(token)
     return {"user": int(c["sub"]), "session": uuid.UUID(c["sid"]).bytes, "jti": uuid.UUID(c["jti"]).bytes, "exp": c["exp"]}
+
+
+@contextlib.contextmanager
+def delivered_twice(db, make_system, user, pool="identity"):
+    """call("pool.x", ...) -> both answers of one job of this user, which the broker hands out again after its commit."""
+    system = make_system(db, {"password.cost": 10})
+    system.start_broker()
+    system.start_worker(pool)
+    jobs = Jobs(system)
+
+    def call(op, **kw):
+        kw = {"actor": {"user": user}, "id": uuid7(), **kw}
+        return jobs.call(op, **kw).ok(), jobs.call(op, **kw, attempt=1).ok()
+
+    yield call
+    jobs.close()

@@ -22,7 +22,7 @@
 #include "workers/identity/admin_rules.h"
 #include "workers/identity/doctor_rules.h"
 #include "workers/identity/doctors.h"
-#include "workers/identity/register_rules.h"
+#include "workers/identity/person_account.h"
 
 static const struct {
     const char *op;
@@ -68,8 +68,6 @@ enum {
     F_FORMER,
     F_CHANGES
 };
-/* Bits of gh_admin_rights(). */
-enum { RIGHT_SUPERUSER = 1, RIGHT_ADMIN = 2, RIGHT_ROLES = 4 };
 
 typedef enum { FACTS, HASHED, WRITES, SHOWN } stage_t; /* whose results come next */
 
@@ -160,37 +158,15 @@ judge_rows(const work_t *w, const PGresult *r)
     return gh_pg_bool(r, 0, F_LICENSE_TAKEN) ? GH_E_LICENSE_TAKEN : GH_E_NONE;
 }
 
-/* What is done to the account, as if it were changed by itself. */
 static gh_err_t
 judge_account(gh_batch_t *b, work_t *w, const PGresult *r)
 {
-    int64_t rights = gh_pg_i64(r, 0, F_RIGHTS, 0);
-    gh_admin_account_t account = {
-        .id = w->account,
-        .known = true,
-        .active = gh_pg_bool(r, 0, F_ACTIVE),
-        .superuser = gh_pg_bool(r, 0, F_SUPERUSER),
-        .admin = gh_pg_bool(r, 0, F_ADMIN),
-        .names = (unsigned)gh_pg_i64(r, 0, F_NAMES, 0),
-    };
-    gh_admin_caller_t caller = {
-        .id = b->jobs[0]->actor.user_id,
-        .superuser = rights & RIGHT_SUPERUSER,
-        .admin = rights & RIGHT_ADMIN,
-        .role_manager = rights & RIGHT_ROLES,
-    };
     gh_admin_change_t change = {
         .edits = w->ask.names_set || w->ask.names_cleared || w->ask.password.n || w->ask.links,
         .names_set = w->ask.names_set,
         .names_cleared = w->ask.names_cleared,
     };
-    w->high = account.admin || account.superuser;
-    gh_err_t err = gh_admin_decide(&caller, &account, &change);
-    unsigned missed = gh_admin_name_missed(&account, &change);
-    if (err == GH_E_NONE && missed)
-        (void)gh_arg_invalid(b, missed & GH_NAME_EMAIL ? "email" : "phone",
-                             "the account would have no name left to sign in by");
-    return err;
+    return gh_person_judge(b, r, F_ACCOUNT, &change, &w->high);
 }
 
 /* Faults of members that only the database shows. */
@@ -253,9 +229,7 @@ keep_facts(gh_batch_t *b, work_t *w, const PGresult *r)
         w->account_id = gh_text(b, gh_pg_str(r, 0, F_NEW_ACCOUNT));
     else if (w->account)
         w->account_id = gh_text_i64(b, w->account);
-    gh_str_t sid = b->jobs[0]->head.actor.session;
-    if (sid.n == 16 && w->account == b->jobs[0]->actor.user_id) /* one's own goes on */
-        w->session = gh_text_uuid(b, (const uint8_t *)sid.p);
+    w->session = gh_person_session(b, w->account);
 }
 
 /* ---- the writes */
@@ -264,25 +238,18 @@ static void
 write_account(gh_batch_t *b, const work_t *w)
 {
     const gh_doctor_ask_t *ask = &w->ask;
-    char base[GH_NAME_BASE_SIZE] = "";
-    if (w->makes_account) {
-        if (ask->surface == GH_DOCTOR_V1 && !ask->username && ask->email) {
-            gh_name_base(gh_str(ask->email), base);
-            gh_batch_query(b, "register_lock", 1, (const char *[]){base});
-        }
-        const char *name = w->name && *w->name ? w->name : ask->name;
-        gh_batch_query(b, "person_account_make", 7,
-                       (const char *[]){w->account_id, ask->names, base[0] ? base : NULL, name,
-                                        w->hashing.hash, w->now, "doctor"});
-        return;
-    }
-    if (ask->names_set || ask->names_cleared)
-        gh_batch_query(b, "user_change", 3, (const char *[]){w->account_id, ask->names, w->now});
-    if (!ask->password.n)
-        return;
-    gh_batch_query(b, "password_set", 3, (const char *[]){w->account_id, w->hashing.hash, w->now});
-    gh_batch_query(b, "password_given", 3, (const char *[]){w->account_id, w->now, "f"});
-    if (ask->act == GH_DOCTOR_ACCOUNT)
+    bool names_it = ask->surface == GH_DOCTOR_V1 && !ask->username && ask->email;
+    gh_person_account_t account = {.makes = w->makes_account,
+                                   .renames = ask->names_set || ask->names_cleared,
+                                   .id = w->account_id,
+                                   .names = ask->names,
+                                   .base_of = names_it ? ask->email : NULL,
+                                   .person = w->name && *w->name ? w->name : ask->name,
+                                   .kind = "doctor",
+                                   .hash = ask->password.n ? w->hashing.hash : NULL,
+                                   .now = w->now};
+    gh_person_account_write(b, &account);
+    if (!w->makes_account && ask->password.n && ask->act == GH_DOCTOR_ACCOUNT)
         gh_batch_query(b, "doctor_reopen", 2, (const char *[]){w->account_id, w->now});
 }
 
@@ -316,7 +283,7 @@ check_again(gh_batch_t *b, work_t *w)
     gh_batch_query(b, "admin_still", 2, (const char *[]){w->caller, w->rights});
     if (w->makes_account || !w->account)
         return 0;
-    return gh_hold_account(b, gh_batch_result(b, w->at_sessions), w->account_id, w->high, w->session);
+    return gh_person_hold(b, gh_batch_result(b, w->at_sessions), w->account_id, w->high, w->session);
 }
 
 static gh_step_t

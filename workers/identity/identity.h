@@ -119,14 +119,6 @@ const char *gh_revoke_rows(gh_batch_t *b, const struct pg_result *r, gh_pgarr_t 
  * number, or -1 as above. reason: at most 20 bytes. */
 int gh_end_sessions(gh_batch_t *b, const struct pg_result *living, const char *reason) GH_MUSTCHECK;
 
-/* ---- new_password.c: a password from another hand */
-
-/* After hashing: hold an account whose password is set with what this phase writes, if all that was read still holds (else the job
- * starts over), and end its sessions (R-35). living: rows of account_sessions; high: it was an administrator's or superuser's (R-47);
- * session: one that goes on, or NULL. -1 when memory ran out: the batch must fail. */
-int gh_hold_account(gh_batch_t *b, const struct pg_result *living, const char *account_id, bool high,
-                    const char *session) GH_MUSTCHECK;
-
 /* ---- args.c: arguments of a job */
 
 /* A member of the body, JSON or form; empty when absent or no string. */

@@ -151,22 +151,3 @@ gh_new_password_write(gh_batch_t *b, const gh_new_password_t *p, const char *but
     /* workers remember who has to change the password first */
     return gh_end_sessions(b, ending, reason) < 0 || gh_authz_publish(b, p->user_id) ? -1 : 0;
 }
-
-int
-gh_hold_account(gh_batch_t *b, const PGresult *living, const char *account_id, bool high, const char *session)
-{
-    gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
-    for (int i = 0; i < PQntuples(living); i++) {
-        uint8_t sid[16];
-        if (gh_uuid_parse(gh_pg_str(living, i, 0), sid))
-            return -1;
-        gh_pgarr_uuid(&ids, sid);
-    }
-    const char *sids = gh_pgarr_literal(&ids);
-    if (!sids)
-        return -1;
-    gh_batch_query(b, "login_lock_user", 1, (const char *[]){account_id});
-    gh_batch_query(b, "account_sessions_still", 4,
-                   (const char *[]){account_id, sids, high ? "t" : "f", session});
-    return gh_end_sessions(b, living, "password_reset") < 0 ? -1 : 0;
-}

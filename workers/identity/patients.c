@@ -21,10 +21,9 @@
 #include "domain/if_match.h"
 #include "domain/password_refusal.h"
 #include "worker/args.h"
-#include "workers/identity/admin_rules.h"
 #include "workers/identity/patient_rules.h"
 #include "workers/identity/patients.h"
-#include "workers/identity/register_rules.h"
+#include "workers/identity/person_account.h"
 
 static const struct {
     const char *op;
@@ -68,8 +67,6 @@ enum {
     F_CHANGES,
     F_PROFILE_CHANGES
 };
-/* Bits of gh_admin_rights(). */
-enum { RIGHT_SUPERUSER = 1, RIGHT_ADMIN = 2, RIGHT_ROLES = 4 };
 
 typedef enum { FACTS, HASHED, WRITES, SHOWN } stage_t; /* whose results come next */
 
@@ -187,33 +184,17 @@ judge_rows(const work_t *w, const PGresult *r)
     return gh_pg_bool(r, 0, F_NUMBER_TAKEN) ? GH_E_NATIONAL_ID_TAKEN : GH_E_NONE; /* */
 }
 
-/* What is done to the account, as if it were changed by itself (R-46, R-47): its owner may, and administrators. Others who manage the
- * patient reach it only where it is a patient's and no more. */
+/* What is done to the account: its owner may, and administrators. */
 static gh_err_t
 judge_account(gh_batch_t *b, work_t *w, const PGresult *r)
 {
-    int64_t rights = gh_pg_i64(r, 0, F_RIGHTS, 0);
-    gh_admin_account_t account = {.id = w->account,
-                                  .known = true,
-                                  .active = gh_pg_bool(r, 0, F_ACTIVE),
-                                  .superuser = gh_pg_bool(r, 0, F_SUPERUSER),
-                                  .admin = gh_pg_bool(r, 0, F_ADMIN),
-                                  .names = (unsigned)gh_pg_i64(r, 0, F_NAMES, 0)};
-    gh_admin_caller_t caller = {.id = b->jobs[0]->actor.user_id,
-                                .superuser = rights & RIGHT_SUPERUSER,
-                                .admin = rights & RIGHT_ADMIN,
-                                .role_manager = rights & RIGHT_ROLES};
+    enum { ADMINISTERS = 3 }; /* bits of gh_admin_rights(): superuser, administrator */
     gh_admin_change_t change = {
         .edits = true, .names_set = w->ask.names_set, .names_cleared = w->ask.names_cleared};
-    w->high = account.admin || account.superuser;
-    if (!w->own && !caller.admin && !caller.superuser && caller.id != 0)
+    const gh_actor_t *caller = &b->jobs[0]->actor;
+    if (!w->own && caller->user_id != 0 && !(gh_pg_i64(r, 0, F_RIGHTS, 0) & ADMINISTERS))
         return GH_E_FORBIDDEN;
-    gh_err_t err = gh_admin_decide(&caller, &account, &change);
-    unsigned missed = gh_admin_name_missed(&account, &change);
-    if (err == GH_E_NONE && missed)
-        (void)gh_arg_invalid(b, missed & GH_NAME_PHONE ? "phone" : "email",
-                             "the account would have no name left to sign in by");
-    return err;
+    return gh_person_judge(b, r, F_ACCOUNT, &change, &w->high);
 }
 
 /* Faults of members that only the database shows. */
@@ -259,7 +240,6 @@ judge(gh_batch_t *b, work_t *w, const PGresult *r, gh_str_t *field)
 static void
 keep_facts(gh_batch_t *b, work_t *w, const PGresult *r)
 {
-    const gh_wjob_t *job = b->jobs[0];
     w->version = gh_pg_i64(r, 0, F_VERSION, 0);
     w->former = gh_pg_i64(r, 0, F_FORMER, 0);
     w->account = gh_pg_i64(r, 0, F_ACCOUNT, 0);
@@ -278,9 +258,7 @@ keep_facts(gh_batch_t *b, work_t *w, const PGresult *r)
         w->account_id = gh_text(b, gh_pg_str(r, 0, F_NEW_ACCOUNT));
     else if (w->account)
         w->account_id = gh_text_i64(b, w->account);
-    gh_str_t sid = job->head.actor.session;
-    if (sid.n == 16 && w->account == job->actor.user_id) /* one's own goes on */
-        w->session = gh_text_uuid(b, (const uint8_t *)sid.p);
+    w->session = gh_person_session(b, w->account);
 }
 
 /* ---- the writes */
@@ -289,25 +267,17 @@ static void
 write_account(gh_batch_t *b, const work_t *w)
 {
     const gh_patient_ask_t *ask = &w->ask;
-    char base[GH_NAME_BASE_SIZE] = "";
-    if (w->makes_account) {
-        if (!ask->username && ask->email) {
-            gh_name_base(gh_str(ask->email), base);
-            gh_batch_query(b, "register_lock", 1, (const char *[]){base});
-        }
-        gh_batch_query(b, "person_account_make", 7,
-                       (const char *[]){w->account_id, ask->names, base[0] ? base : NULL, ask->full_name,
-                                        ask->password.n ? w->hashing.hash : NULL, w->now, "external"});
-        return;
-    }
-    if (!w->account || !ask->touches_account)
-        return;
-    if (ask->names_set || ask->names_cleared)
-        gh_batch_query(b, "user_change", 3, (const char *[]){w->account_id, ask->names, w->now});
-    if (ask->password.n) {
-        gh_batch_query(b, "password_set", 3, (const char *[]){w->account_id, w->hashing.hash, w->now});
-        gh_batch_query(b, "password_given", 3, (const char *[]){w->account_id, w->now, "f"});
-    }
+    gh_person_account_t account = {.makes = w->makes_account,
+                                   .renames = ask->names_set || ask->names_cleared,
+                                   .id = w->account_id,
+                                   .names = ask->names,
+                                   .base_of = ask->username ? NULL : ask->email,
+                                   .person = ask->full_name,
+                                   .kind = "external",
+                                   .hash = ask->password.n ? w->hashing.hash : NULL,
+                                   .now = w->now};
+    if (w->makes_account || (w->account && ask->touches_account))
+        gh_person_account_write(b, &account);
 }
 
 /* A sealed value as a parameter; NULL: the batch must fail. */
@@ -382,7 +352,7 @@ write_all(gh_batch_t *b, work_t *w)
     if (hashes && w->task)
         gh_batch_query(b, "admin_still", 2, (const char *[]){w->caller, w->rights});
     if (hashes && w->account && !w->makes_account &&
-        gh_hold_account(b, gh_batch_result(b, w->at_sessions), w->account_id, w->high, w->session))
+        gh_person_hold(b, gh_batch_result(b, w->at_sessions), w->account_id, w->high, w->session))
         return GH_STEP_FAIL;
     if (w->task && !makes)
         gh_batch_query(b, "patient_still", 2, (const char *[]){w->id, gh_text_i64(b, w->version)});
