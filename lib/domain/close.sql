@@ -75,7 +75,7 @@ with held as materialized (
 ), booked as (
     insert into ledger_entries (bill_id, kind, amount, ref_id, at)
     select p.bill_id, 'REFUND', -r.amount, r.id, $2::timestamptz
-      from refunded r join paid p on p.id = r.payment_id
+      from refunded r join payments p on p.id = r.payment_id
 )
 update bills b
    set status = case when h.status in ('DRAFT', 'ISSUED') then 'CANCELLED' else 'REFUNDED' end,
@@ -100,12 +100,13 @@ with said (template, day, section, doctor, name, no, amount, n, ends_at, mail, p
      where o.id = any ($1::bigint[])
     union all
     select 4, s.date, s.time_section, d.name, null, null, null,
-           (select count(*) from registration_orders o where o.id = any ($1::bigint[]) and o.schedule_id = s.id
-                                                         and o.slot_no is not null),
+           coalesce(n.cancelled, 0),
            s.ends_at, du.email, coalesce(du.phonenumber, d.phone), d.email, null
       from schedules s
       join doctors d on d.id = s.doctor_id and d.deleted_at is null
       left join users du on du.id = d.user_id and not du.is_deleted
+      left join (select o.schedule_id, count(*) as cancelled from registration_orders o
+                  where o.id = any ($1::bigint[]) and o.slot_no is not null group by o.schedule_id) n on n.schedule_id = s.id
      where s.id = any ($2::bigint[]) and (d.user_id = $3::bigint) is not true
 )
 insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at)
