@@ -185,6 +185,15 @@ def test_own_row(people):                                                       
     assert people.audit("medical_profile.read", pid) == []                              # not by oneself
 
 
+def test_one_name_on_all_surfaces(people):
+    _, _, api = people.patient()
+    data(api.patch(ME, {"full_name": "长" * 60}))
+    assert api.get("/auth/user-info").json()["message"]["patient"]["realName"] == "长" * 60
+    assert api.get("/patient/patients").json()["message"]["patients"][0]["patient"]["real_name"] == "长" * 60
+    assert api.put("/auth/profile", {"realName": "短名"}).json()["code"] == 0
+    assert data(api.get(ME))["full_name"] == "短名"
+
+
 def test_conditional_changes(people, staff):
     pid, _, api = people.patient()
     tag = api.get(ME).headers["ETag"]

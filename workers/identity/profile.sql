@@ -15,7 +15,7 @@ select p.id, encode(p.national_id_enc, 'hex') as sealed
 select json_build_object(
            'patient', (select json_build_object(
                    'id', p.id::text, 'identifier', coalesce(p.identifier, u.identifier),
-                   'phonenumber', coalesce(u.phonenumber, p.phone), 'realName', p.name, 'idCard', $5::text, 'email', u.email,
+                   'phonenumber', coalesce(u.phonenumber, p.phone), 'realName', coalesce(p.full_name, p.name), 'idCard', $5::text, 'email', u.email,
                    'gender', case p.gender when 'male' then '男' when 'female' then '女' else '未知' end,
                    'birthDate', p.date_of_birth, 'age', extract(year from age($2::date, p.date_of_birth))::int,
                    'patientType', p.patient_type, 'verified', p.is_verified, 'avatar', null, 'updatedAt', null,
@@ -58,9 +58,9 @@ select id from patients where user_id = $1::bigint and deleted_at is null for no
 -- name: profile_update
 -- $1 patient, $2 name, $3 gender, $4 birth date; null: left alone. The account's full name follows where it was the same.
 with old as (
-    select user_id, name from patients where id = $1::bigint
+    select user_id, coalesce(full_name, name) as name from patients where id = $1::bigint
 ), account as (
     update users u set full_name = $2 from old where u.id = old.user_id and $2::text is not null and u.full_name = old.name
 )
-update patients set name = coalesce($2, name), gender = coalesce($3::text, gender), date_of_birth = coalesce($4::date, date_of_birth)
+update patients set name = coalesce($2, name), full_name = case when $2 is null then full_name end, gender = coalesce($3::text, gender), date_of_birth = coalesce($4::date, date_of_birth)
  where id = $1
