@@ -194,6 +194,7 @@ FLIPS = [
     ("booking.v1_list_doctor_appointments", "x-access: [doctor]", "x-access: any"),
     ("booking.v1_get_appointment", "scope: [own, dept, all]", "scope: [all]"),
     ("directory.browse_hospitals", "x-access: public", "x-access: any"),
+    ("stats.list_requests", "x-access: [admin]", "x-access: any"),
 ]
 
 
