@@ -30,7 +30,8 @@ void
 gh_offer_ask(gh_batch_t *b, gh_offer_t *o, const char *sessions)
 {
     *o = (gh_offer_t){0};
-    o->at = gh_batch_query(b, "offer_waiting", 2, (const char *const[]){sessions, gh_text_time(b, b->now_us)});
+    o->at = gh_batch_query(b, "offer_waiting", 2,
+                           (const char *const[]){sessions, gh_text_time(b, b->now_us)});
 }
 
 /* ---- columns of offer_waiting */

@@ -25,7 +25,8 @@ typedef struct gh_busy {
 } gh_busy_t;
 
 /* Pure: the lowest free place that starts after now and meets none of the patient's appointments; 0: none. */
-int32_t gh_offer_place(const gh_session_t *s, gh_slots_t *slots, int64_t now_us, const gh_busy_t *busy, size_t n_busy);
+int32_t gh_offer_place(const gh_session_t *s, gh_slots_t *slots, int64_t now_us, const gh_busy_t *busy,
+                       size_t n_busy);
 
 typedef struct gh_offer {
     size_t at; /* the module's own */

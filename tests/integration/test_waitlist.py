@@ -14,7 +14,7 @@ from support.trusted import Jobs
 def world(empty_db, make_system):
     system = make_system(empty_db)
     system.start_broker()
-    system.start_worker("booking")
+    system.start_worker("booking,schedule")
     jobs = Jobs(system.inner)
     h = Hospital(empty_db)
     h.setting("registration", '{"paymentTimeoutMinutes": 30, "cancelHoursBefore": 2, "sameDayDeadline": "23:59"}')
@@ -209,6 +209,46 @@ def test_the_upkeep_offers_what_is_left_and_ends_what_is_over(world):
     assert jobs.call("booking.tidy_waitlist", {}, 0).body == {"ended": 1, "offered": 0}
     row = h.order(over)
     assert (row["status"], row["payment_status"], row["cancelled_by"]) == ("cancelled", "cancelled", "system")
+
+
+@pytest.mark.parametrize("surface", ["code", "v1"])
+def test_places_that_an_administrator_adds_go_to_who_waits(world, surface):
+    _, jobs, h = world
+    session, _ = full(world, places=2)
+    waits = [waiting(world, session)[0] for _ in range(3)]
+    if surface == "code":
+        a = jobs.call("schedule.update_schedule", {"path": {"schedule_id": session}, "body": {"total_slots": 4}}, h.admin)
+    else:
+        a = jobs.call("schedule.v1_update_session", {"path": {"id": session}, "body": {"total_slots": 4}}, h.admin)
+    assert a.error is None, a
+    assert [h.order(o)["status"] for o in waits] == ["pending", "pending", "waitlist"]
+    assert h.remaining(session) == 0
+    if surface == "v1":
+        assert (a.body["total_slots"], a.body["remaining_slots"]) == (4, 0)
+    h.check()
+
+
+def test_a_session_that_is_held_again_offers_its_places(world):
+    _, jobs, h = world
+    session, taken = full(world)
+    h.run("update schedules set status = '停诊' where id = %s", session)
+    order, *_ = waiting_directly(h, session)
+    cancel(world, *taken[0])
+    assert h.order(order)["status"] == "waitlist" and h.remaining(session) == 1
+    a = jobs.call("schedule.update_schedule", {"path": {"schedule_id": session}, "body": {"status": "正常"}}, h.admin)
+    assert a.error is None, a
+    assert h.order(order)["status"] == "confirmed" and h.remaining(session) == 0      # there is nothing to pay
+
+
+def waiting_directly(h, session):
+    """An entry whatever the state of the session."""
+    patient, user = h.patient()
+    h.serial += 1
+    return h.one("insert into registration_orders (order_no, patient_id, initiator_user_id, doctor_id, schedule_id, slot_date, "
+                 "time_section, slot_type, starts_at, ends_at, list_price, price, status, payment_status, source_type, channel, "
+                 "created_at, updated_at) select %s, %s, %s, doctor_id, id, date, time_section, slot_type, starts_at, ends_at, 0, 0, "
+                 "'waitlist', 'pending', 'waitlist', 'bjtu', now(), now() from schedules where id = %s returning id",
+                 f"direct{h.serial}", patient, user, session), patient, user
 
 
 def test_leaving(world):

@@ -55,7 +55,8 @@ ask_join(gh_batch_t *b, wait_batch_t *w)
                                gh_text_time(b, b->now_us), gh_pgarr_literal(&doctors)};
     w->at_people = gh_batch_query(b, "book_people", 5, who);
     w->at_settings = gh_batch_query(b, "booking_settings", 0, NULL);
-    w->at_numbers = gh_batch_query(b, "order_numbers", 1, (const char *const[]){gh_text_i64(b, (int64_t)w->n)});
+    w->at_numbers = gh_batch_query(b, "order_numbers", 1,
+                                   (const char *const[]){gh_text_i64(b, (int64_t)w->n)});
     w->at_sessions = gh_batch_query(b, "lock_sessions", 3, (const char *const[]){ids, none, none});
     w->at_facts = gh_batch_query(b, "wait_facts", 2, (const char *const[]){ids, people});
     gh_pgarr_fini(&users);
@@ -179,7 +180,8 @@ decide_join(gh_batch_t *b, wait_batch_t *w, size_t i, const gh_rates_t *rates)
     }
     const PGresult *people = gh_batch_result(b, w->at_people);
     wj->numbers = gh_order_numbers_row(gh_batch_result(b, w->at_numbers), (int)i);
-    gh_order_no_text(&gh_booking_state(b->worker)->key, gh_tz_day(b->now_us), wj->numbers.order_seq, wj->order_no);
+    gh_order_no_text(&gh_booking_state(b->worker)->key, gh_tz_day(b->now_us), wj->numbers.order_seq,
+                     wj->order_no);
     wj->patient_user_id = gh_pg_i64(people, (int)i, PATIENT_USER, 0);
     wj->rate = gh_rate_of(rates, gh_pg_str(people, (int)i, TYPE));
     wj->price = gh_price_payable(s.list_price, wj->rate);

@@ -48,8 +48,9 @@ make(gh_batch_t *b, const gh_person_account_t *a)
         gh_name_base(gh_str(a->base_of), base);
         gh_batch_query(b, "register_lock", 1, (const char *[]){base});
     }
-    gh_batch_query(b, "person_account_make", 7,
-                   (const char *[]){a->id, a->names, base[0] ? base : NULL, a->person, a->hash, a->now, a->kind});
+    gh_batch_query(
+        b, "person_account_make", 7,
+        (const char *[]){a->id, a->names, base[0] ? base : NULL, a->person, a->hash, a->now, a->kind});
 }
 
 void

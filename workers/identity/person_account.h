@@ -10,14 +10,14 @@
 /* May the first job's caller change the account so, as if it were changed by itself (R-46, R-47)? Row 0 of r has from `column` on:
  * account, active, superuser, administrator, names it has, rights of the caller. *high: it is an administrator's or superuser's. A
  * name that would be missed is a fault of its member: the job is then refused, and the error is none. */
-gh_err_t gh_person_judge(gh_batch_t *b, const struct pg_result *r, int column, const gh_admin_change_t *change,
-                         bool *high);
+gh_err_t gh_person_judge(gh_batch_t *b, const struct pg_result *r, int column,
+                         const gh_admin_change_t *change, bool *high);
 
 typedef struct gh_person_account {
-    bool makes;             /* the account is new */
-    bool renames;           /* names are among what changes */
-    const char *id, *names; /* of the account; an object of names */
-    const char *base_of;    /* a mail address that a new one's user name is made of, or NULL */
+    bool makes;                /* the account is new */
+    bool renames;              /* names are among what changes */
+    const char *id, *names;    /* of the account; an object of names */
+    const char *base_of;       /* a mail address that a new one's user name is made of, or NULL */
     const char *person, *kind; /* of a new one: full name, users.user_type */
     const char *hash;          /* of the password, or NULL */
     const char *now;

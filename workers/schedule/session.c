@@ -4,7 +4,8 @@
  *   phase 0   nothing: the runtime loads the caller and decides x-access first
  *   phase 1   lock the doctor, the clinic and the sessions concerned; read what the rules ask
  *   phase 2   decide (session_rules.h); close what has to go (lib/domain/close.h), write
- *   phase 3   bills and messages of the closed; answer
+ *   phase 3   bills and messages of the closed; places that came go to who waits for them; answer
+ *   [phase 4] /api/v1 answers with the session as it is after that
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/timez.h"
 #include "domain/close.h"
 #include "domain/if_match.h"
+#include "domain/offer.h"
 #include "worker/args.h"
 #include "workers/schedule/schedule.h"
 #include "workers/schedule/session_rules.h"
@@ -55,6 +57,8 @@ typedef struct work {
     const char *id_text, *asked;
     gh_session_verdict_t verdict;
     gh_close_t own, displaced; /* sessions NULL: nothing to close */
+    gh_offer_t offer;
+    bool offering;
     size_t at_facts, at_written, at_shown;
 } work_t;
 
@@ -175,13 +179,22 @@ refuse(gh_batch_t *b, gh_err_t err, const PGresult *r)
 
 /* ---- writing */
 
-static void
-close_one(gh_batch_t *b, gh_close_t *c, int64_t id, gh_close_mode_t mode, const char *by, const char *reason)
+static const char *
+list_of(gh_batch_t *b, int64_t id)
 {
     char *literal = gh_batch_alloc(b, 32);
     snprintf(literal, 32, "{%lld}", (long long)id);
-    *c = (gh_close_t){
-        .sessions = literal, .mode = mode, .by = by, .user_id = b->jobs[0]->actor.user_id, .reason = reason};
+    return literal;
+}
+
+static void
+close_one(gh_batch_t *b, gh_close_t *c, int64_t id, gh_close_mode_t mode, const char *by, const char *reason)
+{
+    *c = (gh_close_t){.sessions = list_of(b, id),
+                      .mode = mode,
+                      .by = by,
+                      .user_id = b->jobs[0]->actor.user_id,
+                      .reason = reason};
     gh_close_begin(b, c);
 }
 
@@ -202,6 +215,14 @@ close_what_goes(gh_batch_t *b, work_t *w, const PGresult *r)
                   "出诊安排变更");
     if (w->verdict.orders != GH_ORDERS_STAY)
         close_one(b, &w->own, w->id, ways[w->verdict.orders].mode, by, ways[w->verdict.orders].reason);
+}
+
+static void
+ask_shown(gh_batch_t *b, work_t *w)
+{
+    const char *currency = gh_conf_str(gh_worker_conf(b->worker), "hospital.currency");
+    w->at_shown = gh_batch_query(b, "v1_session_shown", 3,
+                                 (const char *const[]){w->id_text, gh_tz_name(), currency});
 }
 
 static gh_step_t
@@ -232,11 +253,11 @@ carry_out(gh_batch_t *b, work_t *w)
     }
     if (w->verdict.promotes)
         gh_batch_query(b, "session_promote", 2, (const char *const[]){w->id_text, now});
-    if (w->v1 && w->act != GH_SESSION_DELETE) {
-        const char *currency = gh_conf_str(gh_worker_conf(b->worker), "hospital.currency");
-        w->at_shown = gh_batch_query(b, "v1_session_shown", 3,
-                                     (const char *const[]){w->id_text, gh_tz_name(), currency});
-    }
+    w->offering = w->act == GH_SESSION_CHANGE; /* more places, or open again */
+    if (w->offering)
+        gh_offer_ask(b, &w->offer, list_of(b, w->id));
+    if (w->v1 && w->act != GH_SESSION_DELETE)
+        ask_shown(b, w);
     return GH_STEP_MORE;
 }
 
@@ -305,8 +326,22 @@ finish(gh_batch_t *b, work_t *w)
     if ((w->displaced.sessions && gh_close_finish(b, &w->displaced) != 0) ||
         (w->own.sessions && gh_close_finish(b, &w->own) != 0))
         return GH_STEP_FAIL;
+    if (w->offering &&
+        gh_offer_take(b, &w->offer, gh_conf_str(gh_worker_conf(b->worker), "hospital.currency")) != 0)
+        return GH_STEP_FAIL;
     audit(b, w);
+    if (w->v1 && w->offer.n_orders > 0) {
+        ask_shown(b, w);
+        return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
+    }
     w->v1 ? answer_v1(b, w) : answer_code(b, w);
+    return gh_batch_ok(b) ? GH_STEP_DONE : GH_STEP_FAIL;
+}
+
+static gh_step_t
+answer_after_offer(gh_batch_t *b, work_t *w)
+{
+    answer_v1(b, w);
     return gh_batch_ok(b) ? GH_STEP_DONE : GH_STEP_FAIL;
 }
 
@@ -317,5 +352,14 @@ gh_session_step(gh_batch_t *b)
         return GH_STEP_MORE;
     if (b->jobs[0]->done)
         return GH_STEP_DONE;
-    return b->phase == 1 ? begin(b) : b->phase == 2 ? carry_out(b, b->state) : finish(b, b->state);
+    switch (b->phase) {
+    case 1:
+        return begin(b);
+    case 2:
+        return carry_out(b, b->state);
+    case 3:
+        return finish(b, b->state);
+    default:
+        return answer_after_offer(b, b->state);
+    }
 }
