@@ -532,7 +532,9 @@ take_reply(gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
         return;
     }
     if (j->before) {
-        go_on(j, head.error.n ? (gh_str_t){0} : body);
+        if (head.error.n)
+            body.n = 0;
+        go_on(j, body);
         return;
     }
     if (j->done)
