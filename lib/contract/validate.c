@@ -106,21 +106,29 @@ name_unknown(gh_walk_t *w, gh_err_t error, gh_str_t name)
     out[n] = '\0';
 }
 
-/* x-sortable: a comma list of names, `-` before a descending one. The first unknown one is a fault. */
+/* x-sortable: a comma list of names, `-` before a descending one. The first unknown one is a fault; so is a name that comes twice,
+ * and lists have to honour no more keys than there are names. */
 static void
 check_sort(gh_walk_t *w, const gh_param_t *p, gh_str_t value)
 {
     gh_str_t rest = value, part;
+    uint64_t seen = 0;
     while (gh_value_part(&rest, &part)) {
         if (part.n && part.p[0] == '-')
             part = (gh_str_t){part.p + 1, part.n - 1};
-        bool known = false;
-        for (size_t i = 0; i < json_array_size(p->sortable); i++)
-            known = known || gh_str_is(part, json_string_value(json_array_get(p->sortable, i)));
-        if (!known) {
+        size_t at = 0, n = json_array_size(p->sortable);
+        while (at < n && !gh_str_is(part, json_string_value(json_array_get(p->sortable, at))))
+            at++;
+        if (at == n) {
             name_unknown(w, GH_E_UNKNOWN_SORT, part);
             return;
         }
+        uint64_t bit = UINT64_C(1) << (at & 63);
+        if (seen & bit) {
+            gh_walk_fault(w, "value_error", GH_E_NONE);
+            return;
+        }
+        seen |= bit;
     }
 }
 

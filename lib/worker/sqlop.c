@@ -14,6 +14,9 @@
 #include "base/uuid7.h"
 #include "worker/internal.h"
 
+/* Of numbers as many digits as a decimal fraction keeps: 0.8 stays 0.8. */
+#define DUMP (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
 /* ---- binding */
 
 int
@@ -311,7 +314,7 @@ refuse_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r, gh_str_t err
     const char *name;
     json_object_foreach(extra, name, value)
     {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *text = json_dumps(value, JSON_ENCODE_ANY | DUMP);
         if (text)
             gh_job_extra(batch, job, name, gh_str(text));
         free(text);
@@ -343,7 +346,7 @@ static void
 audit_one(gh_batch_t *batch, gh_wjob_t *job, const json_t *o)
 {
     const json_t *id = json_object_get(o, "entity_id");
-    char *changes = json_dumps(json_object_get(o, "changes"), JSON_COMPACT);
+    char *changes = json_dumps(json_object_get(o, "changes"), DUMP);
     gh_batch_audit(batch, job,
                    &(gh_audit_t){.action = json_string_value(json_object_get(o, "action")),
                                  .entity = json_string_value(json_object_get(o, "entity")),

@@ -174,6 +174,14 @@ def test_a_merge_that_only_together_is_wrong_is_refused_to_one(admin, system, h)
         assert sorted(codes) == [0, 99]
 
 
+def test_rates_are_logged_as_they_were_sent(admin, h):
+    before = last_id(h)
+    message(admin.put("/config", {"patientIdentityDiscounts": {"教师": 0.7, "staff": 0.55, "external": 0.1}}))
+    assert h.one("select changes::text from audit_log where id > %s", before) == (
+        '{"patientIdentityDiscounts.教师": [0.8, 0.7], "patientIdentityDiscounts.校外": [1.0, 0.1], '
+        '"patientIdentityDiscounts.职工": [0.8, 0.55]}')
+
+
 def test_booking_obeys_at_once(admin, system, h):
     patient, user = h.patient()
     token = system.tokens("--user", h.one("select phonenumber from users where id = %s", user))[0]

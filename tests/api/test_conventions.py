@@ -57,6 +57,25 @@ def test_unknown_names_are_told(system):  # noqa: F811
         assert p["detail"] == detail and p["errors"][0]["field"] == query.partition("=")[0]
 
 
+def test_every_sort_key_counts(system, db):  # noqa: F811
+    """Rows that differ in the last key alone: lists honour as many keys as they name, and refuse one that comes twice."""
+    admin = system.api(user="A0001")
+    db.query("insert into users (username, created_at) values ('tie1', '2020-02-01'), ('tie2', '2020-02-01')")
+    dept = db.value("insert into minor_departments (major_dept_id, name) values "
+                    "((select min(id) from major_departments), 'ties') returning id")
+    db.query("insert into doctors (dept_id, name, years_experience, created_at) "
+             "select %s, 'tie', 3, '2020-02-01' from generate_series(1, 3)", dept)
+    for path, few, keys in (
+            ("/api/v1/users", {"q": "tie"}, "full_name,email,last_login_at,created_at,{}username"),
+            ("/api/v1/users", {"q": "tie"}, "full_name,email,last_login_at,created_at,{}id"),
+            ("/api/v1/doctors", {"dept_id": dept}, "name,title,years_experience,consultation_fee,created_at,{}id")):
+        up, down = ([i["id"] for i in data(admin.get(path, params={**few, "sort": keys.format(sign)}))["items"]] for sign in ("", "-"))
+        assert len(up) > 1 and down == up[::-1] and up == sorted(up), keys
+        for twice in ("id,name,-id" if "doctors" in path else "id,email,-id", "id,id"):
+            p = problem(admin.get(path, params={"sort": twice}), "VALIDATION_FAILED", 422)
+            assert [(e["field"], e["code"]) for e in p["errors"]] == [("sort", "value_error")]
+
+
 def test_all_faults_at_once(system):  # noqa: F811
     """R-04: also those of alternatives."""
     p = problem(system.api().post("/api/v1/auth/login", {}), "VALIDATION_FAILED", 422)

@@ -88,6 +88,22 @@ def bodies(operation):
         yield media, example, sorted({n for n, s in members(content["schema"]) if is_text(s)})
 
 
+def takes_list(schema):
+    """May the body be a list of what it else is one of?"""
+    schema = resolve(schema)
+    return schema.get("type") == "array" or any(takes_list(s) for s in schema.get("oneOf", []) + schema.get("anyOf", []))
+
+
+def sent(operation, media, body):
+    """Keywords of the request with this body, and with a list of it where the operation takes lists."""
+    if media != "application/json":
+        yield {"data": urllib.parse.urlencode(body), "headers": {"Content-Type": media}}
+        return
+    yield {"json": body}
+    if takes_list(operation["requestBody"]["content"][media]["schema"]):
+        yield {"json": [body, body]}
+
+
 def calls(operation_id):
     """Requests with one hostile text each: (method, path, keywords)."""
     method, path, operation = contract.place(operation_id)
@@ -106,8 +122,8 @@ def calls(operation_id):
         for media, example, names in bodies(operation):
             for name in names:
                 body = {**copy.deepcopy(example), name: text}
-                yield method, plain, {"json": body} if media == "application/json" else {
-                    "data": urllib.parse.urlencode(body), "headers": {"Content-Type": media}}
+                for keywords in sent(operation, media, body):
+                    yield method, plain, keywords
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +183,8 @@ def number_calls(operation_id):
             whole = sorted({n for n, s in members(content["schema"]) if is_whole(s)})
             for _, example, _ in [b for b in bodies(operation) if b[0] == media and isinstance(b[1], dict)]:
                 for name in whole:
-                    yield method, plain, {"json": {**copy.deepcopy(example), name: number}}
+                    for keywords in sent(operation, media, {**copy.deepcopy(example), name: number}):
+                        yield method, plain, keywords
 
 
 @pytest.mark.parametrize("operation_id", sorted(contract.operations()))

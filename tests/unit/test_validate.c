@@ -260,6 +260,7 @@ query_values_are_converted(void **state)
     refuses(s_made, ALL, "0", "on=maybe&tags=a,c&sort=color&n=%zz", "{" GOOD "}", GH_E_VALIDATION_FAILED,
             "n:value_error,id:value_error,on:value_error,tags:enum,sort:enum");
     refuses(s_made, ALL, "1", "sort=color", "{" GOOD "}", GH_E_UNKNOWN_SORT, "sort:enum");
+    refuses(s_made, ALL, "1", "sort=name,id,-name", "{" GOOD "}", GH_E_VALIDATION_FAILED, "sort:value_error");
     refuses(s_made, ALL, "1", "tags=a,a,a,a", "{" GOOD "}", GH_E_VALIDATION_FAILED, "tags:value_error");
     refuses(s_made, ALL, "1", "n=101", "{" GOOD "}", GH_E_VALIDATION_FAILED, "n:value_error");
 }

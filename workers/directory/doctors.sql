@@ -88,6 +88,12 @@ with asked as (
                       case when a.sort[2] like '-%' then gh_doctor_order(substr(a.sort[2], 2), d) end desc nulls last,
                       case when a.sort[3] not like '-%' then gh_doctor_order(a.sort[3], d) end,
                       case when a.sort[3] like '-%' then gh_doctor_order(substr(a.sort[3], 2), d) end desc nulls last,
+                      case when a.sort[4] not like '-%' then gh_doctor_order(a.sort[4], d) end,
+                      case when a.sort[4] like '-%' then gh_doctor_order(substr(a.sort[4], 2), d) end desc nulls last,
+                      case when a.sort[5] not like '-%' then gh_doctor_order(a.sort[5], d) end,
+                      case when a.sort[5] like '-%' then gh_doctor_order(substr(a.sort[5], 2), d) end desc nulls last,
+                      case when a.sort[6] not like '-%' then gh_doctor_order(a.sort[6], d) end,
+                      case when a.sort[6] like '-%' then gh_doctor_order(substr(a.sort[6], 2), d) end desc nulls last,
                       f.id
              limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
 )
@@ -168,6 +174,10 @@ with asked as (
                       case when a.sort[1] like '-%' then gh_patient_order(substr(a.sort[1], 2), p) end desc nulls last,
                       case when a.sort[2] not like '-%' then gh_patient_order(a.sort[2], p) end,
                       case when a.sort[2] like '-%' then gh_patient_order(substr(a.sort[2], 2), p) end desc nulls last,
+                      case when a.sort[3] not like '-%' then gh_patient_order(a.sort[3], p) end,
+                      case when a.sort[3] like '-%' then gh_patient_order(substr(a.sort[3], 2), p) end desc nulls last,
+                      case when a.sort[4] not like '-%' then gh_patient_order(a.sort[4], p) end,
+                      case when a.sort[4] like '-%' then gh_patient_order(substr(a.sort[4], 2), p) end desc nulls last,
                       f.id
              limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
 )

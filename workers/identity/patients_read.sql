@@ -92,6 +92,8 @@ with asked as (
                       case when a.sort[2] like '-%' then gh_patient_order(substr(a.sort[2], 2), p) end desc nulls last,
                       case when a.sort[3] not like '-%' then gh_patient_order(a.sort[3], p) end,
                       case when a.sort[3] like '-%' then gh_patient_order(substr(a.sort[3], 2), p) end desc nulls last,
+                      case when a.sort[4] not like '-%' then gh_patient_order(a.sort[4], p) end,
+                      case when a.sort[4] like '-%' then gh_patient_order(substr(a.sort[4], 2), p) end desc nulls last,
                       f.id
              limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
 ), shown as (

@@ -51,6 +51,12 @@ with asked as (
                       case when a.sort[2] like '-%' then gh_user_order(substr(a.sort[2], 2), u) end desc nulls last,
                       case when a.sort[3] not like '-%' then gh_user_order(a.sort[3], u) end,
                       case when a.sort[3] like '-%' then gh_user_order(substr(a.sort[3], 2), u) end desc nulls last,
+                      case when a.sort[4] not like '-%' then gh_user_order(a.sort[4], u) end,
+                      case when a.sort[4] like '-%' then gh_user_order(substr(a.sort[4], 2), u) end desc nulls last,
+                      case when a.sort[5] not like '-%' then gh_user_order(a.sort[5], u) end,
+                      case when a.sort[5] like '-%' then gh_user_order(substr(a.sort[5], 2), u) end desc nulls last,
+                      case when a.sort[6] not like '-%' then gh_user_order(a.sort[6], u) end,
+                      case when a.sort[6] like '-%' then gh_user_order(substr(a.sort[6], 2), u) end desc nulls last,
                       u.id
              limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
 )

@@ -10,8 +10,9 @@ with asked as (
 select case when d.id is null then 'DOCTOR_NOT_FOUND'
             when a.until < a.since or a.until - a.since > 61 then 'VALIDATION_FAILED' end as error,
        json_build_object('field', 'to') as params,
-       json_build_object('errors', json_build_array(json_build_object('field', 'to', 'code', 'value_error',
-                         'message', 'must be 0 to 61 days after from'))) as extra,
+       case when d.id is not null then
+            json_build_object('errors', json_build_array(json_build_object('field', 'to', 'code', 'value_error',
+                              'message', 'must be 0 to 61 days after from'))) end as extra,
        case when d.id is not null and a.until - a.since between 0 and 61 then
             gh_v1_availability(d.id, a.since, a.until, (select array_agg(gh_slot_type(t)) from unnest($4::text[]) t), $5::boolean,
                                true, $6::timestamptz, $8::text, $9::text)::text end as body
