@@ -179,11 +179,27 @@ check_fields(request_t *r, gh_str_t value)
         }
 }
 
+/* Whether an empty text can be a value: of a text that is free, or where the choices say so. */
+static bool
+may_be_empty(const gh_param_t *p)
+{
+    const json_t *choice;
+    size_t i;
+    if (!(p->schema->types & GH_T_STR))
+        return false;
+    json_array_foreach(p->schema->choices, i, choice)
+    {
+        if (json_is_string(choice) && json_string_length(choice) == 0)
+            return true;
+    }
+    return p->required || !p->schema->choices;
+}
+
 static void
 check_param(request_t *r, const gh_param_t *p, gh_str_t *value)
 {
-    /* Screens send empty filters; only a text can be empty (registration surface and Heartbeat). */
-    if (value->p && value->n == 0 && !r->walk.trim && !(p->schema->types & GH_T_STR))
+    /* Screens send empty filters (registration surface and Heartbeat). */
+    if (value->p && value->n == 0 && !r->walk.trim && !may_be_empty(p))
         value->p = NULL;
     if (!value->p) {
         if (p->required)

@@ -52,7 +52,8 @@ def test_an_administrator_adds_a_place_at_once(office, full, path):    # noqa: F
     assert h.run("select kind, total::text, status from bills where appointment_id = %s", o["id"]) == [("REGISTRATION", "40.00", "ISSUED")]
     assert h.one("select count(*) from add_slot_audits where schedule_id = %s", session) == 0
     (entry,) = office.entries("appointment", o["id"])
-    assert entry[:2] == ("add_slot.create", h.admin)
+    assert entry == ("add_slot.create", h.admin, {"schedule_id": [None, session], "patient_id": [None, patient],
+                                                  "slot_type": [None, "专家"], "reason": [None, "管理员直接加号"]})
     listed = message(office.api(user).get("/patient/appointments"))["list"]
     assert [x["id"] for x in listed] == [o["id"]]
     h.check()

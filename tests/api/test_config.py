@@ -263,6 +263,7 @@ def test_identity_discounts(admin, h):
     assert message(admin.put(path, {"student": 0.7, "staff": 0.9})) == {
         "detail": "患者身份折扣配置更新成功", "config": {"学生": 0.7, "教师": 0.8, "职工": 0.9, "校外": 1.0}}
     assert last_entry(h, before)[:4] == ("price.update", "identity_rates", "GLOBAL", {"学生": [0.8, 0.7], "职工": [0.8, 0.9]})
+    assert h.one("select changes->>'职工' from audit_log order by id desc limit 1") == "[0.8, 0.9]"    # as it was sent, to the digit
     assert message(admin.put(path, {"teacher": 0}))["config"]["教师"] == 0.8                  # stored, and read as the default (BR-37)
     assert message(admin.get(path))["学生"] == 0.7
     for bad in (1.2, -1, "x", None):

@@ -159,6 +159,9 @@ def test_a_clinic_changes_hands(house, admin, h):
     # deleting the second brings the first back
     message(admin.delete(f"/admin/schedules/{second}"))
     assert [s["schedule_id"] for s in listed(admin, f"/admin/clinics/{asked['clinic_id']}/schedules")] == [first]
+    rows = h.run("select action, actor_id, changes from audit_log where entity = 'schedule' and entity_id = %s order by id", str(first))
+    assert rows[1:] == [("schedule.supersede", h.admin, {"is_latest": [True, False]}),
+                        ("schedule.promote", h.admin, {"is_latest": [False, True]})]
     h.check()
 
 

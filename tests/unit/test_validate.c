@@ -242,6 +242,7 @@ paging_has_its_own_error_and_defaults(void **state)
     (void)state;
     packs(s_real, "directory.browse_doctors", "", "dept_id=&name=%E5%8C%BB&page=2", "",
           "{\"query\":{\"name\":\"医\",\"page\":2,\"page_size\":50}}");
+    packs(s_real, "audit.list_own_leave", "", "status=", "", "{\"query\":{\"page\":1,\"pageSize\":20}}");
     refuses(s_real, "directory.browse_doctors", "", "page=0", "", GH_E_PAGE_INVALID, "page:value_error");
     refuses(s_real, "directory.browse_doctors", "", "page=x&page_size=-1", "", GH_E_PAGE_INVALID,
             "page:int_parsing,page_size:value_error");

@@ -76,16 +76,47 @@ say(gh_batch_t *b, const char *detail, const char *member, int64_t id)
 
 /* ---- by an administrator */
 
+/* A member that had no value before. */
+static void
+made_with(gh_json_t *j, const char *member, gh_str_t text, int64_t number)
+{
+    gh_json_key(j, member);
+    gh_json_arr(j);
+    gh_json_null(j);
+    if (number)
+        gh_json_i64(j, number);
+    else
+        gh_json_str(j, text);
+    gh_json_arr_end(j);
+}
+
+static void
+note_added(gh_batch_t *b, const gh_add_slot_t *a)
+{
+    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_json_t j;
+    gh_json_init(&j, &text);
+    gh_json_obj(&j);
+    made_with(&j, "schedule_id", (gh_str_t){0}, a->schedule_id);
+    made_with(&j, "patient_id", (gh_str_t){0}, a->patient_id);
+    made_with(&j, "slot_type", a->slot_type, 0);
+    if (a->reason.p)
+        made_with(&j, "reason", a->reason, 0);
+    gh_json_obj_end(&j);
+    gh_batch_audit(b, b->jobs[0],
+                   &(gh_audit_t){.action = "add_slot.create",
+                                 .entity = "appointment",
+                                 .entity_id = a->order_id,
+                                 .patient_id = a->patient_id,
+                                 .changes = gh_buf_ok(&text) ? gh_buf_cstr(&text) : NULL});
+}
+
 static gh_step_t
 carry_out(gh_batch_t *b, work_t *w)
 {
     if (!gh_add_slot_carry_out(b, &w->added))
         return GH_STEP_DONE;
-    gh_batch_audit(b, b->jobs[0],
-                   &(gh_audit_t){.action = "add_slot.create",
-                                 .entity = "appointment",
-                                 .entity_id = w->added.order_id,
-                                 .patient_id = w->added.patient_id});
+    note_added(b, &w->added);
     say(b, "加号记录已创建", "order_id", w->added.order_id);
     return gh_batch_ok(b) ? GH_STEP_DONE : GH_STEP_FAIL;
 }

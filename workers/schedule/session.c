@@ -59,7 +59,7 @@ typedef struct work {
     gh_close_t own, displaced; /* sessions NULL: nothing to close */
     gh_offer_t offer;
     bool offering;
-    size_t at_facts, at_written, at_shown;
+    size_t at_facts, at_written, at_promoted, at_shown;
 } work_t;
 
 static const struct {
@@ -210,9 +210,10 @@ close_what_goes(gh_batch_t *b, work_t *w, const PGresult *r)
                 [GH_ORDERS_DELETE] = {GH_CLOSE_DELETE, "出诊取消"}};
     int64_t doctor_user = gh_pg_i64(r, 0, F_DOCTOR_USER, 0);
     const char *by = doctor_user && doctor_user == b->jobs[0]->actor.user_id ? "doctor" : "staff";
-    if (w->verdict.displaces)
-        close_one(b, &w->displaced, gh_pg_i64(r, 0, F_CLINIC_HAS, 0), GH_CLOSE_SUPERSEDE, "staff",
-                  "出诊安排变更");
+    if (w->verdict.displaces) {
+        w->displaced_id = gh_pg_i64(r, 0, F_CLINIC_HAS, 0);
+        close_one(b, &w->displaced, w->displaced_id, GH_CLOSE_SUPERSEDE, "staff", "出诊安排变更");
+    }
     if (w->verdict.orders != GH_ORDERS_STAY)
         close_one(b, &w->own, w->id, ways[w->verdict.orders].mode, by, ways[w->verdict.orders].reason);
 }
@@ -252,7 +253,7 @@ carry_out(gh_batch_t *b, work_t *w)
         break;
     }
     if (w->verdict.promotes)
-        gh_batch_query(b, "session_promote", 2, (const char *const[]){w->id_text, now});
+        w->at_promoted = gh_batch_query(b, "session_promote", 2, (const char *const[]){w->id_text, now});
     w->offering = w->act == GH_SESSION_CHANGE; /* more places, or open again */
     if (w->offering)
         gh_offer_ask(b, &w->offer, list_of(b, w->id));
@@ -318,6 +319,12 @@ audit(gh_batch_t *b, const work_t *w)
                                      .entity = "schedule",
                                      .entity_id = w->displaced_id,
                                      .changes = "{\"is_latest\": [true, false]}"});
+    if (w->verdict.promotes && PQntuples(gh_batch_result(b, w->at_promoted)))
+        gh_batch_audit(b, b->jobs[0],
+                       &(gh_audit_t){.action = "schedule.promote",
+                                     .entity = "schedule",
+                                     .entity_id = gh_pg_i64(gh_batch_result(b, w->at_promoted), 0, 0, 0),
+                                     .changes = "{\"is_latest\": [false, true]}"});
 }
 
 static gh_step_t

@@ -94,6 +94,7 @@ update schedules s
                 order by x.id desc limit 1)
    and not exists (select from gh_session_conflicts(to_jsonb(s)))
    and exists (select from doctors d where d.id = s.doctor_id and d.deleted_at is null)
+returning s.id
 
 -- name: session_gone
 -- $1 session that was deleted, $2 as it was: what has changed, for the audit log
