@@ -34,7 +34,7 @@ def test_docs_signs_in_and_runs_an_operation(system, browser):
     browser.gone(".modal-ux")
 
     browser.find(".filter input.operation-filter-input").send_keys("v1 Authentication")
-    browser.click("#operations-tag-v1 Authentication")
+    browser.click("#operations-tag-v1_Authentication")
     operation = "[id$='v1_get_auth_me']"
     browser.click(operation + " .opblock-summary-control")
     browser.click(operation + " .try-out__btn")
