@@ -143,7 +143,7 @@ answer(gh_batch_t *b, const rest_t *w)
 {
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_buf_printf(&out, "{\"audit_id\":%lld,\"cancelled\":%lld,\"left\":%lld}", (long long)w->audit_id,
-                  (long long)(w->close.bookings + w->close.waiting), (long long)w->left);
+                  (long long)w->close.bookings + w->close.waiting, (long long)w->left);
     gh_job_ok(b, b->jobs[0], 0, gh_buf_view(&out));
     return GH_STEP_DONE;
 }
