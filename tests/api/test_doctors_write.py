@@ -95,7 +95,7 @@ def test_make_refused(office, change, msg):
 
 
 @pytest.mark.parametrize("change, member", [
-    ({"name": None}, "name"), ({"name": ""}, "name"), ({"name": "  "}, "name"), ({"name": "长" * 51}, "name"), ({"dept_id": None}, "dept_id"),
+    ({"name": None}, "name"), ({"name": ""}, "name"), ({"name": "  "}, "name"), ({"name": "　"}, "name"), ({"identifier": " 　", "password": "Abc-12345"}, "identifier"), ({"name": "长" * 51}, "name"), ({"dept_id": None}, "dept_id"),
     ({"default_price_normal": -1}, "default_price_normal"), ({"default_price_special": 1.005}, "default_price_special"), ({"default_price_expert": 1e12}, "default_price_expert"),
     ({"password": "x" * 19, "identifier": "x"}, "password"), ({"email": "nobody"}, "email"), ({"phonenumber": "12"}, "phonenumber"),
     ({"title": "x" * 101}, "title")])
@@ -160,6 +160,13 @@ def test_a_stored_photo_goes_when_another_picture_comes(office):
     assert office.api().get(path).status_code == 200 and data(office.api().get(f"{V1}/{doctor}"))["photo_url"] == path
     data(office.admin.patch(f"{V1}/{doctor}", {"photo_url": "https://x.example/c.png"}))
     assert office.api().get(path).status_code == 404 and office.row(doctor)["photo_path"] is None
+
+
+def test_names_lose_the_white_space_around_them(office, n):
+    made = message(office.admin.post(OFFICE, {"dept_id": office.h.dept, "name": f" 空格{n}　", "identifier": f" sp-{n} ", "password": PASSWORD}))
+    assert made["name"] == f"空格{n}" and office.account(made["user_id"])["identifier"] == f"sp-{n}"
+    message(office.api().post("/auth/staff/login", {"identifier": f"sp-{n}", "password": PASSWORD}))
+    assert message(office.admin.put(f"{OFFICE}/{made['doctor_id']}", {"name": "　改名 "}))["name"] == "改名"
 
 
 def test_change_refused(office):

@@ -44,15 +44,6 @@ pictures_lie_below_static_or_on_the_web(void **state)
 }
 
 static void
-blank_is_nothing_but_white_space(void **state)
-{
-    (void)state;
-    assert_true(gh_blank(GH_STR("")));
-    assert_true(gh_blank(GH_STR(" \t\r\n")));
-    assert_false(gh_blank(GH_STR(" 医 ")));
-}
-
-static void
 taken_names_are_told_in_the_words_of_their_rule(void **state)
 {
     (void)state;
@@ -69,7 +60,6 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pictures_lie_below_static_or_on_the_web),
-        cmocka_unit_test(blank_is_nothing_but_white_space),
         cmocka_unit_test(taken_names_are_told_in_the_words_of_their_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

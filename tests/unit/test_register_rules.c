@@ -18,6 +18,18 @@ r55_birth_days(void **state)
 }
 
 static void
+bare_texts_have_no_white_space_around(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {{"", ""},     {" \t\r\n", ""},           {"　", ""},
+                                           {" 　 ", ""}, {"　 张 三　\n", "张 三"}, {"a", "a"},
+                                           {"一", "一"}};
+    for (size_t i = 0; i < GH_COUNT(texts); i++)
+        assert_true(gh_str_eq(gh_bare(gh_str(texts[i][0])), gh_str(texts[i][1])));
+    assert_int_equal(gh_bare((gh_str_t){0}).n, 0);
+}
+
+static void
 phone_numbers_lose_blanks_and_dashes(void **state)
 {
     (void)state;
@@ -64,6 +76,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r55_birth_days),
+        cmocka_unit_test(bare_texts_have_no_white_space_around),
         cmocka_unit_test(phone_numbers_lose_blanks_and_dashes),
         cmocka_unit_test(r20_names_after_a_mail_address),
         cmocka_unit_test(br10_genders_are_read_in_both_languages),

@@ -96,6 +96,7 @@ take_name(gh_batch_t *b, gh_doctor_ask_t *ask, sink_t *s, const char *column, gh
     gh_str_t text = {0};
     if (gh_mp_str(v, &text) && text.n == 0)
         return;
+    text = gh_bare(text);
     const char *given = text.n ? gh_text(b, text) : NULL;
     if (strcmp(column, "phone") == 0 && text.n)
         given = gh_phone_text(b, text);
@@ -170,6 +171,7 @@ static bool
 take_member(gh_batch_t *b, gh_doctor_ask_t *ask, sink_t *s, size_t at, gh_mp_t body)
 {
     gh_mp_t v = gh_mp_get(body, members[at].member);
+    gh_str_t text;
     int64_t id;
     switch (members[at].kind) {
     case ID: /* it may come as a text of digits */
@@ -195,7 +197,11 @@ take_member(gh_batch_t *b, gh_doctor_ask_t *ask, sink_t *s, size_t at, gh_mp_t b
             s->text[0].failed = true;
         return true;
     default:
-        put(s, members[at].kind, members[at].column, v);
+        if (strcmp(members[at].column, "name") == 0 && gh_mp_str(v, &text)) {
+            gh_json_kstr(&s->json[COLUMN], "name", gh_bare(text));
+            s->n[COLUMN]++;
+        } else
+            put(s, members[at].kind, members[at].column, v);
         return true;
     }
 }
@@ -285,7 +291,7 @@ take_whole_name(gh_batch_t *b, gh_doctor_ask_t *ask, gh_mp_t body)
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_str_t name = gh_arg_str(body, "name"), other = gh_arg_str(body, "doctor_name"),
              surname = gh_arg_str(body, "surname");
-    gh_buf_str(&text, ask->surface == GH_DOCTOR_V1 && other.p ? other : name);
+    gh_buf_str(&text, gh_bare(ask->surface == GH_DOCTOR_V1 && other.p ? other : name));
     if (ask->surface == GH_DOCTOR_HB && surname.n) {
         gh_buf_putc(&text, ' ');
         gh_buf_str(&text, surname);
@@ -298,14 +304,16 @@ gh_doctor_take(gh_batch_t *b, gh_doctor_ask_t *ask)
 {
     sink_t s = {.text = {GH_BUF_INIT, GH_BUF_INIT, GH_BUF_INIT}};
     gh_mp_t body = gh_mp_get(b->jobs[0]->args, "body");
-    gh_str_t name = gh_arg_str(body, "name");
+    gh_str_t name = gh_arg_str(body, "name"), number = gh_arg_str(body, "identifier");
     for (size_t i = 0; i < GH_COUNT(s.text); i++) {
         gh_json_init(&s.json[i], &s.text[i]);
         gh_json_obj(&s.json[i]);
     }
     bool ok = ask->act == GH_DOCTOR_MAKE || ask->own || gh_doctor_take_id(b, ask->surface, &ask->id);
-    if (ok && name.p && gh_blank(name))
+    if (ok && name.p && gh_bare(name).n == 0)
         ok = gh_arg_invalid(b, "name", "is blank");
+    if (ok && number.n && gh_bare(number).n == 0)
+        ok = gh_arg_invalid(b, "identifier", "is blank");
     take_whole_name(b, ask, body);
     ok = ok && take_all(b, ask, &s, body);
     if (ok && !ask->own && ask->act != GH_DOCTOR_MOVE &&

@@ -28,15 +28,6 @@ gh_photo_path_ok(gh_str_t path)
     return true;
 }
 
-bool
-gh_blank(gh_str_t s)
-{
-    size_t i = 0;
-    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r'))
-        i++;
-    return i == s.n;
-}
-
 gh_err_t
 gh_doctor_name_taken(bool gives_account, int kind)
 {

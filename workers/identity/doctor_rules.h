@@ -10,9 +10,6 @@
 /* BR-30: may this be stored as the path of a picture? A path below static/ without steps upwards, or an address of the web. */
 bool gh_photo_path_ok(gh_str_t path);
 
-/* Nothing but white space. */
-bool gh_blank(gh_str_t s);
-
 /* A name that is somebody else's (R-20), in the words of BR-21, or of BR-24 where an account is given to a doctor who is there. kind: 0
  * user name, 1 mail address, 2 phone number, 3 staff number. */
 gh_err_t gh_doctor_name_taken(bool gives_account, int kind);

@@ -4,11 +4,32 @@
 #include "workers/identity/register_rules.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/timez.h"
 
 #define AGE_MAX  130
+#define WIDE     "\xe3\x80\x80" /* U+3000 */
 #define NAME_MIN 3
+
+static bool
+is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+gh_str_t
+gh_bare(gh_str_t text)
+{
+    const size_t wide = sizeof WIDE - 1;
+    for (size_t n = 1; n && text.n; text = (gh_str_t){text.p + n, text.n - n})
+        n = is_space(text.p[0]) ? 1 : text.n >= wide && memcmp(text.p, WIDE, wide) == 0 ? wide : 0;
+    for (size_t n = 1; n && text.n; text.n -= n) {
+        const char *end = text.p + text.n;
+        n = is_space(end[-1]) ? 1 : text.n >= wide && memcmp(end - wide, WIDE, wide) == 0 ? wide : 0;
+    }
+    return text;
+}
 
 bool
 gh_birth_day_ok(int32_t day, int32_t today)

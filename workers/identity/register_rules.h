@@ -6,6 +6,9 @@
 
 #include "base/gh.h"
 
+/* A text without the white space around it, that of Chinese keyboards included; a view of the text. */
+gh_str_t gh_bare(gh_str_t text);
+
 /* neither in the future nor over 130 years ago. Days as in base/timez.h. */
 bool gh_birth_day_ok(int32_t day, int32_t today);
 

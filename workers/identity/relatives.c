@@ -40,16 +40,6 @@ typedef struct work {
 
 /* ---- what is asked for */
 
-static gh_str_t
-trimmed(gh_str_t s)
-{
-    while (s.n > 0 && (*s.p == ' ' || *s.p == '\t'))
-        s = (gh_str_t){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Gender and birth date: as they were sent, else as the id card has them. False: the job is refused. */
 static bool
 take_person(gh_batch_t *b, work_t *w)
@@ -78,8 +68,8 @@ begin_add(gh_batch_t *b, work_t *w)
 {
     gh_wjob_t *job = b->jobs[0];
     gh_buf_t blind GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
-    gh_str_t name = trimmed(gh_arg_text(job, "name"));
-    w->card = gh_batch_dup(b, trimmed(gh_arg_text(job, "id_card")));
+    gh_str_t name = gh_bare(gh_arg_text(job, "name"));
+    w->card = gh_batch_dup(b, gh_bare(gh_arg_text(job, "id_card")));
     gh_err_t err = gh_relative_given(name, w->card);
     if (err != GH_E_NONE) {
         gh_job_refuse(b, job, err, NULL);
@@ -161,7 +151,7 @@ add(gh_batch_t *b, work_t *w)
     if (!facts.known && make_patient(b, w, id))
         return GH_STEP_FAIL;
     bool is_default = gh_arg_flag(job, "is_default");
-    gh_str_t kind = trimmed(gh_arg_text(job, "relation_type"));
+    gh_str_t kind = gh_bare(gh_arg_text(job, "relation_type"));
     if (is_default)
         gh_batch_query(b, "relative_default_clear", 2, (const char *[]){w->owner, w->now});
     w->at_made = gh_batch_query(b, "relative_make", 6,
@@ -188,7 +178,7 @@ change(gh_batch_t *b, work_t *w)
         return GH_STEP_DONE;
     }
     const char *id = gh_text(b, gh_pg_str(r, 0, ID));
-    gh_str_t kind = trimmed(gh_arg_text(job, "relation_type"));
+    gh_str_t kind = gh_bare(gh_arg_text(job, "relation_type"));
     bool remark = gh_mp_path(job->args, "body.remark").at != NULL;
     if (w->action == UPDATE)
         gh_batch_query(b, "relative_change", 5,
