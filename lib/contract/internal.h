@@ -66,9 +66,10 @@ void gh_routes_finish(gh_contract_t *c);
 const gh_request_schema_t *gh_request_compile(gh_contract_t *c, const gh_operation_t *op,
                                               const json_t *shared_params);
 
-/* publish_errors.c: add to responses what the operation may refuse; examples and shared replies go into components. token:
- * callers need one. */
-void gh_publish_errors(const gh_operation_t *op, bool token, json_t *responses, json_t *components);
+/* publish_errors.c: add to responses what the operation may refuse at this path; examples and shared replies go into
+ * components. token: callers need one. */
+void gh_publish_errors(const gh_operation_t *op, const char *path, bool token, json_t *responses,
+                       json_t *components);
 /* publish.c: the member of that name, made as an empty object when it is not there. Borrowed. */
 json_t *gh_publish_group(json_t *components, const char *kind);
 

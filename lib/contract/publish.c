@@ -178,7 +178,7 @@ describe(const gh_operation_t *op, const char *path, size_t copy, json_t *compon
             wrap_reply(op->envelope, op->bare_form, reply);
     }
     json_t *security = security_of(op, path);
-    gh_publish_errors(op, json_array_size(security) > 0, responses, components);
+    gh_publish_errors(op, path, json_array_size(security) > 0, responses, components);
     json_object_set_new(out, "security", security);
     return out;
 }

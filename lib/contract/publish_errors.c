@@ -92,9 +92,11 @@ typedef struct refusal {
 static gh_envelope_t
 surface(const gh_operation_t *op)
 {
-    if (op->envelope != GH_ENV_RAW)
+    if (op->envelope != GH_ENV_RAW && op->envelope != GH_ENV_PLAIN)
         return op->envelope;
-    return strncmp(op->path, "/api/", 5) == 0 ? GH_ENV_V1 : GH_ENV_CODE;
+    if (strncmp(op->path, "/api/", 5) == 0)
+        return GH_ENV_V1;
+    return op->envelope == GH_ENV_RAW ? GH_ENV_CODE : GH_ENV_PLAIN;
 }
 
 static const char *
@@ -290,9 +292,13 @@ put_shared(gh_envelope_t env, uint16_t status, json_t *reply, json_t *responses,
 }
 
 void
-gh_publish_errors(const gh_operation_t *op, bool token, json_t *responses, json_t *components)
+gh_publish_errors(const gh_operation_t *op, const char *path, bool token, json_t *responses,
+                  json_t *components)
 {
     refusal_t list[NAMES_MAX];
+    gh_operation_t here = *op;
+    here.path = path;
+    op = &here;
     size_t n = collect(op, token, gh_publish_group(components, "examples"), list);
     gh_envelope_t env = surface(op);
     for (size_t i = 0; i < n; i++) {

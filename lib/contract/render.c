@@ -409,10 +409,17 @@ refuse_oauth(const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
 
 /* ---- all of them */
 
+/* Refusals there have the envelope, also of operations whose success has none. */
+static bool
+is_api(gh_str_t path)
+{
+    return path.n >= 5 && memcmp(path.p, "/api/", 5) == 0;
+}
+
 static const char *
 authenticate(const gh_render_t *r, gh_err_t e)
 {
-    if (r->envelope == GH_ENV_PLAIN)
+    if (r->envelope == GH_ENV_PLAIN && !is_api(r->path))
         return "Bearer";
     switch (e) {
     case GH_E_TOKEN_EXPIRED:
@@ -430,17 +437,12 @@ authenticate(const gh_render_t *r, gh_err_t e)
     }
 }
 
-static bool
-is_api(gh_str_t path)
-{
-    return path.n >= 5 && memcmp(path.p, "/api/", 5) == 0;
-}
-
 void
 gh_render_refusal(const gh_render_t *r, const gh_refusal_t *x, gh_buf_t *body, gh_rendered_t *out)
 {
     *out = (gh_rendered_t){.type = s_json, .code = gh_error_row(x->error)->code};
-    if (r->envelope == GH_ENV_V1 || (r->envelope == GH_ENV_RAW && is_api(r->path)))
+    if (r->envelope == GH_ENV_V1 ||
+        ((r->envelope == GH_ENV_RAW || r->envelope == GH_ENV_PLAIN) && is_api(r->path)))
         refuse_v1(r, x, body, out);
     else if (r->envelope == GH_ENV_PLAIN)
         refuse_plain(r, x, body, out);

@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from support.front import SILENT, Reply, token
+from support.http import problem
 from support.proc import wait_for
 
 ME = "/api/v1/auth/me"
@@ -245,6 +246,16 @@ def test_the_document_can_be_switched_off(make_bench):
     b.front.wait_up()
     for path in ("/openapi.json", "/docs", "/redoc", "/docs/pages.css"):
         assert b.front.get(path).status_code == 404, path
+    assert b.front.get("/openapi.json").json() == {"detail": "Not Found"}
+    problem(b.front.get("/api/v1/openapi.json"), "ROUTE_NOT_FOUND", 404)                  # R-01
+
+
+def test_refusals_below_api_have_the_envelope(front):
+    """R-01, also for a document that has none."""
+    r = front.get("/api/openapi.json")
+    problem(r, "TOKEN_MISSING", 401)
+    assert r.headers["www-authenticate"] == 'Bearer realm="guahao"'
+    problem(front.post("/api/v1/openapi.json"), "METHOD_NOT_ALLOWED", 405)
 
 
 def test_nothing_secret_is_logged(make_bench):

@@ -115,6 +115,9 @@ def test_changes_and_their_tag(house, admin, h):
     assert data(admin.patch(path(s), {"price": None, "clinic_id": None}))["price"] == 50.0
     assert data(admin.get(path(s)))["clinic_id"] is None
     assert data(admin.put(path(s), {"price": 70}))["price"] == 70.0          # PUT is the same
+    logged = h.one("select max(id) from audit_log")
+    assert data(admin.patch(path(s), {"date": day(9), "price": "70.00"}))["price"] == 70.0
+    assert h.one("select max(id) from audit_log") == logged                 # nothing has changed
     refused(admin.patch("/api/v1/schedules/99999999", {"price": 1}), 404, "SCHEDULE_NOT_FOUND")
     refused(admin.patch(path(s), {"clinic_id": 99999999}), 404, "NOT_FOUND")
 

@@ -19,7 +19,9 @@ refuse(gh_envelope_t env, gh_err_t err, const gh_error_arg_t *args, const char *
        const gh_faults_t *faults)
 {
     gh_buf_clear(&s_body);
-    gh_render_t r = {.envelope = env, .path = GH_STR("/api/v1/x"), .request_id = GH_STR("rid")};
+    gh_render_t r = {.envelope = env,
+                     .path = gh_str(env == GH_ENV_PLAIN ? "/doctor/" : "/api/v1/x"),
+                     .request_id = GH_STR("rid")};
     gh_refusal_t x = {err, args, gh_str(extra), faults};
     gh_render_refusal(&r, &x, &s_body, &s_out);
     return gh_buf_cstr(&s_body);
@@ -267,6 +269,10 @@ raw_errors_follow_the_path(void **state)
     gh_render_refusal(&r, &x, &s_body, &s_out);
     assert_non_null(strstr(gh_buf_cstr(&s_body), "\"code\":102"));
     assert_int_equal(s_out.status, 403);
+    gh_buf_clear(&s_body);
+    r = (gh_render_t){.envelope = GH_ENV_PLAIN, .path = GH_STR("/api/openapi.json")}; /* */
+    gh_render_refusal(&r, &x, &s_body, &s_out);
+    assert_non_null(strstr(gh_buf_cstr(&s_body), "\"success\":false"));
 }
 
 static void

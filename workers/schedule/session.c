@@ -308,11 +308,12 @@ audit(gh_batch_t *b, const work_t *w)
                                           [GH_SESSION_DELETE] = "schedule.delete"};
     const PGresult *r = gh_batch_result(b, w->at_written);
     gh_str_t changes = gh_batch_dup(b, gh_pg_str(r, 0, 1));
-    gh_batch_audit(b, b->jobs[0],
-                   &(gh_audit_t){.action = actions[w->act],
-                                 .entity = "schedule",
-                                 .entity_id = gh_pg_i64(r, 0, 0, 0),
-                                 .changes = changes.p});
+    if (!gh_str_is(changes, "{}"))
+        gh_batch_audit(b, b->jobs[0],
+                       &(gh_audit_t){.action = actions[w->act],
+                                     .entity = "schedule",
+                                     .entity_id = gh_pg_i64(r, 0, 0, 0),
+                                     .changes = changes.p});
     if (w->displaced_id)
         gh_batch_audit(b, b->jobs[0],
                        &(gh_audit_t){.action = "schedule.supersede",
