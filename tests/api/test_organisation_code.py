@@ -81,6 +81,15 @@ def test_major_departments_from_first_to_last(office, admin):
     assert office.entries("department.delete", dept)[0]["name"] == ["骨科中心", None]
 
 
+def test_a_new_department_is_the_last_of_its_list(admin, fresh):
+    fresh("major", sort_order=7)
+    fresh("minor", sort_order=9)
+    major = message(admin.post(MAJOR, {"name": "末位大科"}))["major_dept_id"]
+    minor = message(admin.post(MINOR, {"major_dept_id": major, "name": "末位小科"}))["minor_dept_id"]
+    assert message(admin.get(MAJOR))["departments"][-1]["major_dept_id"] == major
+    assert message(admin.get(MINOR))["departments"][-1]["minor_dept_id"] == minor
+
+
 def test_names_of_major_departments_are_unique(admin, fresh):                           # BR-17
     fresh("major", name="眼科中心")
     other = fresh("major")

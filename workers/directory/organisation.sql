@@ -9,10 +9,12 @@ select json_build_object('departments', coalesce(jsonb_agg(gh_code_major(m, $1::
  where m.deleted_at is null
 
 -- name: create_major
--- BR-17. $1 name, $2 description, $3 now, $4 zone
+-- BR-17. $1 name, $2 description, $3 now, $4 zone. The new one is the last of the list, where the screens put it.
 with made as (
-    insert into major_departments as m (name, description, created_at, updated_at)
-    select gh_name($1::text), $2::text, $3::timestamptz, $3 where gh_name($1) is not null
+    insert into major_departments as m (name, description, sort_order, created_at, updated_at)
+    select gh_name($1::text), $2::text, coalesce((select max(o.sort_order) from major_departments o where o.deleted_at is null), 0),
+           $3::timestamptz, $3
+     where gh_name($1) is not null
     returning m
 )
 select case when (x.m).id is null then 'VALIDATION_FAILED' end as error, '{"field": "name"}'::json as params,
@@ -90,10 +92,11 @@ select json_build_object('total', p.total, 'page', p.page, 'page_size', p.size, 
   from page p
 
 -- name: create_minor
--- BR-19, BR-31 to BR-33. $1 the department as an object, $2 now, $3 zone
+-- BR-19, BR-31 to BR-33. $1 the department as an object, $2 now, $3 zone. The new one is the last of the list.
 with made as (
-    insert into minor_departments as m (major_dept_id, name, description, created_at, updated_at)
-    select (b ->> 'major_dept_id')::bigint, gh_name(b ->> 'name'), b ->> 'description', $2::timestamptz, $2
+    insert into minor_departments as m (major_dept_id, name, description, sort_order, created_at, updated_at)
+    select (b ->> 'major_dept_id')::bigint, gh_name(b ->> 'name'), b ->> 'description',
+           coalesce((select max(o.sort_order) from minor_departments o where o.deleted_at is null), 0), $2::timestamptz, $2
       from (select $1::jsonb as b) asked
      where gh_name(b ->> 'name') is not null
     returning m
