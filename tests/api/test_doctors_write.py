@@ -146,6 +146,9 @@ def test_pictures_by_path(office):                                              
                  "file:///etc/passwd", "static/a\\..\\b"):
         assert message(office.admin.put(f"{OFFICE}/{doctor}", {"photo_path": path}), 106)["msg"] == "提供的文件路径不安全或无效"
         assert problem(office.admin.patch(f"{V1}/{doctor}", {"photo_url": path}), "VALIDATION_FAILED", 422)["errors"][0]["field"] == "photo_url"
+    for address in ("javascript:alert(1)", "data:text/html,x", "//x.example/a", "a.png"):
+        assert message(office.admin.put(f"{OFFICE}/{doctor}", {"original_photo_url": address}), 99)["msg"] == "参数 original_photo_url 不正确"
+    assert message(office.admin.put(f"{OFFICE}/{doctor}", {"original_photo_url": ""}))["original_photo_url"] in ("", None)
     assert message(office.admin.put(f"{OFFICE}/{doctor}", {"photo_path": None}))["photo_path"] is None
     assert data(office.admin.patch(f"{V1}/{doctor}", {"photo_url": "/static/image/b.png"}))["photo_url"] == "/static/image/b.png"
     assert data(office.admin.patch(f"{V1}/{doctor}", {"photo_url": "https://x.example/b"}))["photo_url"] == "https://x.example/b"

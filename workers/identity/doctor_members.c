@@ -9,7 +9,7 @@
 #include "workers/identity/doctors.h"
 #include "workers/identity/register_rules.h"
 
-typedef enum { COLUMN, NAME, PRICE, ID, LINK, PHOTO, SPECIALTY, SPECIALTIES } kind_t;
+typedef enum { COLUMN, NAME, PRICE, ID, LINK, PHOTO, PICTURE, SPECIALTY, SPECIALTIES } kind_t;
 
 static const struct {
     const char *member, *column;
@@ -38,7 +38,7 @@ static const struct {
     {"accepting_patients", "accepting_patients", GH_DOCTOR_V1, COLUMN, false},
     {"status", "status", GH_DOCTOR_V1, COLUMN, true},
     {"photo_path", "photo_path", GH_DOCTOR_CODE, PHOTO, false},
-    {"original_photo_url", "original_photo_url", GH_DOCTOR_CODE, COLUMN, false},
+    {"original_photo_url", "original_photo_url", GH_DOCTOR_CODE, PICTURE, false},
     {"photo_url", "photo_path", GH_DOCTOR_V1, PHOTO, false},
     {"user_id", "user_id", GH_DOCTOR_V1, LINK, true},
     {"username", "username", GH_DOCTOR_HB, NAME, false},
@@ -187,6 +187,12 @@ take_member(gh_batch_t *b, gh_doctor_ask_t *ask, sink_t *s, size_t at, gh_mp_t b
         return true;
     case PHOTO:
         return take_photo(b, ask, s, members[at].member, v);
+    case PICTURE: /* what browsers are told to load */
+        if (gh_mp_str(v, &text) && text.n && !gh_photo_path_ok(text))
+            return gh_arg_invalid(b, members[at].member,
+                                  "neither a path below /static/ nor an address of the web");
+        put(s, COLUMN, members[at].column, v);
+        return true;
     case LINK:
         ask->links = true;
         put(s, COLUMN, members[at].column, v);
