@@ -13,9 +13,9 @@ select s.id, (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch
         where o.schedule_id = s.id and o.slot_no is not null
           and o.status in ('pending', 'confirmed', 'completed', 'no_show')) t
  cross join lateral (
-       select o.id, o.patient_id, o.created_at from registration_orders o
+       select o.id, o.patient_id from registration_orders o
         where o.schedule_id = s.id and o.status = 'waitlist'
-        order by o.created_at, o.id
+        order by o.id
         limit least(s.remaining_slots, 10) + 20) w
  cross join lateral (
        select string_agg((extract(epoch from o.starts_at) * 1000000)::bigint || '-' ||
@@ -28,7 +28,7 @@ select s.id, (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch
    and not exists (select from registration_orders o where o.schedule_id = s.id and o.patient_id = w.patient_id
                       and o.status in ('pending', 'confirmed'))
    and pg_try_advisory_xact_lock(7205759403792793600 + w.patient_id)
- order by s.id, w.created_at, w.id;
+ order by s.id, w.id;
 
 -- name: offer_take
 -- Orders leave the waitlist: $1 orders, $2 places, $3 and $4 their bounds, $5 now, $6 its visit day, $7 currency; $8 name, $9 subject

@@ -55,9 +55,10 @@ ask_join(gh_batch_t *b, wait_batch_t *w)
                                gh_text_time(b, b->now_us), gh_pgarr_literal(&doctors)};
     w->at_people = gh_batch_query(b, "book_people", 5, who);
     w->at_settings = gh_batch_query(b, "booking_settings", 0, NULL);
+    w->at_sessions = gh_batch_query(b, "lock_sessions", 3, (const char *const[]){ids, none, none});
+    /* drawn under the locks: who comes later gets a higher number, and that is the order of joining */
     w->at_numbers = gh_batch_query(b, "order_numbers", 1,
                                    (const char *const[]){gh_text_i64(b, (int64_t)w->n)});
-    w->at_sessions = gh_batch_query(b, "lock_sessions", 3, (const char *const[]){ids, none, none});
     w->at_facts = gh_batch_query(b, "wait_facts", 2, (const char *const[]){ids, people});
     gh_pgarr_fini(&users);
     gh_pgarr_fini(&patients);

@@ -1,4 +1,5 @@
--- The waitlist of full sessions (waitlist.c; api/07 section 7.3, BR-96 to BR-104). The position is the order of joining, never stored.
+-- The waitlist of full sessions (waitlist.c; api/07 section 7.3, BR-96 to BR-104). The position is the order of joining, which is
+-- the order of ids (drawn under the session's lock); it is never stored.
 
 -- name: wait_facts
 -- One row a join: $1 sessions, $2 patients. Read after the sessions are locked: how many wait, does the patient wait already, has the
@@ -44,7 +45,7 @@ select case when coalesce($2::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING' end a
                d.name as doctor_name, d.title, p.name as patient_name,
                s.remaining_slots > 0 and s.is_latest and s.status = '正常' as free,
                (select count(*) from registration_orders x
-                 where x.schedule_id = o.schedule_id and x.status = 'waitlist' and (x.created_at, x.id) <= (o.created_at, o.id)) as position
+                 where x.schedule_id = o.schedule_id and x.status = 'waitlist' and x.id <= o.id) as position
           from registration_orders o
           join schedules s on s.id = o.schedule_id
           join doctors d on d.id = o.doctor_id
