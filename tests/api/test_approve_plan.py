@@ -1,6 +1,7 @@
 """A week of a clinic is approved: cells become sessions, all or nothing, once (api/05 section 5.1; BR-49 to BR-56, BR-58)."""
 
 import datetime as dt
+import json
 
 import pytest
 
@@ -141,6 +142,19 @@ def test_sections_that_have_begun_stay(office):    # noqa: F811
 
 
 # ---- refusals: all or nothing
+
+def test_a_day_beyond_the_horizon(office):    # noqa: F811
+    """BR-45"""
+    h, clinic, (doctor, _) = office.h, office.clinic(), office.doctor()
+    beyond = today() + dt.timedelta(days=61)
+    monday = beyond - dt.timedelta(days=beyond.weekday())
+    audit = office.plan(clinic, monday, week(**{f"d{beyond.weekday()}_1": doctor}))
+    error = message(approve(office, audit), 99)
+    assert (error["error"], error["msg"]) == ("请求参数错误", "排班日期超出允许范围")
+    assert office.row("schedule_audits", audit)["status"] == "pending" and sessions(office, clinic) == {}
+    h.run("update schedule_audits set schedule_data = %s where id = %s", json.dumps(week()), audit)
+    message(approve(office, audit))                                                        # an empty week makes nothing
+
 
 def test_a_doctor_who_does_not_exist(office):    # noqa: F811
     h, clinic, monday = office.h, office.clinic(), next_monday()

@@ -162,6 +162,22 @@ def test_days_up_to_today_cannot_be_changed(office, dept):    # noqa: F811
                    99)["msg"] == "只能调整今天之后的排班"
 
 
+def test_weeks_end_at_the_horizon(office, dept):    # noqa: F811
+    """BR-45: what is there already may be sent along, a new session beyond may not."""
+    own, head, user = dept
+    h, clinic = office.h, office.clinic(own)
+    last = today() + dt.timedelta(days=60)
+    message(submit(office, user, clinic, (last, "morning", head)))
+    beyond = last + dt.timedelta(days=1)
+    for day in (beyond, beyond + dt.timedelta(days=700)):
+        error = message(submit(office, user, clinic, (day, "morning", head)), 99)
+        assert (error["error"], error["msg"]) == ("请求参数错误", "排班日期超出允许范围")
+    message(submit(office, user, clinic, (beyond, "morning", "")))
+    h.session(beyond, "上午", doctor=head, clinic=clinic)
+    message(submit(office, user, clinic, (beyond, "morning", head)))
+    message(submit(office, user, clinic, (beyond, "night", head)), 99)
+
+
 def test_whose_clinic_and_which_doctors(office, dept):    # noqa: F811
     own, head, user = dept
     monday = next_monday()

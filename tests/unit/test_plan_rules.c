@@ -85,6 +85,22 @@ what_is_not_named_is_empty_and_the_last_entry_counts(void **state)
 }
 
 static void
+br45_the_last_day_with_something_new(void **state)
+{
+    (void)state;
+    plan = (gh_plan_t){0};
+    assert_int_equal(gh_plan_last_new(&plan, &now_there), -1);
+    now_there.doctor[6][2] = 11;
+    assert_int_equal(gh_plan_last_new(&plan, &now_there), -1); /* cleared */
+    plan.doctor[6][2] = 11;
+    assert_int_equal(gh_plan_last_new(&plan, &now_there), -1); /* as it is */
+    plan.doctor[4][0] = 12;
+    assert_int_equal(gh_plan_last_new(&plan, &now_there), 4);
+    plan.doctor[6][2] = 12;
+    assert_int_equal(gh_plan_last_new(&plan, &now_there), 6);
+}
+
+static void
 today_and_before_stay_as_they_are(void **state)
 {
     (void)state;
@@ -210,6 +226,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_week_is_that_of_the_earliest_date, setup),
         cmocka_unit_test_setup(what_is_not_named_is_empty_and_the_last_entry_counts, setup),
+        cmocka_unit_test_setup(br45_the_last_day_with_something_new, setup),
         cmocka_unit_test_setup(today_and_before_stay_as_they_are, setup),
         cmocka_unit_test_setup(a_week_without_a_later_day_cannot_be_changed, setup),
         cmocka_unit_test_setup(filled_cells_are_created_the_same_doctor_is_kept_others_give_way, setup),

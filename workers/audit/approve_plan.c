@@ -125,6 +125,10 @@ refused(gh_batch_t *b, work_t *w)
         return true;
     w->facts.now_us = b->now_us;
     gh_plan_refusal_t no = gh_plan_decide(&w->facts, &w->outcome);
+    const gh_plan_outcome_t *o = &w->outcome; /* what it makes is in the order of the week */
+    if (no.err == GH_E_NONE && o->n_created > 0 &&
+        w->monday + o->created[o->n_created - 1].day > gh_tz_day(b->now_us) + gh_pg_i64(held, 0, 1, 0))
+        no = (gh_plan_refusal_t){GH_E_BEYOND_HORIZON, o->created[o->n_created - 1]};
     if (no.err != GH_E_NONE)
         refuse_cell(b, w, &no);
     return no.err != GH_E_NONE;

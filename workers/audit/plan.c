@@ -101,6 +101,9 @@ refused(gh_batch_t *b, const work_t *w, gh_plan_t *plan)
             return true;
         } else
             err = gh_plan_of_changes(w->changes, w->n, gh_tz_day(b->now_us), &now, plan);
+        if (err == GH_E_NONE &&
+            w->monday + gh_plan_last_new(plan, &now) > gh_tz_day(b->now_us) + gh_pg_i64(clinic, 0, 1, 0))
+            err = GH_E_BEYOND_HORIZON;
     }
     if (err != GH_E_NONE)
         gh_job_refuse(b, job, err, NULL);

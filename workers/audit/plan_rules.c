@@ -53,6 +53,16 @@ gh_plan_of_changes(const gh_plan_change_t *changes, size_t n, int32_t today, con
     return GH_E_NONE;
 }
 
+int
+gh_plan_last_new(const gh_plan_t *plan, const gh_plan_t *now)
+{
+    for (int day = GH_PLAN_DAYS - 1; day >= 0; day--)
+        for (int part = 0; part < GH_PLAN_PARTS; part++)
+            if (plan->doctor[day][part] && plan->doctor[day][part] != now->doctor[day][part])
+                return day;
+    return -1;
+}
+
 /* ---- approval */
 
 static gh_plan_refusal_t

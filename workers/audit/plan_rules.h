@@ -46,6 +46,8 @@ typedef struct gh_plan_change {
  * an entry that differs is SCHEDULE_CHANGE_DATE_PAST; so is a week that has no later day. n >= 1. */
 gh_err_t gh_plan_of_changes(const gh_plan_change_t *changes, size_t n, int32_t today, const gh_plan_t *now,
                             gh_plan_t *plan);
+/* The last day of the week, 0 to 6, on which the plan fills a cell otherwise than `now` has it; -1: none. For BR-45. */
+int gh_plan_last_new(const gh_plan_t *plan, const gh_plan_t *now);
 /* The week that changes are about: that of the earliest date. n >= 1. */
 int32_t gh_plan_week_of(const gh_plan_change_t *changes, size_t n);
 

@@ -66,8 +66,8 @@ select case when a.id is null then 'CLINIC_NOT_FOUND'
   from asked a;
 
 -- name: plan_clinic
--- $1 clinic
-select c.minor_dept_id from clinics c where c.id = $1::bigint;
+-- $1 clinic: its department, and how many days ahead it may have sessions (BR-45)
+select c.minor_dept_id, gh_horizon_days(false) from clinics c where c.id = $1::bigint;
 
 -- name: plan_now
 -- The current sessions of clinic $1 in the week from $2: day 0 to 6, part 0 to 2, doctor.
@@ -103,8 +103,8 @@ select p.id, json_build_object('status', json_build_array(b.status, 'pending'),
   left join before b on b.id = p.id;
 
 -- name: hold_plan
--- Application $1, locked until the end of the transaction.
-select a.status from schedule_audits a where a.id = $1::bigint for update;
+-- Application $1, locked until the end of the transaction, and how many days ahead there may be sessions (BR-45).
+select a.status, gh_horizon_days(false) from schedule_audits a where a.id = $1::bigint for update;
 
 -- name: hold_plan_week
 -- Locks the current sessions of its clinic in its week, by id.
