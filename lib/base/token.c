@@ -239,7 +239,10 @@ add_claims(const gh_token_keys_t *keys, const gh_token_t *c, jwt_t *jwt)
            jwt_add_grant(jwt, "jti", jti) || jwt_add_grant(jwt, "sid", sid) ||
            jwt_add_grant(jwt, "typ", c->refresh ? "refresh" : "access") ||
            jwt_add_grant_int(jwt, "iat", c->iat) || jwt_add_grant_int(jwt, "nbf", c->iat) ||
-           jwt_add_grant_int(jwt, "exp", c->exp) || (c->roles_csv[0] && add_roles(jwt, c->roles_csv));
+           jwt_add_grant_int(jwt, "exp", c->exp) || (c->roles_csv[0] && add_roles(jwt, c->roles_csv)) ||
+           (c->user_type[0] &&
+            (jwt_add_grant_int(jwt, "login_time", c->iat) || jwt_add_grant(jwt, "login_ip", c->login_ip) ||
+             jwt_add_grant(jwt, "user_type", c->user_type)));
 }
 
 /* Signed text; NULL when it fails. jwt_free_str is libjwt's free(); the text goes to callers that know only free(). */

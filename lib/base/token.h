@@ -20,6 +20,8 @@ typedef struct gh_token {
     int64_t iat, exp;    /* seconds since the epoch */
     char roles_csv[128]; /* "PATIENT,DOCTOR"; informative */
     bool refresh;
+    /* Of tokens of /auth/swagger-login (api/00 section 0.6), which carry login_time too; issued, never read back. */
+    char user_type[16], login_ip[48];
 } gh_token_t;
 
 typedef struct gh_token_keys

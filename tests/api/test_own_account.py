@@ -1,5 +1,7 @@
 """The caller's own profile, renewing a token, and the sign-in for OAuth2 forms on the code surface, over HTTP."""
 
+import base64
+import json
 import threading
 
 import pytest
@@ -126,6 +128,8 @@ def test_a_form_gets_the_bare_object(api, patient):
     assert list(r.json()) == ["access_token", "token_type"] and r.json()["token_type"] == "bearer"
     contract.check("identity.login_form", r.json())
     assert message(api.get("/auth/me", token=r.json()["access_token"])) == {"role": "user"}
+    claims = json.loads(base64.urlsafe_b64decode(r.json()["access_token"].split(".")[1] + "=="))      # api/00 section 0.6
+    assert (claims["login_time"], claims["login_ip"], claims["user_type"]) == (claims["iat"], "127.0.0.1", "external")
     message(api.get("/auth/me", token=former), 105, 401)                                  # BR-05
     assert message(api.get("/auth/me", token=form(api, "A0001").json()["access_token"])) == {"role": "admin"}
 

@@ -104,7 +104,7 @@ listed(gh_batch_t *b, change_t *self)
         return GH_STEP_DONE;
     }
     if (gh_pair_issue(b, gh_surface_of(gh_pg_str(own, 0, 0)), p->user_id,
-                      (const uint8_t *)head->actor.session.p, p->roles, pair))
+                      (const uint8_t *)head->actor.session.p, p->roles, (gh_str_t){0}, pair))
         return GH_STEP_FAIL;
     pair->cookie = gh_pg_bool(own, 0, 1);
     if (!self->again) {

@@ -52,9 +52,10 @@ typedef struct gh_pair {
     gh_str_t access, refresh;        /* batch memory */
 } gh_pair_t;
 
-/* Sign the tokens of a session; roles: comma list. -1 when that fails (logged). */
+/* Sign the tokens of a session; roles: comma list; user_type: empty, or the access token tells it with moment and address of
+ * the sign-in (api/00 section 0.6). -1 when that fails (logged). */
 int gh_pair_issue(gh_batch_t *b, gh_surface_t surface, int64_t user_id, const uint8_t sid[16], gh_str_t roles,
-                  gh_pair_t *out) GH_MUSTCHECK;
+                  gh_str_t user_type, gh_pair_t *out) GH_MUSTCHECK;
 /* Sign one more access token of a session, of the usual life but not beyond until_s. Batch memory; -1 as above. */
 int gh_access_issue(gh_batch_t *b, int64_t user_id, const uint8_t sid[16], gh_str_t roles, int64_t until_s,
                     gh_str_t *token, int64_t *exp) GH_MUSTCHECK;

@@ -31,14 +31,13 @@ typedef struct check {
 } check_t;
 
 typedef struct login {
-    bool form;       /* the route for OAuth2 forms, which has sentences of its own */
     const char *way; /* of login_find: what the name may be */
     gh_surface_t surface;
     gh_shape_t shape;
     const char *name, *name_hash, *user_id, *hash, *now;
     gh_account_t account;
     int64_t id;
-    gh_str_t roles, brief, ban_reason;
+    gh_str_t roles, brief, ban_reason, user_type;
     int64_t ban_until_us; /* 0: for ever */
     int64_t logins;       /* within the hour, before this one */
     gh_pair_t *pair;
@@ -60,7 +59,8 @@ enum {
     C_BAN_UNTIL,
     C_ROLES,
     C_BRIEF,
-    C_LOGINS
+    C_LOGINS,
+    C_USER_TYPE
 };
 
 /* Sentences of /auth/swagger-login (api/01 section 1.1). */
@@ -80,12 +80,19 @@ form_error(gh_err_t err)
     }
 }
 
+/* The route for OAuth2 forms, which has sentences and claims of its own. */
+static bool
+is_form(const gh_batch_t *b)
+{
+    return gh_str_is(b->jobs[0]->head.op, "identity.login_form");
+}
+
 /* A refusal as the route says it: RFC 6749 knows one word for all of them. */
 static gh_err_t
 worded(const gh_batch_t *b, gh_err_t err)
 {
     const login_t *login = b->state;
-    if (gh_str_is(b->jobs[0]->head.op, "identity.login_form"))
+    if (is_form(b))
         err = form_error(err);
     return login->surface == GH_SURFACE_OAUTH ? GH_E_OAUTH_INVALID_GRANT : err;
 }
@@ -152,6 +159,7 @@ read_account(gh_batch_t *b, login_t *login, const PGresult *r)
     login->roles = gh_batch_dup(b, gh_pg_str(r, 0, C_ROLES));
     login->brief = gh_batch_dup(b, gh_pg_str(r, 0, C_BRIEF));
     login->logins = gh_pg_i64(r, 0, C_LOGINS, 0);
+    login->user_type = gh_batch_dup(b, gh_pg_str(r, 0, C_USER_TYPE));
 }
 
 /* On a thread. A wrong answer always costs at least one hash of the present cost, so that unknown names, unusable
@@ -273,7 +281,8 @@ open_session(gh_batch_t *b, login_t *login)
     gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
     const char *former = gh_revoke_rows(b, gh_batch_result(b, 0), &ids);
     gh_uuid7_new(sid);
-    if (!former || gh_pair_issue(b, login->surface, login->id, sid, login->roles, pair))
+    if (!former || gh_pair_issue(b, login->surface, login->id, sid, login->roles,
+                                 is_form(b) ? login->user_type : (gh_str_t){0}, pair))
         return GH_STEP_FAIL;
     pair->cookie = login->shape == GH_SHAPE_PAIR && gh_arg_flag(b->jobs[0], "use_cookie");
     write_session(b, login, pair, former);

@@ -61,10 +61,16 @@ issue(gh_batch_t *b, const gh_token_t *claims, gh_str_t *out)
 
 int
 gh_pair_issue(gh_batch_t *b, gh_surface_t surface, int64_t user_id, const uint8_t sid[16], gh_str_t roles,
-              gh_pair_t *out)
+              gh_str_t user_type, gh_pair_t *out)
 {
     const gh_identity_t *self = gh_identity_of(b);
+    gh_str_t ip = b->jobs[0]->head.actor.ip;
     gh_token_t claims = {.user_id = user_id, .iat = b->now_us / SECOND_US};
+    if (user_type.n > 0 && user_type.n < sizeof claims.user_type && ip.n < sizeof claims.login_ip) {
+        memcpy(claims.user_type, user_type.p, user_type.n);
+        if (ip.n > 0)
+            memcpy(claims.login_ip, ip.p, ip.n);
+    }
     *out = (gh_pair_t){.user_id = user_id, .has_refresh = surface != GH_SURFACE_BJTU};
     memcpy(claims.sid, sid, 16);
     gh_uuid7_new(claims.jti);
@@ -78,7 +84,7 @@ gh_pair_issue(gh_batch_t *b, gh_surface_t surface, int64_t user_id, const uint8_
     if (!out->has_refresh)
         return 0;
     gh_uuid7_new(claims.jti);
-    claims.roles_csv[0] = 0;
+    claims.roles_csv[0] = claims.user_type[0] = 0;
     claims.refresh = true;
     out->session_exp = claims.exp = claims.iat + self->refresh_s;
     return gh_jti_hash(claims.jti, out->refresh_hash) || issue(b, &claims, &out->refresh) ? -1 : 0;
@@ -138,7 +144,7 @@ gh_session_new(gh_batch_t *b, gh_surface_t surface, int64_t user_id, gh_str_t ro
 {
     uint8_t sid[16];
     gh_uuid7_new(sid);
-    if (gh_pair_issue(b, surface, user_id, sid, roles, pair))
+    if (gh_pair_issue(b, surface, user_id, sid, roles, (gh_str_t){0}, pair))
         return -1;
     pair->cookie = pair->has_refresh && gh_arg_flag(b->jobs[0], "use_cookie");
     gh_session_open(b, surface, pair);

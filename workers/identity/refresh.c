@@ -75,7 +75,7 @@ rotate(gh_batch_t *b, const refresh_t *self, const PGresult *r)
 {
     gh_pair_t *pair = gh_batch_alloc(b, sizeof *pair);
     gh_str_t roles = gh_batch_dup(b, gh_pg_str(r, 0, C_ROLES));
-    if (gh_pair_issue(b, GH_SURFACE_OAUTH, self->token.user_id, self->token.sid, roles, pair))
+    if (gh_pair_issue(b, GH_SURFACE_OAUTH, self->token.user_id, self->token.sid, roles, (gh_str_t){0}, pair))
         return GH_STEP_FAIL;
     pair->cookie = self->shape == GH_SHAPE_PAIR && gh_arg_flag(b->jobs[0], "use_cookie");
     lock_session(b, self, r);

@@ -46,7 +46,8 @@ exchange(gh_batch_t *b, const renew_t *self)
     gh_str_t roles = gh_batch_dup(b, gh_pg_str(r, 0, 0));
     const char *former = gh_revoke_rows(b, gh_batch_result(b, 1), &ids);
     gh_uuid7_new(sid);
-    if (!former || gh_pair_issue(b, GH_SURFACE_BJTU, b->jobs[0]->head.actor.user_id, sid, roles, pair))
+    if (!former ||
+        gh_pair_issue(b, GH_SURFACE_BJTU, b->jobs[0]->head.actor.user_id, sid, roles, (gh_str_t){0}, pair))
         return GH_STEP_FAIL;
     gh_batch_query(b, "login_lock_user", 1, (const char *[]){self->user});
     gh_batch_query(b, "renew_check", 4, (const char *[]){self->sid, self->user, self->now, former});

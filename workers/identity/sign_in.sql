@@ -31,7 +31,7 @@ select encode(sha256(convert_to(n.counted, 'UTF8')), 'hex') as name_hash,
        b.id is not null as banned, b.reason as ban_reason, (extract(epoch from b.ban_until) * 1000000)::bigint as ban_until,
        array_to_string(gh_user_roles(u.id), ',') as roles,
        gh_user_brief(u)::text as brief,
-       gh_logins(u, $3::timestamptz) as logins
+       gh_logins(u, $3::timestamptz) as logins, u.user_type
   from name n
   left join who w on true
   left join users u on u.id = w.id
