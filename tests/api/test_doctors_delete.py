@@ -19,7 +19,7 @@ V1, OFFICE, HB = "/api/v1/doctors", "/admin/doctors", "/doctor/"
 
 @pytest.fixture(scope="module")
 def office(empty_db, make_system):
-    o = open_office(empty_db, make_system)
+    o = open_office(empty_db, make_system, {"message.mail": "none", "message.sms": "none"})      # messages stay to be read
     o.h.setting("registration", '{"sameDayDeadline": "23:59", "maxAppointmentsPerPeriod": 50}')
     yield o
     o.h.close()
