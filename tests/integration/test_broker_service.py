@@ -417,6 +417,7 @@ def test_stop_lets_jobs_finish():
             for _ in range(3):
                 client.send("end", head(), b"\x80")
             job = worker.job()
+            wait_for("the others to be accepted", lambda: b.queues("end")["depth"] == 2)
             b.process.signal(signal.SIGTERM)
             wait_for("stopping", lambda: "event=stopping" in b.process.output())
             late.send("end", head(), b"\x80")
