@@ -42,6 +42,7 @@ test   libcmocka-dev         pc:cmocka
 test   python3               cmd:/usr/bin/python3
 test   python3-pytest        py:pytest
 test   python3-pytest-xdist  py:xdist
+test   python3-pytest-rerunfailures py:pytest_rerunfailures
 test   python3-requests      py:requests
 test   python3-zmq           py:zmq
 test   python3-msgpack       py:msgpack

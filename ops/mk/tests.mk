@@ -32,13 +32,16 @@ unit: $(UNIT_BIN) ## Build and run the unit tests
 	[ -z "$$failed" ] || { echo "unit tests failed:$$failed"; exit 1; }
 
 # ARGS=... goes to pytest: make outside ARGS='tests/api -k login'. TEST_JOBS files run side by side, each with a cluster of its
-# process's own; 0 runs all in one process (for -s and --pdb).
-TEST_JOBS ?= 2
+# process's own; 0 runs all in one process (for -s and --pdb). TEST_RERUNS=1 gives a test that fails a second try and names it:
+# for machines whose speed nobody knows.
+TEST_JOBS   ?= 2
+TEST_RERUNS ?= 0
 OUTSIDE := $(foreach d,integration api chaos,$(if $(wildcard tests/$(d)/test_*.py),tests/$(d)))
 ARGS    ?= $(OUTSIDE)
 outside: build $(BUILD)/tests/probe-worker $(OPENAPI_CHECK)/.done ## Run the tests of the running system (ARGS for pytest)
 	@[ -z "$(ARGS)" ] || GUAHAO_BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 \
-	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider -n $(TEST_JOBS) --dist loadfile $(ARGS)
+	    timeout -k 60 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider -n $(TEST_JOBS) --dist loadfile \
+	    --reruns $(TEST_RERUNS) -r R $(ARGS)
 
 test: ## Everything: packages, build, unit tests, fuzzing, outside tests
 	@ops/deps.sh run build test
