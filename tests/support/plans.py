@@ -6,7 +6,8 @@ import os
 
 from . import paths
 
-DOCTORS, CLINICS, PEOPLE, DAYS = 10000, 3400, 20000, 6
+# GUAHAO_PLAN_DAYS=100 makes a million sessions of them.
+DOCTORS, CLINICS, PEOPLE, DAYS = 10000, 3400, 20000, int(os.environ.get("GUAHAO_PLAN_DAYS", 6))
 
 # Rows are made with triggers and foreign keys off: what matters here is that there are many. Each doctor has one session a day, in a
 # third of a day of one clinic; people are patients with accounts, doctors have accounts too.
