@@ -8,22 +8,9 @@
 
 #define BUDGET_MS    30000
 #define MAX_ATTEMPTS 5
+#define ARGS_AT      4 /* parameter of rt_later_put that is bytes */
 
 static const char empty_map[1] = {(char)0x80};
-
-static const char *
-hex_of(gh_batch_t *b, gh_str_t bytes)
-{
-    static const char digits[] = "0123456789abcdef";
-    char *out = gh_batch_alloc(b, 2 * bytes.n + 3);
-    out[0] = '\\';
-    out[1] = 'x';
-    for (size_t i = 0; i < bytes.n; i++) {
-        out[2 + 2 * i] = digits[(uint8_t)bytes.p[i] >> 4];
-        out[3 + 2 * i] = digits[(uint8_t)bytes.p[i] & 15];
-    }
-    return out;
-}
 
 void
 gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
@@ -38,7 +25,7 @@ gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
                             later->kind,
                             later->op,
                             later->service,
-                            hex_of(b, later->args.n ? later->args : (gh_str_t){empty_map, 1}),
+                            NULL, /* ARGS_AT */
                             later->owner_id ? gh_text_i64(b, later->owner_id) : NULL,
                             later->unique_key,
                             gh_text_i64(b, later->priority),
@@ -48,7 +35,8 @@ gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
                             gh_text_time(b, b->now_us)};
     if (!gh_batch_ok(b))
         return;
-    gh_batch_query(b, "rt_later_put", (int)GH_COUNT(params), params);
+    gh_batch_query_bytes(b, "rt_later_put", (int)GH_COUNT(params), params, ARGS_AT,
+                         later->args.n ? later->args : (gh_str_t){empty_map, 1});
     if (!later->run_at_us || later->run_at_us <= b->now_us)
         gh_batch_event(b, "jobs", (gh_str_t){empty_map, 1});
 }
