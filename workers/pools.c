@@ -7,6 +7,7 @@
 #include "workers/echo/pool.h"
 #include "workers/identity/pool.h"
 #include "workers/jobs/pool.h"
+#include "workers/notify/pool.h"
 #include "workers/pricing/pool.h"
 #include "workers/schedule/pool.h"
 #include "workers/stats/pool.h"
@@ -21,6 +22,7 @@ const gh_pool_t *const gh_pools[] = {
     &gh_pool_echo,
     &gh_pool_identity,
     &gh_pool_jobs,
+    &gh_pool_notify,
     &gh_pool_pricing,
     &gh_pool_schedule,
     &gh_pool_stats,

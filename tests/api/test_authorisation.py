@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support import access_applications, access_files, access_patients, access_table as table, access_waitlist
+from support import access_applications, access_files, access_notify, access_patients, access_table as table, access_waitlist
 from support import accounts, contract, foreign_rows, paths
 from support import booking_cases as bc
 from support.hospital import at, today, ts
@@ -137,6 +137,7 @@ def fill(world, path):
              "new_doctor": world.new_doctor}
     known.update(access_applications.known(world))
     known.update(access_files.known(world))
+    known.update(access_notify.known(world))
     known.update(access_patients.known(world))
     known.update(access_waitlist.known(world))
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)

@@ -18,6 +18,7 @@ POOLS = (",".join((
     "identity",
     "directory",
     "jobs",
+    "notify",
     "pricing",
     "schedule",
     "stats",
