@@ -5,6 +5,18 @@
 
 #define MINUTE_US INT64_C(60000000)
 
+const gh_cancel_way_t gh_cancel_appointment = {.missing = GH_E_APPOINTMENT_NOT_FOUND,
+                                               .forbidden = GH_E_APPOINTMENT_FORBIDDEN,
+                                               .cancelled = GH_E_APPOINTMENT_NOT_CANCELLABLE,
+                                               .over = GH_E_APPOINTMENT_NOT_CANCELLABLE,
+                                               .too_late = GH_E_CANCEL_TOO_LATE,
+                                               .unpaid_has_deadline = true};
+const gh_cancel_way_t gh_cancel_payment = {.missing = GH_E_ORDER_NOT_FOUND,
+                                           .forbidden = GH_E_CANCEL_PAYMENT_FORBIDDEN,
+                                           .cancelled = GH_E_ORDER_ALREADY_CANCELLED,
+                                           .over = GH_E_ORDER_ALREADY_OVER,
+                                           .too_late = GH_E_CANCEL_PAYMENT_TOO_LATE};
+
 gh_err_t
 gh_br86_cancellable(gh_order_state_t state)
 {
@@ -33,14 +45,27 @@ gh_br93_can_cancel(const gh_cancel_facts_t *f)
            gh_br85_before_deadline(f->deadline_start_us, f->now_us, f->rules->cancel_hours) == GH_E_NONE;
 }
 
+/* What the state of the order refuses. A time-out or an entry of the waitlist has a payment to cancel as little as a place. */
+static gh_err_t
+state_allows(const gh_cancel_way_t *way, gh_order_state_t state)
+{
+    gh_err_t err = gh_br86_cancellable(state);
+    if (err != GH_E_NONE && state == GH_ORDER_CANCELLED)
+        return way->cancelled;
+    if (err != GH_E_NONE && (state == GH_ORDER_COMPLETED || state == GH_ORDER_NO_SHOW))
+        return way->over;
+    return err;
+}
+
 gh_cancel_verdict_t
 gh_cancel_decide(const gh_canceller_t *c, const gh_cancel_facts_t *f)
 {
-    gh_cancel_verdict_t v = {.err = c->allowed ? GH_E_NONE : GH_E_APPOINTMENT_FORBIDDEN};
+    const gh_cancel_way_t *way = c->way ? c->way : &gh_cancel_appointment;
+    gh_cancel_verdict_t v = {.err = c->allowed ? GH_E_NONE : way->forbidden};
     if (v.err == GH_E_NONE && c->wants_override && !c->may_override)
         v.err = GH_E_FORBIDDEN;
     if (v.err == GH_E_NONE)
-        v.err = gh_br86_cancellable(f->state);
+        v.err = state_allows(way, f->state);
     if (v.err != GH_E_NONE)
         return v;
     if (gh_br87_overdue(f)) { /* the sweeper would have done it: no deadline, and it counts as a time-out */
@@ -48,8 +73,11 @@ gh_cancel_decide(const gh_canceller_t *c, const gh_cancel_facts_t *f)
         v.payment = GH_PAY_FAILED;
         return v;
     }
-    if (c->has_deadline && !c->wants_override)
-        v.err = gh_br85_before_deadline(f->deadline_start_us, f->now_us, f->rules->cancel_hours);
+    bool bound = c->has_deadline && !c->wants_override &&
+                 (way->unpaid_has_deadline || f->payment == GH_PAY_PAID);
+    if (bound &&
+        gh_br85_before_deadline(f->deadline_start_us, f->now_us, f->rules->cancel_hours) != GH_E_NONE)
+        v.err = way->too_late;
     v.state = GH_ORDER_CANCELLED;
     bool paid = f->payment == GH_PAY_PAID && f->price > 0;
     v.payment = paid ? GH_PAY_REFUNDED : GH_PAY_CANCELLED;

@@ -1,5 +1,5 @@
 /*
- * lib/domain/cancel_rules.h - may this order be cancelled, and what becomes of it? (BR-85..BR-87, BR-93, R-93..R-95, R-225)
+ * lib/domain/cancel_rules.h - may this order be cancelled, and what becomes of it? (BR-85..BR-88, BR-93, R-93..R-95, R-225)
  */
 #ifndef GH_DOMAIN_CANCEL_RULES_H
 #define GH_DOMAIN_CANCEL_RULES_H
@@ -8,11 +8,23 @@
 #include "domain/order_states.h"
 #include "domain/settings.h"
 
+/* How a way of cancelling refuses: the appointment (BR-86), or the payment of an order with the order (BR-88). */
+typedef struct gh_cancel_way {
+    gh_err_t missing;         /* there is no such order */
+    gh_err_t forbidden;       /* somebody else's */
+    gh_err_t cancelled;       /* of a cancelled order */
+    gh_err_t over;            /* of one that is completed, or was missed */
+    gh_err_t too_late;        /* past the deadline */
+    bool unpaid_has_deadline; /* the deadline binds unpaid orders too */
+} gh_cancel_way_t;
+extern const gh_cancel_way_t gh_cancel_appointment, gh_cancel_payment;
+
 /* Who asks. The surfaces differ in who may and from when the deadline counts. */
 typedef struct gh_canceller {
     bool allowed;      /* the row is his to cancel (scope, initiator, patient): the caller worked it out */
     bool has_deadline; /* code surface: everybody; v1 and Heartbeat: a patient */
     bool wants_override, may_override; /* */
+    const gh_cancel_way_t *way;        /* NULL: gh_cancel_appointment */
 } gh_canceller_t;
 
 typedef struct gh_cancel_facts {
@@ -40,6 +52,7 @@ bool gh_br87_overdue(const gh_cancel_facts_t *f);
 /* BR-93: what lists show. */
 bool gh_br93_can_cancel(const gh_cancel_facts_t *f);
 
+/* The one decision: who, which state, the deadline; an unpaid order past its time becomes a time-out (BR-87, BR-88). */
 gh_cancel_verdict_t gh_cancel_decide(const gh_canceller_t *c, const gh_cancel_facts_t *f);
 
 #endif

@@ -122,15 +122,60 @@ br93_can_cancel(void **state)
     assert_false(gh_br93_can_cancel(&facts));
 }
 
+static void
+br88_a_payment_is_refused_in_its_own_words(void **state)
+{
+    (void)state;
+    static const gh_err_t want[GH_ORDER_STATES] = {
+        [GH_ORDER_WAITLIST] = GH_E_APPOINTMENT_NOT_CANCELLABLE,
+        [GH_ORDER_CANCELLED] = GH_E_ORDER_ALREADY_CANCELLED,
+        [GH_ORDER_TIMEOUT] = GH_E_APPOINTMENT_NOT_CANCELLABLE,
+        [GH_ORDER_COMPLETED] = GH_E_ORDER_ALREADY_OVER,
+        [GH_ORDER_NO_SHOW] = GH_E_ORDER_ALREADY_OVER,
+    };
+    who.way = &gh_cancel_payment;
+    for (int s = 0; s < GH_ORDER_STATES; s++) {
+        facts.state = (gh_order_state_t)s;
+        assert_int_equal(gh_cancel_decide(&who, &facts).err, want[s]);
+    }
+    who.allowed = false;
+    assert_int_equal(gh_cancel_decide(&who, &facts).err, GH_E_CANCEL_PAYMENT_FORBIDDEN);
+}
+
+static void
+br88_the_deadline_binds_what_was_paid(void **state)
+{
+    (void)state;
+    who.way = &gh_cancel_payment;
+    facts.deadline_start_us = NOW + MIN(120);
+    assert_int_equal(gh_cancel_decide(&who, &facts).err, GH_E_CANCEL_PAYMENT_TOO_LATE);
+    facts.deadline_start_us = NOW + MIN(120) + 1;
+    assert_int_equal(gh_cancel_decide(&who, &facts).refund, 4000);
+    facts.deadline_start_us = NOW;
+    facts.state = GH_ORDER_PENDING;
+    facts.payment = GH_PAY_PENDING;
+    facts.payable_since_us = NOW - MIN(30) + 1;
+    assert_int_equal(gh_cancel_decide(&who, &facts).state, GH_ORDER_CANCELLED);
+    assert_int_equal(gh_cancel_decide(&who, &facts).payment, GH_PAY_CANCELLED);
+    facts.payable_since_us = NOW - MIN(30);
+    assert_int_equal(gh_cancel_decide(&who, &facts).state, GH_ORDER_TIMEOUT);
+    assert_int_equal(gh_cancel_decide(&who, &facts).payment, GH_PAY_FAILED);
+}
+
 #define T(f) cmocka_unit_test_setup(f, setup)
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(br85_deadline_is_exact),    T(br86_paid_is_refunded_unpaid_is_cancelled),
-        T(r93_only_active_orders),    T(br87_overdue_unpaid_becomes_timeout),
-        T(stranger_is_refused_first), T(r101_override_needs_the_permission),
+        T(br85_deadline_is_exact),
+        T(br86_paid_is_refunded_unpaid_is_cancelled),
+        T(r93_only_active_orders),
+        T(br87_overdue_unpaid_becomes_timeout),
+        T(stranger_is_refused_first),
+        T(r101_override_needs_the_permission),
         T(br93_can_cancel),
+        T(br88_a_payment_is_refused_in_its_own_words),
+        T(br88_the_deadline_binds_what_was_paid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

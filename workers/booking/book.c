@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/timez.h"
+#include "domain/wechat.h"
 
 #define PLACE_READS_MAX 3
 
@@ -326,8 +327,11 @@ decide_all(gh_book_t *book)
         if (book->sessions[i].taken_now > 0)
             gh_places_moved(book->pool->places, book->sessions[i].s.id, book->this_xid);
     for (size_t i = 0; i < book->n; i++)
-        if (book->jobs[i].booked)
+        if (book->jobs[i].booked) {
             book->jobs[i].dialect->reply(book, &book->jobs[i]);
+            if (book->jobs[i].dialect->wechat)
+                gh_wechat_note(book->b, book->jobs[i].job, "general");
+        }
     give_numbers_back(book);
     if (!gh_batch_ok(book->b))
         return GH_STEP_FAIL;

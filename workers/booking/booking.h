@@ -43,6 +43,7 @@ typedef struct gh_dialect {
     bool must_be_patient;                   /* BR-72: only from the own patient record, whatever the roles */
     bool whole_session;                     /* BR-81: sessions that have not started */
     bool prepaid;                           /* the order waits for its payment */
+    bool wechat;                            /* bodies have WeChat members (BR-149) */
     bool suggests;                          /* refusals of a time carry free places nearby */
     const char *channel;                    /* stored: api/24 */
     void (*parse)(struct gh_book_job *bj);  /* fills ask, or fault */

@@ -1,5 +1,5 @@
 /*
- * workers/booking/cancel.c - the batch of cancellations, of all surfaces (BR-85..BR-87, R-93..R-95, R-225)
+ * workers/booking/cancel.c - the batch of cancellations, of all surfaces (BR-85..BR-88, R-93..R-95, R-225)
  *
  *   phase 0   lock the sessions of the orders, then the orders; read who asks and the settings
  *   phase 1   decide each job in order of arrival; write orders with history, bills with refunds, places
@@ -12,15 +12,24 @@
 
 #include "base/timez.h"
 #include "domain/if_match.h"
+#include "domain/wechat.h"
 
 /* ---- what arrives */
 
 static gh_cancel_surface_t
-surface_of(gh_str_t op)
+surface_of(const gh_cancel_job_t *cj)
 {
-    if (gh_str_is(op, "booking.cancel_appointment"))
+    gh_str_t op = cj->job->head.op;
+    if (cj->way == &gh_cancel_payment || gh_str_is(op, "booking.cancel_appointment"))
         return GH_CANCEL_CODE;
     return gh_str_is(op, "booking.hb_delete_appointment") ? GH_CANCEL_HB : GH_CANCEL_V1;
+}
+
+static const gh_cancel_way_t *
+way_of(gh_str_t op)
+{
+    bool payment = gh_str_is(op, "booking.cancel_payment") || gh_str_is(op, "booking.cancel_open_payment");
+    return payment ? &gh_cancel_payment : &gh_cancel_appointment;
 }
 
 static void
@@ -51,10 +60,15 @@ static void
 parse(gh_cancel_job_t *cj)
 {
     gh_mp_t args = cj->job->args;
-    cj->surface = surface_of(cj->job->head.op);
+    cj->way = way_of(cj->job->head.op);
+    cj->surface = surface_of(cj);
     switch (cj->surface) {
     case GH_CANCEL_CODE:
         cj->order_id = gh_arg_id(args, "path.appointmentId");
+        if (!cj->order_id)
+            cj->order_id = gh_arg_id(args, "path.orderId");
+        if (cj->way == &gh_cancel_payment)
+            cj->reason = gh_arg_str(args, "body.reason");
         break;
     case GH_CANCEL_HB:
         parse_heartbeat(cj);
@@ -64,10 +78,10 @@ parse(gh_cancel_job_t *cj)
         cj->reason = gh_arg_str(args, "body.reason");
         cj->override = gh_arg_bool(args, "body.override");
         cj->if_match = gh_arg_str(args, "if_match");
-        if (cj->reason.n > 0 && memchr(cj->reason.p, '\0', cj->reason.n))
-            fault(cj, "reason", "value_error", "contains a character that cannot be stored");
         break;
     }
+    if (cj->reason.n > 0 && memchr(cj->reason.p, '\0', cj->reason.n))
+        fault(cj, "reason", "value_error", "contains a character that cannot be stored");
 }
 
 /* ---- deciding */
@@ -78,7 +92,8 @@ canceller_of(gh_cancel_job_t *cj)
 {
     const gh_actor_t *a = &cj->job->actor;
     const gh_cancel_order_t *o = cj->order;
-    gh_canceller_t who = {.wants_override = cj->override,
+    gh_canceller_t who = {.way = cj->way,
+                          .wants_override = cj->override,
                           .may_override = cj->may_override || (a->roles & GH_ROLE_SUPERUSER)};
     bool own_doctor = a->doctor_id && a->doctor_id == o->doctor_id;
     bool own_patient = (a->patient_id && a->patient_id == o->patient_id) || cj->related;
@@ -108,7 +123,7 @@ find_target(const gh_cancel_job_t *cj)
         return GH_E_PATIENT_RECORD_MISSING;
     if (!o || (cj->surface != GH_CANCEL_CODE && o->state == GH_ORDER_WAITLIST) ||
         (cj->surface == GH_CANCEL_HB && o->hidden))
-        return GH_E_APPOINTMENT_NOT_FOUND;
+        return cj->way->missing;
     return GH_E_NONE;
 }
 
@@ -197,10 +212,23 @@ decide_job(gh_cancel_t *c, gh_cancel_job_t *cj)
     }
     if (cj->surface == GH_CANCEL_HB)
         put_heartbeat(c, cj); /* as it was */
+    if (cj->verdict.state == GH_ORDER_TIMEOUT && cj->surface == GH_CANCEL_CODE)
+        cj->reason = GH_STR("支付超时"); /* BR-88 */
     gh_cancel_apply(c, cj);
 }
 
 /* ---- answering */
+
+static void
+put_payment(gh_json_t *j, const gh_cancel_t *c, const gh_cancel_job_t *cj)
+{
+    char at[GH_TEXT_DT];
+    gh_dt_text(c->b->now_us, ' ', at);
+    gh_json_ki64(j, "orderId", cj->order_id);
+    gh_json_kcstr(j, "status", gh_order_state_name(cj->verdict.state));
+    gh_json_kcstr(j, "cancelTime", at);
+    gh_json_kstr(j, "reason", cj->reason);
+}
 
 static void
 put_code(gh_cancel_t *c, gh_cancel_job_t *cj)
@@ -210,7 +238,9 @@ put_code(gh_cancel_t *c, gh_cancel_job_t *cj)
     gh_json_init(&j, &out);
     gh_json_obj(&j);
     gh_json_kbool(&j, "success", true);
-    if (cj->verdict.refund > 0)
+    if (cj->way == &gh_cancel_payment)
+        put_payment(&j, c, cj);
+    else if (cj->verdict.refund > 0)
         gh_json_kmoney(&j, "refundAmount", cj->verdict.refund);
     else
         gh_json_knull(&j, "refundAmount");
@@ -319,8 +349,10 @@ gh_cancel_step(gh_batch_t *b)
     for (size_t i = 0; i < c->n; i++)
         decide_job(c, &c->jobs[i]);
     for (size_t i = 0; i < c->n; i++)
-        if (c->jobs[i].cancelled && c->jobs[i].surface == GH_CANCEL_CODE)
+        if (c->jobs[i].cancelled && c->jobs[i].surface == GH_CANCEL_CODE) {
             put_code(c, &c->jobs[i]);
+            gh_wechat_note(b, c->jobs[i].job, "cancel");
+        }
     if (gh_cancel_write(c) != 0 || !gh_batch_ok(b))
         return GH_STEP_FAIL;
     c->written = true;

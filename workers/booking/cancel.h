@@ -24,6 +24,7 @@ typedef struct gh_cancel_order {
 typedef struct gh_cancel_job {
     gh_wjob_t *job;
     gh_cancel_surface_t surface;
+    const gh_cancel_way_t *way;
     int64_t order_id;
     bool override;
     gh_str_t reason, if_match;

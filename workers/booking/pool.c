@@ -42,6 +42,7 @@ static const gh_op_t ops[] = {
     BOOK("booking.v1_book_appointment"),
     BOOK("booking.hb_create_appointment"),
     CANCEL("booking.cancel_appointment"),
+    CANCEL("booking.cancel_payment"),
     CANCEL("booking.v1_cancel_appointment"),
     CANCEL("booking.v1_delete_appointment"),
     CANCEL("booking.hb_delete_appointment"),

@@ -17,6 +17,7 @@
 
 #include "base/timez.h"
 #include "domain/offer.h"
+#include "domain/wechat.h"
 #include "worker/args.h"
 
 /* ---- joining */
@@ -188,6 +189,7 @@ decide_join(gh_batch_t *b, wait_batch_t *w, size_t i, const gh_rates_t *rates)
     wj->price = gh_price_payable(s.list_price, wj->rate);
     wj->joined = true;
     answer_join(b, wj);
+    gh_wechat_note(b, wj->job, "waitlist");
 }
 
 static int
@@ -310,10 +312,12 @@ static gh_step_t
 answer_convert(gh_batch_t *b, const convert_t *c)
 {
     const PGresult *r = gh_batch_result(b, c->at);
-    if (PQntuples(r) == 1 && gh_pg_bool(r, 0, 0))
+    if (PQntuples(r) == 1 && gh_pg_bool(r, 0, 0)) {
         gh_job_ok(b, b->jobs[0], 0, gh_pg_str(r, 0, 1));
-    else
+        gh_wechat_note(b, b->jobs[0], "waitlist_to_appointment");
+    } else {
         gh_job_refuse(b, b->jobs[0], GH_E_WAITLIST_CONVERT_FULL, NULL);
+    }
     return GH_STEP_DONE;
 }
 
