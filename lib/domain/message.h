@@ -2,7 +2,7 @@
  * lib/domain/message.h - messages to people, queued in the transaction of their cause
  *
  * A pool queues a message beside its other writes: when the transaction is rolled back nobody gets it, when it is committed
- * the senders of the identity pool deliver it within a second (workers/identity/sender.h), at least once. Texts are templates
+ * the senders of the identity pool deliver it within a second (lib/deliver/sender.h), at least once. Texts are templates
  * of this table; codes and links live in them alone and are wiped from the row when it has been sent or has run out of time.
  */
 #ifndef GH_DOMAIN_MESSAGE_H

@@ -1,8 +1,7 @@
-/* link: workers/identity/sender_rules.c */
-/* Unit tests of workers/identity/sender_rules.c. */
+/* Unit tests of lib/deliver/sender_rules.c. */
 #include "unit.h"
 
-#include "workers/identity/sender.h"
+#include "deliver/sender.h"
 
 static void
 pauses_double_up_to_an_hour(void **state)

@@ -1,7 +1,6 @@
-/* link: workers/identity/webhook_body.c */
-/* Unit tests of workers/identity/webhook_body.c. */
+/* Unit tests of lib/deliver/webhook_body.c. */
 #include "unit.h"
-#include "workers/identity/webhook.h"
+#include "deliver/webhook.h"
 
 static void
 body_is(const char *tmpl, const char *phone, const char *text, const char *expected)

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "workers/identity/transfer.h"
+#include "deliver/transfer.h"
 
 #define ANSWER_MAX 65536
 #define FILE_MAX   (4 << 20)

@@ -9,7 +9,7 @@
 #include "base/token.h"
 #include "worker/args.h"
 #include "workers/identity/pool.h"
-#include "workers/identity/sender.h"
+#include "deliver/sender.h"
 
 /* Passwords being checked at this moment. Sign-ins past what the threads can do in time are refused at once: they would
  * only time out, and hold up every other job of the pool meanwhile (decisions 24). */

@@ -1,7 +1,7 @@
 /*
- * workers/identity/sender.c - the thread that sends messages (sender.h)
+ * lib/deliver/sender.c - the thread that sends messages (sender.h)
  */
-#include "workers/identity/sender.h"
+#include "deliver/sender.h"
 
 #include <curl/curl.h>
 #include <libpq-fe.h>
@@ -14,7 +14,7 @@
 #include "base/timez.h"
 #include "db/arrays.h"
 #include "db/blocking.h"
-#include "gen/sql_identity.h"
+#include "gen/sql_deliver.h"
 
 #define POLL_MS  500
 #define PRUNE_MS 60000
@@ -138,7 +138,7 @@ gh_sender_start(const gh_conf_t *conf, const char *channel)
     gh_sender_t *s = calloc(1, sizeof *s);
     pthread_condattr_t clock;
     if (s)
-        s->db = gh_blocking_new(conf, "guahao-worker sender", gh_sql_identity, gh_sql_identity_count);
+        s->db = gh_blocking_new(conf, "guahao-worker sender", gh_sql_deliver, gh_sql_deliver_count);
     if (!s || !s->db || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         if (s)
             gh_blocking_destroy(&s->db);

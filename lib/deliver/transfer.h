@@ -1,8 +1,8 @@
 /*
- * workers/identity/transfer.h - what deliveries over the network have in common, by libcurl
+ * lib/deliver/transfer.h - what deliveries over the network have in common, by libcurl
  */
-#ifndef GH_WORKERS_IDENTITY_TRANSFER_H
-#define GH_WORKERS_IDENTITY_TRANSFER_H
+#ifndef GH_DELIVER_TRANSFER_H
+#define GH_DELIVER_TRANSFER_H
 
 #include <curl/curl.h>
 #include <stdatomic.h>

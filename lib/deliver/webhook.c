@@ -1,13 +1,13 @@
 /*
- * workers/identity/webhook.c - see webhook.h
+ * lib/deliver/webhook.c - see webhook.h
  */
-#include "workers/identity/webhook.h"
+#include "deliver/webhook.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
 
 #include "base/keyfile.h"
-#include "workers/identity/transfer.h"
+#include "deliver/transfer.h"
 
 #define WHY       200
 #define TOKEN_MAX 4096

@@ -1,13 +1,13 @@
 /*
- * workers/identity/sender.h - delivery of queued messages (lib/domain/message.h), on a thread and a database connection
+ * lib/deliver/sender.h - delivery of queued messages (lib/domain/message.h), on a thread and a database connection
  * of its own, so that a slow mail server delays nobody
  *
  * The thread claims one message at a time (FOR UPDATE SKIP LOCKED, any number of processes may send), delivers it outside of
  * any transaction and notes the end. What fails is tried again with growing, jittered pauses, at most message.attempts times
  * and only while it is worth something. At least once: a process that dies between delivery and note sends twice.
  */
-#ifndef GH_WORKERS_IDENTITY_SENDER_H
-#define GH_WORKERS_IDENTITY_SENDER_H
+#ifndef GH_DELIVER_SENDER_H
+#define GH_DELIVER_SENDER_H
 
 #include <stdatomic.h>
 

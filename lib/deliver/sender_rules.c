@@ -1,7 +1,7 @@
 /*
- * workers/identity/sender_rules.c - when a message is tried again: pure
+ * lib/deliver/sender_rules.c - when a message is tried again: pure
  */
-#include "workers/identity/sender.h"
+#include "deliver/sender.h"
 
 #include "base/backoff.h"
 

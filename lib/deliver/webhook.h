@@ -1,11 +1,11 @@
 /*
- * workers/identity/webhook.h - short messages by a provider's HTTP interface
+ * lib/deliver/webhook.h - short messages by a provider's HTTP interface
  */
-#ifndef GH_WORKERS_IDENTITY_WEBHOOK_H
-#define GH_WORKERS_IDENTITY_WEBHOOK_H
+#ifndef GH_DELIVER_WEBHOOK_H
+#define GH_DELIVER_WEBHOOK_H
 
 #include "base/buf.h"
-#include "workers/identity/sender.h"
+#include "deliver/sender.h"
 
 /* POST a message as JSON to sms.url, with the token of sms.token_file as bearer. Done when the answer is 2xx; redirections
  * are not followed. In production only https. -1 with the reason in why, which holds nothing of the message. */

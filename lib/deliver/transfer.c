@@ -1,7 +1,7 @@
 /*
- * workers/identity/transfer.c - see transfer.h
+ * lib/deliver/transfer.c - see transfer.h
  */
-#include "workers/identity/transfer.h"
+#include "deliver/transfer.h"
 
 static int
 keep_on(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)

@@ -1,8 +1,8 @@
 /*
- * workers/identity/webhook_body.c - the JSON of a short message: pure (webhook.h)
+ * lib/deliver/webhook_body.c - the JSON of a short message: pure (webhook.h)
  */
 #include "base/json.h"
-#include "workers/identity/webhook.h"
+#include "deliver/webhook.h"
 
 #define TEMPLATE "{\"phone\": \"{phone}\", \"text\": \"{text}\"}"
 

@@ -1,5 +1,5 @@
 /*
- * workers/identity/deliver.c - the senders: a file for development, a mail server by libcurl, a webhook (webhook.c)
+ * lib/deliver/deliver.c - the senders: a file for development, a mail server by libcurl, a webhook (webhook.c)
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "base/mail.h"
 #include "base/timez.h"
-#include "workers/identity/sender.h"
-#include "workers/identity/transfer.h"
-#include "workers/identity/webhook.h"
+#include "deliver/sender.h"
+#include "deliver/transfer.h"
+#include "deliver/webhook.h"
 
 #define WHY 200
 
