@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "front/front.h"
 #include "wire/config_event.h"
 
@@ -54,6 +55,7 @@ changed(void)
     gh_log_level_t level;
     if (gh_log_level_parse(gh_conf_str(front.conf, "log.level"), &level) == 0)
         gh_log_level(level);
+    (void)gh_program_clock(front.conf);
     if (read_live() == 0)
         gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(front.conf)));
 }

@@ -286,6 +286,8 @@ check_secrets(loader_t *l)
     const char *refresh = gh_conf_str(l->conf, "token.refresh_secret");
     if (strcmp(gh_conf_str(l->conf, "system.mode"), "production") != 0)
         return;
+    if (gh_conf_int(l->conf, "clock.shift_ms") != 0)
+        fault(l, "clock.shift_ms", "moves the clock, which production refuses");
     if (*access && strlen(access) < 32)
         fault(l, "token.secret", "has fewer than 32 bytes, which production refuses");
     if (*refresh && strlen(refresh) < 32)

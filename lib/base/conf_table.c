@@ -82,6 +82,17 @@ const gh_setting_t gh_settings[] = {
     WORD("system.mode", "development|production", "development",
          "Production refuses weak secrets, demo data and shifted clocks."),
 
+    {.name = "clock.shift_ms",
+     LIVE(NULL),
+     .command = true,
+     .type = GH_SET_INT,
+     .def = "0",
+     .min = -GH_CLOCK_MS_MAX,
+     .max = GH_CLOCK_MS_MAX,
+     .unit = "ms",
+     .help = "How far the hospital's clock is ahead of the machine's, for tests; `guahao clock` changes it, "
+             "production refuses it."},
+
     LIVE_WORD("log.level", "debug|info|warn|error", "info", "Least level of log lines that are written."),
     WORD("log.format", "logfmt|json", "logfmt", "Form of log lines on stderr."),
 

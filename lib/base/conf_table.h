@@ -29,6 +29,7 @@ typedef struct gh_setting {
     const char *unit;    /* "" when the name says it */
     const char *also[2]; /* older environment names, the stronger first */
     bool secret;         /* never printed */
+    bool command;        /* live, and changed by a command alone, not by administrators (api/29) */
     bool live;           /* may be set in the database, running programs follow (decisions 21) */
     const char *key;     /* its name in api/29; NULL: `name` */
     const char *help;    /* one sentence */
@@ -51,7 +52,8 @@ struct gh_conf {
  * (static text or the buffer). */
 const char *gh_setting_check(const gh_setting_t *set, char **text, int64_t *number, char reason[256]);
 
-#define GH_CONF_TEXT_MAX 4096 /* bytes of a value of the database, with its NUL */
+#define GH_CLOCK_MS_MAX  INT64_C(3155760000000) /* a hundred years: how far the test clock may be off */
+#define GH_CONF_TEXT_MAX 4096                   /* bytes of a value of the database, with its NUL */
 
 /* Neither environment nor file say what setting i is: the database may. */
 static inline bool

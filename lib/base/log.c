@@ -58,7 +58,7 @@ gh_log_level_parse(const char *name, gh_log_level_t *level)
 static void
 timestamp(char out[32])
 {
-    int64_t now = gh_now_us();
+    int64_t now = gh_machine_us();
     char text[GH_TEXT_TS];
     gh_ts_text(now, text);
     snprintf(out, 32, "%.19s.%03d%s", text, (int)(now / 1000 % 1000), text + 19);

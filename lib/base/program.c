@@ -40,5 +40,21 @@ gh_program_start(const gh_conf_t *conf, const char *component)
         return -1; /* the settings' own check has let only levels through */
     bool json = strcmp(gh_conf_str(conf, "log.format"), "json") == 0;
     gh_log_init(component, level, json ? GH_LOGJSON : GH_LOGFMT);
+    (void)gh_program_clock(conf); /* the settings' own check has stopped what production refuses */
     return gh_tz_init(gh_conf_str(conf, "hospital.timezone"));
+}
+
+bool
+gh_program_clock(const gh_conf_t *conf)
+{
+    int64_t shift_ms = gh_conf_int(conf, "clock.shift_ms");
+    bool refused = shift_ms != 0 && strcmp(gh_conf_str(conf, "system.mode"), "production") == 0;
+    if (refused)
+        gh_log(GH_LOG_ERROR, "clock_moved_in_production", GH_KI("shift_ms", shift_ms));
+    if (refused)
+        shift_ms = 0;
+    if (shift_ms * 1000 != gh_clock_shifted())
+        gh_log(GH_LOG_WARN, "clock_moved", GH_KI("shift_ms", shift_ms));
+    gh_clock_shift(shift_ms * 1000);
+    return !refused;
 }

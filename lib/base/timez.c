@@ -6,6 +6,7 @@
  */
 #include "base/timez.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 
 static char zone_name[64] = "UTC";
 static bool zone_set;
+static _Atomic int64_t clock_shift_us;
 
 /* ---- zone */
 
@@ -86,9 +88,27 @@ read_clock(clockid_t id, int64_t per_s)
 }
 
 int64_t
-gh_now_us(void)
+gh_machine_us(void)
 {
     return read_clock(CLOCK_REALTIME, 1000000);
+}
+
+int64_t
+gh_now_us(void)
+{
+    return gh_machine_us() + atomic_load_explicit(&clock_shift_us, memory_order_relaxed);
+}
+
+void
+gh_clock_shift(int64_t shift_us)
+{
+    atomic_store_explicit(&clock_shift_us, shift_us, memory_order_relaxed);
+}
+
+int64_t
+gh_clock_shifted(void)
+{
+    return atomic_load_explicit(&clock_shift_us, memory_order_relaxed);
 }
 
 int64_t

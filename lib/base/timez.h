@@ -15,9 +15,14 @@
 int gh_tz_init(const char *zone) GH_MUSTCHECK;
 const char *gh_tz_name(void);
 
-int64_t gh_now_us(void);  /* wall clock, UTC */
-int64_t gh_mono_ms(void); /* monotonic, for timeouts and budgets */
+int64_t gh_now_us(void);     /* the hospital's wall clock, UTC: the machine's, moved by the test clock */
+int64_t gh_machine_us(void); /* the machine's wall clock, never moved: ages of jobs and leases, log lines */
+int64_t gh_mono_ms(void);    /* monotonic, for timeouts and budgets */
 int64_t gh_mono_us(void);
+
+/* The test clock (decisions 20): gh_now_us() is this much ahead of the machine from now on, in every thread; 0: it is not moved. */
+void gh_clock_shift(int64_t shift_us);
+int64_t gh_clock_shifted(void);
 
 typedef struct gh_civil {
     int year, month, day; /* month 1..12 */

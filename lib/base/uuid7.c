@@ -74,7 +74,7 @@ gh_uuid7_new(uint8_t out[16])
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, watch_fork);
     pthread_mutex_lock(&lock);
-    next_tick(gh_now_us() / 1000);
+    next_tick(gh_machine_us() / 1000);
     for (int i = 0; i < 6; i++)
         out[i] = (uint8_t)(last_ms >> (40 - 8 * i));
     out[6] = (uint8_t)(0x70 | counter >> 22);

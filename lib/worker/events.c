@@ -66,7 +66,7 @@ gh_events_put(gh_batch_priv_t *b)
         gh_pgarr_bytea(&payloads, e->payload);
     }
     char now[GH_PG_TIME_TEXT];
-    gh_pg_time_text(b->batch.now_us, now);
+    gh_pg_time_text(gh_machine_us(), now);
     const char *params[] = {gh_pgarr_literal(&topics), gh_pgarr_literal(&payloads), now};
     if (params[0] && params[1])
         b->at_outbox = gh_batch_ask_own(b, "rt_outbox_put", 3, params);

@@ -110,7 +110,7 @@ decode(gh_wjob_priv_t *j)
 static gh_err_t
 check_age(const gh_wjob_priv_t *j)
 {
-    int64_t age_ms = gh_now_us() / 1000 - gh_uuid7_ms(j->job.head.id);
+    int64_t age_ms = gh_machine_us() / 1000 - gh_uuid7_ms(j->job.head.id);
     if (j->op->def->kind != GH_OP_WRITE)
         return GH_E_NONE;
     if (age_ms > GH_JOB_AGE_MAX_MS)

@@ -150,15 +150,15 @@ step_roles(gh_batch_t *b)
 static gh_step_t
 step_partitions(gh_batch_t *b)
 {
-    const char *now = moment(b, b->now_us);
-    gh_batch_query(b, "rt_partitions", 1, &now);
+    const char *params[] = {moment(b, gh_machine_us()), moment(b, b->now_us)};
+    gh_batch_query(b, "rt_partitions", 2, params);
     return GH_STEP_DONE;
 }
 
 static gh_step_t
 mark_sent(gh_batch_t *b, gh_pgarr_t *ids)
 {
-    const char *params[] = {gh_pgarr_literal(ids), moment(b, b->now_us)};
+    const char *params[] = {gh_pgarr_literal(ids), moment(b, gh_machine_us())};
     if (params[0])
         gh_batch_query(b, "rt_outbox_sent", 2, params);
     gh_pgarr_fini(ids);
@@ -194,7 +194,7 @@ static gh_step_t
 step_relay(gh_batch_t *b)
 {
     if (b->phase == 0) {
-        const char *before = moment(b, b->now_us - RELAY_AGE_US);
+        const char *before = moment(b, gh_machine_us() - RELAY_AGE_US);
         gh_batch_query(b, "rt_outbox_overdue", 1, &before);
         return GH_STEP_MORE;
     }
@@ -229,7 +229,8 @@ step_expire(gh_batch_t *b)
     if (b->phase == 0) {
         const char *before = moment(b, b->now_us - DAY_US);
         gh_batch_query(b, "rt_idem_expire", 1, &before);
-        gh_batch_query(b, "rt_outbox_expire", 1, &before);
+        const char *published = moment(b, gh_machine_us() - DAY_US);
+        gh_batch_query(b, "rt_outbox_expire", 1, &published);
         const char *dropped = moment(b, b->now_us - BLOB_GRACE_US);
         gh_batch_query(b, "rt_blob_collect", 1, &dropped);
         return GH_STEP_MORE;

@@ -9,7 +9,8 @@ select id, topic, payload from outbox
  order by id limit 100 for update skip locked;
 
 -- name: rt_partitions
-select gh_job_done_partitions($1::timestamptz), gh_audit_partitions($1::timestamptz);
+-- $1 the machine's clock, as ids of jobs have it; $2 now
+select gh_job_done_partitions($1::timestamptz), gh_audit_partitions($2::timestamptz);
 
 -- name: rt_idem_expire
 -- Small steps: a rush leaves hundreds of thousands of rows, and nobody shall wait for their removal.

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/program.h"
 #include "base/timez.h"
 #include "gen/sql_worker.h"
 #include "worker/internal.h"
@@ -135,6 +136,9 @@ gh_worker_configured(gh_worker_t *w)
     if (gh_log_level_parse(gh_conf_str(w->conf, "log.level"), &level) == 0)
         gh_log_level(level);
     gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(w->conf)));
+    if (!gh_program_clock(w->conf) &&
+        !gh_upkeep_ready(w->upkeep)) /* who starts, stops; who runs goes on by the machine's clock */
+        w->failed = w->draining = true;
     for (size_t i = 0; i < w->n_pools; i++)
         if (w->pools[i].started && w->pools[i].def->configured)
             w->pools[i].def->configured(w);

@@ -43,6 +43,7 @@ int gh_cmd_token(gh_cmd_t *c);
 int gh_cmd_config(gh_cmd_t *c);
 int gh_cmd_openapi(gh_cmd_t *c);
 int gh_cmd_audit(gh_cmd_t *c);
+int gh_cmd_clock(gh_cmd_t *c);
 extern const gh_opt_t gh_init_opts[], gh_migrate_opts[], gh_seed_opts[], gh_token_opts[], gh_openapi_opts[],
     gh_keys_opts[], gh_audit_opts[];
 
@@ -58,8 +59,12 @@ bool gh_cmd_is_production(const gh_cmd_t *c);
 
 struct pg_conn;
 /* A blocking connection to database.url, set up for administration (UTC, no statement time-out). NULL after a message;
- * the exit status is then GH_EXIT_DATABASE. The caller closes it with PQfinish(). */
+ * the exit status is then GH_EXIT_DATABASE. The caller closes it with PQfinish(). From then on gh_now_us() is the clock of the
+ * programs that serve this database (decisions 20). */
 struct pg_conn *gh_cmd_connect(const gh_cmd_t *c);
+
+/* How far the clock of a database is moved, in ms; 0: not, or the schema is too old to say. */
+int64_t gh_clock_of(struct pg_conn *db);
 
 /* Make the key files that the settings name and that are missing. -1 after a message. */
 int gh_keys_make(const gh_cmd_t *c) GH_MUSTCHECK;

@@ -4,6 +4,7 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
+#include "base/timez.h"
 #include "ops/cmd/cmd.h"
 #include "ops/cmd/dbq.h"
 #include "ops/cmd/env.h"
@@ -41,5 +42,7 @@ gh_cmd_connect(const gh_cmd_t *c)
         PQfinish(db);
         return NULL;
     }
+    if (gh_conf_int(c->conf, "clock.shift_ms") == 0 && !gh_cmd_is_production(c))
+        gh_clock_shift(gh_clock_of(db) * 1000);
     return db;
 }

@@ -54,6 +54,15 @@ static const gh_cmd_row_t s_commands[] = {
      "second\n"
      "may wait for their place in the chain.",
      gh_audit_opts, gh_cmd_audit},
+    {"clock", "[+2h | -30m | MOMENT | reset]", 1, "Show the test clock, or move it",
+     "Moves the wall clock of all programs of this database while they run, within a second: +1d12h and -90s "
+     "move it on or back "
+     "from where\n"
+     "it is, 2026-12-01T08:00:00+08:00 sets it, reset gives them the machine's time again. Time-outs of "
+     "requests and leases do "
+     "not move.\n"
+     "For tests: refused in production.",
+     NULL, gh_cmd_clock},
     {"config", "", 0, "Show every setting with its value and where it comes from", NULL, NULL, gh_cmd_config},
     {"openapi", "", 0, "Write the OpenAPI document of every surface",
      "The same document as /openapi.json of the front. --json is the default.", gh_openapi_opts,
@@ -228,6 +237,7 @@ run_command(gh_cmd_t *c)
     (void)gh_log_level_parse(gh_conf_str(conf, "log.level"), &level);
     gh_log_init("guahao", level < GH_LOG_WARN ? GH_LOG_WARN : level, GH_LOGFMT);
     int rc = GH_EXIT_USAGE;
+    gh_clock_shift(gh_conf_int(conf, "clock.shift_ms") * 1000);
     if (gh_tz_init(gh_conf_str(conf, "hospital.timezone")) == 0) {
         c->conf = conf;
         rc = c->row->run(c);

@@ -68,7 +68,8 @@ gh_args_parse(gh_args_t *a, const gh_opt_t *own, const gh_opt_t *global, int arg
             i += used;
             continue;
         }
-        if (options && arg[0] == '-' && arg[1] != '\0') {
+        bool number = arg[1] >= '0' && arg[1] <= '9'; /* -30m */
+        if (options && arg[0] == '-' && arg[1] != '\0' && !number) {
             snprintf(a->err, sizeof a->err, "unknown option %.80s", arg);
             return -1;
         }

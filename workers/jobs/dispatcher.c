@@ -55,7 +55,8 @@ struct gh_dispatcher {
     run_t *runs[RUNS_MAX];
     size_t n_runs, parallel;
     int64_t due_ms, pruned_ms;
-    bool kept; /* the recurring jobs have their rows */
+    int64_t seen_us; /* the clock at the last look at recurring jobs */
+    bool kept;       /* the recurring jobs have their rows */
     pthread_t thread;
     atomic_bool stop;
 };
@@ -274,17 +275,18 @@ claim(gh_dispatcher_t *d)
 {
     size_t room = d->parallel - d->n_runs;
     gh_pgarr_t ids = {0};
-    char now[GH_PG_TIME_TEXT], count[24], lease[16];
+    char now[GH_PG_TIME_TEXT], machine[GH_PG_TIME_TEXT], count[24], lease[16];
     for (size_t i = 0; i < room; i++) {
         uint8_t id[16];
         gh_uuid7_new(id);
         gh_pgarr_uuid(&ids, id);
     }
     gh_pg_time_text(gh_now_us(), now);
+    gh_pg_time_text(gh_machine_us(), machine);
     snprintf(count, sizeof count, "%zu", room);
     snprintf(lease, sizeof lease, "%d", LEASE_MORE_MS);
-    const char *params[] = {now, count, d->name, lease, gh_pgarr_literal(&ids)};
-    PGresult *r = params[4] ? gh_blocking_run(d->db, "jobs_claim", 5, params) : NULL;
+    const char *params[] = {now, count, d->name, lease, gh_pgarr_literal(&ids), machine};
+    PGresult *r = params[4] ? gh_blocking_run(d->db, "jobs_claim", 6, params) : NULL;
     for (int row = 0; r && row < PQntuples(r) && d->n_runs < d->parallel; row++) {
         run_t *run = run_of(r, row);
         if (!run)
@@ -299,9 +301,10 @@ claim(gh_dispatcher_t *d)
 static void
 bury(gh_dispatcher_t *d)
 {
-    char now[GH_PG_TIME_TEXT];
+    char now[GH_PG_TIME_TEXT], machine[GH_PG_TIME_TEXT];
     gh_pg_time_text(gh_now_us(), now);
-    PGresult *r = gh_blocking_run(d->db, "jobs_bury_lost", 1, (const char *[]){now});
+    gh_pg_time_text(gh_machine_us(), machine);
+    PGresult *r = gh_blocking_run(d->db, "jobs_bury_lost", 2, (const char *[]){now, machine});
     for (int row = 0; r && row < PQntuples(r); row++)
         gh_log(GH_LOG_ERROR, "job_dead", GH_KS("job", PQgetvalue(r, row, 0)),
                GH_KS("op", PQgetvalue(r, row, 1)), GH_KI("attempt", gh_pg_i64(r, row, 2, 0)),
@@ -313,10 +316,11 @@ bury(gh_dispatcher_t *d)
 static int64_t
 next_due_ms(gh_dispatcher_t *d)
 {
-    char now[GH_PG_TIME_TEXT], most[16];
+    char now[GH_PG_TIME_TEXT], machine[GH_PG_TIME_TEXT], most[16];
     gh_pg_time_text(gh_now_us(), now);
+    gh_pg_time_text(gh_machine_us(), machine);
     snprintf(most, sizeof most, "%d", IDLE_MS);
-    PGresult *r = gh_blocking_run(d->db, "jobs_next", 2, (const char *[]){now, most});
+    PGresult *r = gh_blocking_run(d->db, "jobs_next", 3, (const char *[]){now, most, machine});
     int64_t ms = r && PQntuples(r) == 1 ? gh_pg_i64(r, 0, 0, IDLE_MS) : IDLE_MS;
     PQclear(r);
     return ms < TURN_MS / 2 ? TURN_MS / 2 : ms;
@@ -372,7 +376,7 @@ work(gh_dispatcher_t *d)
     if (gh_mono_ms() < d->due_ms || !gh_brokers_any(d->brokers))
         return;
     d->due_ms = gh_mono_ms() + IDLE_MS;
-    gh_recurring_turn(d->db);
+    gh_recurring_turn(d->db, &d->seen_us);
     bury(d);
     if (d->n_runs < d->parallel)
         claim(d);
@@ -384,13 +388,13 @@ static void
 give_back(gh_dispatcher_t *d)
 {
     gh_pgarr_t ids = {0}, attempts = {0};
-    char now[GH_PG_TIME_TEXT];
-    gh_pg_time_text(gh_now_us(), now);
+    char machine[GH_PG_TIME_TEXT];
+    gh_pg_time_text(gh_machine_us(), machine);
     for (size_t i = 0; i < d->n_runs; i++) {
         gh_pgarr_uuid(&ids, d->runs[i]->id);
         gh_pgarr_i64(&attempts, d->runs[i]->attempt);
     }
-    const char *params[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&attempts), now};
+    const char *params[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&attempts), machine};
     if (d->n_runs > 0 && params[0] && params[1])
         PQclear(gh_blocking_run(d->db, "jobs_release", 3, params));
     gh_pgarr_fini(&ids);

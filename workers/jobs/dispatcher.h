@@ -24,7 +24,7 @@ void gh_dispatcher_stop(gh_dispatcher_t **d_p);
 
 /* Make a row in job_schedules for each recurring job of this version. -1 after an error, which is logged. */
 int gh_recurring_keep(gh_blocking_t *db) GH_MUSTCHECK;
-/* Queue what is due. */
-void gh_recurring_turn(gh_blocking_t *db);
+/* Queue what is due. *seen_us is the caller's, 0 at first: the clock of the last turn, by which a clock that was put back is seen. */
+void gh_recurring_turn(gh_blocking_t *db, int64_t *seen_us);
 
 #endif

@@ -1,7 +1,8 @@
 -- The dispatcher's statements (dispatcher.c, recurring.c), on a connection of its own; each is a transaction.
 
 -- name: jobs_claim
--- $1 now, $2 how many, $3 who, $4 ms that a lease lasts beyond the budget, $5 fresh ids for deliveries, one for each.
+-- $1 now, $2 how many, $3 who, $4 ms that a lease lasts beyond the budget, $5 fresh ids for deliveries, one for each, $6 the
+-- machine's clock, which leases and ids of deliveries keep to.
 -- By priority and age, but one place goes to whoever waits longest, so that nobody starves; then jobs whose dispatcher died.
 with first as (
     select id from jobs where status = 'QUEUED' and run_at <= $1::timestamptz
@@ -9,7 +10,7 @@ with first as (
 ), oldest as (
     select id from jobs where status = 'QUEUED' and run_at <= $1 order by run_at, id limit 1 for update skip locked
 ), lost as (
-    select id from jobs where status = 'RUNNING' and lease_until <= $1 and attempts < max_attempts
+    select id from jobs where status = 'RUNNING' and lease_until <= $6::timestamptz and attempts < max_attempts
      order by lease_until limit $2 for update skip locked
 ), due as (
     select id, row_number() over () as n
@@ -17,8 +18,8 @@ with first as (
 ), claimed as (
     update jobs j
        set status = 'RUNNING', attempts = j.attempts + 1, started_at = coalesce(j.started_at, $1),
-           lease_until = $1 + make_interval(secs => (j.budget_ms + $4::int) / 1000.0), leased_by = $3::text,
-           run_id = case when j.run_id > gh_uuid7_floor($1 - interval '20 hours') then j.run_id
+           lease_until = $6 + make_interval(secs => (j.budget_ms + $4::int) / 1000.0), leased_by = $3::text,
+           run_id = case when j.run_id > gh_uuid7_floor($6 - interval '20 hours') then j.run_id
                          else ($5::uuid[])[d.n] end
       from due d
      where j.id = d.id
@@ -30,12 +31,12 @@ select id, op, service, encode(args, 'hex'), coalesce(owner_id, 0), priority, bu
  order by priority, run_at, id;
 
 -- name: jobs_bury_lost
--- A job that took down every dispatcher or worker it met. $1 now
+-- A job that took down every dispatcher or worker it met. $1 now, $2 the machine's clock
 update jobs
    set status = 'FAILED', dead = true, lease_until = null, finished_at = $1::timestamptz,
        expires_at = $1::timestamptz + interval '24 hours', error = jsonb_build_object('code', 'WORKER_LOST')
  where id = any (array (select id from jobs
-                         where status = 'RUNNING' and lease_until <= $1 and attempts >= max_attempts
+                         where status = 'RUNNING' and lease_until <= $2::timestamptz and attempts >= max_attempts
                          order by lease_until limit 100 for update skip locked))
 returning id, op, attempts;
 
@@ -55,17 +56,17 @@ update jobs j
  where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING';
 
 -- name: jobs_release
--- A dispatcher that stops gives its jobs back, to be taken up at once: $1 ids, $2 attempts, $3 now
+-- A dispatcher that stops gives its jobs back, to be taken up at once: $1 ids, $2 attempts, $3 the machine's clock
 update jobs j
    set lease_until = $3::timestamptz
   from unnest($1::uuid[], $2::int[]) as t (id, attempt)
  where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING';
 
 -- name: jobs_next
--- Ms until the next job or slot is due, at most $2. $1 now
+-- Ms until the next job or slot is due, at most $2. $1 now, $3 the machine's clock
 select least($2::int, coalesce(extract(epoch from min(at) - $1::timestamptz) * 1000, $2)::int)
   from ((select run_at as at from jobs where status = 'QUEUED' order by run_at limit 1) union all
-        (select lease_until from jobs where status = 'RUNNING' order by lease_until limit 1) union all
+        (select $1::timestamptz + (lease_until - $3::timestamptz) from jobs where status = 'RUNNING' order by lease_until limit 1) union all
         (select min(next_slot) from job_schedules where enabled)) x;
 
 -- name: jobs_prune
@@ -83,6 +84,17 @@ select t.*, $9::timestamptz
 on conflict (name) do update
    set kind = excluded.kind, op = excluded.op, service = excluded.service, budget_ms = excluded.budget_ms,
        max_attempts = excluded.max_attempts;
+
+-- name: schedules_back
+-- $1 now: the clock was put back. Jobs of the time that comes again keep their delay, tries that were to come at most ten minutes
+-- later come at once.
+with early as (
+    update jobs set run_at = run_at - (created_at - $1::timestamptz), created_at = $1 where status = 'QUEUED' and created_at > $1
+), again as (
+    update jobs set run_at = $1
+     where status = 'QUEUED' and attempts > 0 and created_at <= $1 and run_at > $1 + interval '10 minutes'
+)
+update job_schedules set next_slot = null where next_slot > $1;
 
 -- name: schedules_begin
 begin;

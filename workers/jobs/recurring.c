@@ -13,6 +13,8 @@
 #include "workers/jobs/dispatcher.h"
 #include "workers/jobs/jobs_rules.h"
 
+#define BACK_US 2000000 /* less is a clock being set right */
+
 typedef struct recurring {
     const char *name, *cron, *catch_up, *kind, *op, *service;
     int budget_ms, max_attempts;
@@ -128,12 +130,25 @@ turn_one(gh_blocking_t *db, const PGresult *due, int row, int64_t now_us, const 
     return move(db, name, slot.next_us, queued ? slot.fire_us : 0, now);
 }
 
+/* A clock that was put back: slots of the time that comes again are worked out anew, or nothing would run until then. */
+static void
+watch_clock(gh_blocking_t *db, int64_t now_us, const char *now, int64_t *seen_us)
+{
+    PGresult *r = NULL;
+    bool back = now_us < *seen_us - BACK_US;
+    if (back && !(r = gh_blocking_run(db, "schedules_back", 1, &now)))
+        return; /* the next turn tries it again */
+    *seen_us = now_us;
+    PQclear(r);
+}
+
 void
-gh_recurring_turn(gh_blocking_t *db)
+gh_recurring_turn(gh_blocking_t *db, int64_t *seen_us)
 {
     char now[GH_PG_TIME_TEXT];
     int64_t now_us = gh_now_us();
     gh_pg_time_text(now_us, now);
+    watch_clock(db, now_us, now, seen_us);
     PGresult *begun = gh_blocking_run(db, "schedules_begin", 0, NULL);
     PGresult *due = begun ? gh_blocking_run(db, "schedules_due", 1, (const char *[]){now}) : NULL;
     bool good = due != NULL;

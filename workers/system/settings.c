@@ -208,7 +208,7 @@ take_member(gh_batch_t *b, work_t *w, gh_str_t key, gh_mp_t value)
         refuse_value(b, key, "there is no such setting");
         return false;
     }
-    if (set->secret || !set->live || !is_open(b, set)) {
+    if (set->secret || !set->live || set->command || !is_open(b, set)) {
         gh_job_refuse(b, b->jobs[0], GH_E_FIELD_NOT_ALLOWED, (const gh_error_arg_t[]){{"field", key}, {0}});
         return false;
     }
