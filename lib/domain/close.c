@@ -8,6 +8,7 @@
 
 #include "base/timez.h"
 #include "domain/message.h"
+#include "domain/payment.h"
 
 enum { ORDERS, BOOKINGS, REFUNDS, WAITING };
 
@@ -76,16 +77,14 @@ gh_close_finish(gh_batch_t *b, gh_close_t *c)
 {
     const PGresult *r = gh_batch_result(b, c->at);
     const char *orders = gh_batch_dup(b, gh_pg_str(r, 0, ORDERS)).p;
-    char now[GH_PG_TIME_TEXT], day[GH_TEXT_DATE];
+    char now[GH_PG_TIME_TEXT];
     if (!gh_batch_ok(b))
         return -1;
     c->bookings = gh_pg_i64(r, 0, BOOKINGS, 0);
     c->refunds = gh_pg_i64(r, 0, REFUNDS, 0);
     c->waiting = gh_pg_i64(r, 0, WAITING, 0);
     gh_pg_time_text(b->now_us, now);
-    gh_day_text(gh_tz_day(b->now_us), day);
-    const char *const bills[] = {orders, now, day, c->reason};
     if (c->bookings > 0)
-        gh_batch_query(b, "close_bills", 4, bills);
+        gh_books_close(b, orders, c->reason);
     return tell(b, c, orders, now);
 }

@@ -1,5 +1,5 @@
--- Closing sessions with what hangs on them (close.h; BR-58), and the bills of cancelled orders. Locks: the sessions are held
--- already, then orders by id, then bills by id (decisions 17).
+-- Closing sessions with what hangs on them (close.h; BR-58); their bills are the books' (payment.sql). Locks: the sessions are
+-- held already, then orders by id, then bills by id (decisions 17).
 
 -- name: close_sessions
 -- $1 sessions, $2 suspend, supersede, delete or clear, $3 by whom, $4 account or null, $5 reason, $6 now, $7 patient or null: all.
@@ -51,37 +51,6 @@ select coalesce(array_agg(d.id order by d.id), '{}')::text as orders,
        count(*) filter (where d.status <> 'waitlist') as bookings, count(*) filter (where d.paid) as refunds,
        count(*) filter (where d.status = 'waitlist') as waiting
   from due d;
-
--- name: close_bills
--- R-95: an unpaid registration bill of cancelled orders $1 is cancelled; of a paid one, every payment is refunded in full
--- and the ledger says so. $2 now, $3 its day, $4 reason of the refunds.
-with held as materialized (
-    select b.id, b.status from bills b
-     where b.appointment_id = any ($1::bigint[]) and b.kind = 'REGISTRATION' and b.status <> 'CANCELLED'
-     order by b.id for update of b
-), paid as (
-    select p.id, p.bill_id,
-           p.amount - coalesce((select sum(r.amount) from refunds r
-                                 where r.payment_id = p.id and r.status in ('PENDING', 'SUCCEEDED')), 0) as rest
-      from held h
-      join payments p on p.bill_id = h.id and p.status = 'SUCCEEDED' and p.method <> 'INSURANCE'
-), refunded as (
-    insert into refunds (refund_no, payment_id, amount, reason, status, created_at, completed_at)
-    select 'R' || to_char($3::date, 'YYYYMMDD') || lpad(nextval('refund_no_seq')::text, 8, '0'), p.id, p.rest,
-           $4::text, 'SUCCEEDED', $2::timestamptz, $2::timestamptz
-      from paid p
-     where p.rest > 0
- returning id, payment_id, amount
-), booked as (
-    insert into ledger_entries (bill_id, kind, amount, ref_id, at)
-    select p.bill_id, 'REFUND', -r.amount, r.id, $2::timestamptz
-      from refunded r join payments p on p.id = r.payment_id
-)
-update bills b
-   set status = case when h.status in ('DRAFT', 'ISSUED') then 'CANCELLED' else 'REFUNDED' end,
-       closed_at = $2::timestamptz, version = b.version + 1, updated_at = $2::timestamptz
-  from held h
- where b.id = h.id and h.status in ('DRAFT', 'ISSUED', 'PARTIALLY_PAID', 'PAID');
 
 -- name: close_messages
 -- Tell patients and doctors: $1 orders as close_sessions cancelled them, $2 sessions, $3 account that closed them, $4 now,

@@ -1,5 +1,5 @@
 -- Statements of the cancelling batch (cancel.c): lock_order_sessions, lock_orders, cancel_people read; the rest write,
--- and close_bills of lib/domain/close.sql.
+-- and the books close the bills (lib/domain/payment.sql).
 -- Locks: sessions by id, then orders by id, then bills by id (decisions 17). A session that an order left between the two
 -- first statements shows as a schedule_id that is not locked, and the batch is run again.
 

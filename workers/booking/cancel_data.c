@@ -5,7 +5,7 @@
 
 #include <libpq-fe.h>
 
-#include "base/timez.h"
+#include "domain/payment.h"
 
 /* ---- reading */
 
@@ -142,12 +142,9 @@ write_orders(gh_cancel_t *c, const char *now)
     for (int i = 0; i < N; i++)
         params[i] = gh_pgarr_literal(&a[i]);
     params[N] = now;
-    char day[GH_TEXT_DATE];
-    gh_day_text(gh_tz_day(c->b->now_us), day);
-    const char *const bills[] = {params[ID], now, day, "取消预约"};
-    int rc = query(c, "write_cancellations", N + 1, params) != 0 || query(c, "close_bills", 4, bills) != 0
-                 ? -1
-                 : 0;
+    int rc = query(c, "write_cancellations", N + 1, params);
+    if (rc == 0)
+        gh_books_close(c->b, params[ID], "取消预约");
     for (int i = 0; i < N; i++)
         gh_pgarr_fini(&a[i]);
     return rc;
