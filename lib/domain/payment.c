@@ -9,9 +9,12 @@
 #include "base/timez.h"
 
 const struct gh_constraint_map gh_books_constraints[] = {
-    {"bills_overpaid_ck", GH_E_OVERPAYMENT},     {"payments_pending_uq", GH_E_PAYMENT_PENDING},
-    {"refunds_sum_ck", GH_E_REFUND_EXCEEDS},     {"payments_provider_uq", GH_E_GATEWAY_ERROR},
-    {"registration_orders_step_ck", GH_E_INVALID_TRANSITION}, {NULL, GH_E_NONE}};
+    {"bills_overpaid_ck", GH_E_OVERPAYMENT},
+    {"payments_pending_uq", GH_E_PAYMENT_PENDING},
+    {"refunds_sum_ck", GH_E_REFUND_EXCEEDS},
+    {"payments_provider_uq", GH_E_GATEWAY_ERROR},
+    {"registration_orders_step_ck", GH_E_INVALID_TRANSITION},
+    {NULL, GH_E_NONE}};
 
 /* ---- finding */
 
@@ -212,8 +215,8 @@ give_back(gh_batch_t *b, gh_books_t *books, gh_payment_t *p, int64_t amount, gh_
 }
 
 gh_err_t
-gh_books_refund(gh_batch_t *b, gh_books_t *books, gh_payment_t *p, int64_t amount, gh_str_t reason, int64_t by,
-                gh_refund_t **out)
+gh_books_refund(gh_batch_t *b, gh_books_t *books, gh_payment_t *p, int64_t amount, gh_str_t reason,
+                int64_t by, gh_refund_t **out)
 {
     gh_err_t err = gh_r140_refundable(p->state, p->method);
     int64_t asked = amount ? amount : p->amount - p->refunded;

@@ -99,7 +99,7 @@ typedef struct gh_books {
 typedef struct gh_books_ask {
     const char *orders, *bills, *payments; /* ids */
     const char *payment_nos, *refund_nos;  /* numbers */
-    size_t n_new;                          /* payments, and refunds, that may be made: at most one of each a job */
+    size_t n_new; /* payments, and refunds, that may be made: at most one of each a job */
 } gh_books_ask_t;
 
 void gh_books_ask(gh_batch_t *b, gh_books_t *books, const gh_books_ask_t *ask);
@@ -120,12 +120,12 @@ typedef struct gh_pay {
     gh_bill_t *bill;
     int64_t amount; /* cents; 0: all that is due */
     gh_pay_method_t method;
-    bool pending;                   /* ONLINE, until the provider reports; else it succeeds at once */
-    gh_str_t currency;              /* p NULL: not said */
+    bool pending;                    /* ONLINE, until the provider reports; else it succeeds at once */
+    gh_str_t currency;               /* p NULL: not said */
     gh_str_t provider, provider_ref; /* p NULL: none; "simulated" for what succeeds at once */
-    gh_str_t channel;               /* bank, alipay, wechat: what the order stores as its method; p NULL: by the method */
-    int64_t expires_us;             /* of a pending one */
-    int64_t by;                     /* account that pays; 0: the system */
+    gh_str_t channel;   /* bank, alipay, wechat: what the order stores as its method; p NULL: by the method */
+    int64_t expires_us; /* of a pending one */
+    int64_t by;         /* account that pays; 0: the system */
 } gh_pay_t;
 
 /* R-131..R-133, R-142: GH_E_BILL_NOT_PAYABLE, OVERPAYMENT, PAYMENT_PENDING, CURRENCY_MISMATCH. A payment at once that leaves nothing for
@@ -140,12 +140,12 @@ void gh_books_pay_page(gh_payment_t *p, gh_str_t pay_url, gh_str_t qr);
 gh_err_t gh_books_end(gh_payment_t *p, gh_payment_state_t state, gh_str_t failure);
 
 /* A provider's report of success, checked already. What became of it; GH_SUCCESS_LATE has booked and refunded it. */
-gh_success_t gh_books_event_success(gh_batch_t *b, gh_books_t *books, gh_payment_t *p, int64_t amount, gh_str_t currency,
-                                    gh_str_t provider_ref);
+gh_success_t gh_books_event_success(gh_batch_t *b, gh_books_t *books, gh_payment_t *p, int64_t amount,
+                                    gh_str_t currency, gh_str_t provider_ref);
 
 /* amount 0: all that is left. reason: 1 to 500 characters. by 0: the system. */
-gh_err_t gh_books_refund(gh_batch_t *b, gh_books_t *books, gh_payment_t *p, int64_t amount, gh_str_t reason, int64_t by,
-                         gh_refund_t **out);
+gh_err_t gh_books_refund(gh_batch_t *b, gh_books_t *books, gh_payment_t *p, int64_t amount, gh_str_t reason,
+                         int64_t by, gh_refund_t **out);
 /* A provider's report of a refund; false: it was over before, nothing changes. */
 bool gh_books_refund_end(gh_refund_t *r, bool succeeded, gh_str_t provider_ref);
 

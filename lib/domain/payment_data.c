@@ -20,8 +20,8 @@ gh_books_ask(gh_batch_t *b, gh_books_t *books, const gh_books_ask_t *ask)
     books->at_bills = gh_batch_query(b, "money_bills", 5, whose);
     books->at_payments = gh_batch_query(b, "money_payments", 5, whose);
     books->at_refunds = gh_batch_query(b, "money_refunds", 1, &ask->refund_nos);
-    books->at_numbers =
-        gh_batch_query(b, "money_numbers", 1, (const char *[]){gh_text_i64(b, (int64_t)ask->n_new)});
+    books->at_numbers = gh_batch_query(b, "money_numbers", 1,
+                                       (const char *[]){gh_text_i64(b, (int64_t)ask->n_new)});
 }
 
 static void
@@ -91,9 +91,8 @@ static void
 take_numbers(gh_books_t *books, const PGresult *r)
 {
     for (size_t i = 0; i < books->n_numbers; i++)
-        books->numbers[i] =
-            (struct gh_money_numbers){gh_pg_i64(r, (int)i, 0, 0), gh_pg_i64(r, (int)i, 1, 0),
-                                      gh_pg_i64(r, (int)i, 2, 0), gh_pg_i64(r, (int)i, 3, 0)};
+        books->numbers[i] = (struct gh_money_numbers){gh_pg_i64(r, (int)i, 0, 0), gh_pg_i64(r, (int)i, 1, 0),
+                                                      gh_pg_i64(r, (int)i, 2, 0), gh_pg_i64(r, (int)i, 3, 0)};
 }
 
 int

@@ -13,8 +13,9 @@ static const char *const bill_names[GH_BILL_STATES] = {
     [GH_BILL_CANCELLED] = "CANCELLED",
 };
 static const char *const payment_names[GH_PAYMENT_STATES] = {
-    [GH_PAYMENT_PENDING] = "PENDING",     [GH_PAYMENT_SUCCEEDED] = "SUCCEEDED", [GH_PAYMENT_FAILED] = "FAILED",
-    [GH_PAYMENT_CANCELLED] = "CANCELLED", [GH_PAYMENT_EXPIRED] = "EXPIRED",     [GH_PAYMENT_REVIEW] = "REVIEW",
+    [GH_PAYMENT_PENDING] = "PENDING", [GH_PAYMENT_SUCCEEDED] = "SUCCEEDED",
+    [GH_PAYMENT_FAILED] = "FAILED",   [GH_PAYMENT_CANCELLED] = "CANCELLED",
+    [GH_PAYMENT_EXPIRED] = "EXPIRED", [GH_PAYMENT_REVIEW] = "REVIEW",
 };
 static const struct {
     const char *name, *order;
@@ -147,7 +148,7 @@ gh_err_t
 gh_r140_refundable(gh_payment_state_t state, gh_pay_method_t method)
 {
     return state == GH_PAYMENT_SUCCEEDED && method != GH_METHOD_INSURANCE ? GH_E_NONE
-                                                                         : GH_E_PAYMENT_NOT_REFUNDABLE;
+                                                                          : GH_E_PAYMENT_NOT_REFUNDABLE;
 }
 
 gh_err_t

@@ -55,9 +55,9 @@ int gh_refund_state_parse(gh_str_t word, gh_refund_state_t *out) GH_MUSTCHECK;
 gh_bill_state_t gh_bill_state_of(gh_bill_state_t now, int64_t total, int64_t settled, int64_t returned);
 
 /* May amount be paid on a bill of which `settled` is paid? due: what is left. */
-gh_err_t gh_r132_payable(gh_bill_state_t state);           /* BILL_NOT_PAYABLE */
-gh_err_t gh_r131_within(int64_t amount, int64_t due);      /* OVERPAYMENT */
-gh_err_t gh_r133_one_pending(bool online, bool pending);   /* PAYMENT_PENDING */
+gh_err_t gh_r132_payable(gh_bill_state_t state);            /* BILL_NOT_PAYABLE */
+gh_err_t gh_r131_within(int64_t amount, int64_t due);       /* OVERPAYMENT */
+gh_err_t gh_r133_one_pending(bool online, bool pending);    /* PAYMENT_PENDING */
 gh_err_t gh_r142_currency(gh_str_t payment, gh_str_t bill); /* CURRENCY_MISMATCH; p NULL: not said */
 
 /* May amount of a payment be given back? refunded: what was or is being. R-140 before R-139. */
@@ -70,8 +70,8 @@ gh_err_t gh_r138_cancellable(gh_payment_state_t state); /* INVALID_TRANSITION: o
 
 /* What becomes of a payment when its provider reports its success (R-134..R-137). */
 typedef enum {
-    GH_SUCCESS_BOOK,   /* it pays the bill */
-    GH_SUCCESS_LATE,   /* the money is here, but nothing is left to be paid with it: booked and given back, once */
+    GH_SUCCESS_BOOK, /* it pays the bill */
+    GH_SUCCESS_LATE, /* the money is here, but nothing is left to be paid with it: booked and given back, once */
     GH_SUCCESS_REVIEW, /* amount or currency differ */
     GH_SUCCESS_IGNORE  /* known already, or under review */
 } gh_success_t;

@@ -27,6 +27,11 @@ delete from refunds r using payments y, bills b, patients p
  where y.id = r.payment_id and b.id = y.bill_id and p.id = b.patient_id
    and (p.is_demo or b.appointment_id in (select id from doomed));
 
+-- name: clear_gateway_events
+delete from gateway_events e using payments y, bills b, patients p
+ where y.id = e.payment_id and b.id = y.bill_id and p.id = b.patient_id
+   and (p.is_demo or b.appointment_id in (select id from doomed));
+
 -- name: clear_payments
 delete from payments y using bills b, patients p
  where b.id = y.bill_id and p.id = b.patient_id and (p.is_demo or b.appointment_id in (select id from doomed));

@@ -73,7 +73,7 @@ alter table registration_orders
         check (payment_method in ('bank', 'alipay', 'wechat', 'cash', 'card', 'insurance', 'online')) not valid;
 
 -- What pays a bill and what of it was given back, without late payments; what providers have still to give back.
-create function gh_bill_sums(bill bigint, out settled numeric, out returned numeric, out returning numeric) language sql stable as $$
+create function gh_bill_sums(bill bigint, out settled numeric, out returned numeric, out owing numeric) language sql stable as $$
     select coalesce(sum(p.amount) filter (where not p.late), 0), coalesce(sum(r.done) filter (where not p.late), 0),
            coalesce(sum(r.waiting), 0)
       from payments p
@@ -118,7 +118,7 @@ create function gh_refund_args(id bigint) returns bytea language sql immutable a
 create function gh_bill_overpaid() returns trigger language plpgsql as $$
 begin
     if exists (select from bills b cross join gh_bill_sums(b.id) s
-                where b.id = new.id and b.paid_amount - b.refunded_amount + b.insurance_amount - s.returning > b.total) then
+                where b.id = new.id and b.paid_amount - b.refunded_amount + b.insurance_amount - s.owing > b.total) then
         raise exception 'bill %: paid above its total', new.id
             using errcode = 'check_violation', table = 'bills', constraint = 'bills_overpaid_ck';
     end if;

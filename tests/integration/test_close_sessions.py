@@ -217,9 +217,10 @@ def test_five_thousand_orders_are_closed_in_seconds(world):
                     s.ends_at, 50, 50, 'confirmed', 'paid', 'bjtu', now(), now() from p join schedules s on s.id = %s""", sid)
     h.run("""with b as (insert into bills (bill_no, patient_id, appointment_id, kind, subtotal, total, currency, status, created_at,
                     updated_at) select 'm' || o.id, o.patient_id, o.id, 'REGISTRATION', 50, 50, 'CNY', 'PAID', now(), now()
-                    from registration_orders o where o.schedule_id = %s returning id)
+                    from registration_orders o where o.schedule_id = %s returning id), p as (
              insert into payments (payment_no, bill_id, amount, currency, method, status, created_at, updated_at)
-             select 'm' || b.id, b.id, 50, 'CNY', 'ONLINE', 'SUCCEEDED', now(), now() from b""", sid)
+             select 'm' || b.id, b.id, 50, 'CNY', 'ONLINE', 'SUCCEEDED', now(), now() from b returning id, bill_id)
+             insert into ledger_entries (bill_id, kind, amount, ref_id, at) select bill_id, 'PAYMENT', 50, id, now() from p""", sid)
     h.run("update schedules set remaining_slots = 0 where id = %s", sid)
     answer = jobs.call("schedule.delete_schedule", {"path": {"schedule_id": sid}}, h.admin, budget_ms=60000)
     assert answer.error is None, answer

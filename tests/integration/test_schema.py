@@ -218,6 +218,50 @@ def test_money_fits(w):
     w.refused("payments_pending_uq", w.run, pay, "P2", bid, 1, "ONLINE", "PENDING")
 
 
+def _paid_bill(w, total, *amounts):
+    """A bill and its payments with their ledger; (bill, [payments])."""
+    order = w.order(0, 1)
+    bid = w.one("insert into bills (bill_no, patient_id, appointment_id, kind, subtotal, total, currency, status, created_at, "
+                "updated_at) values ('B1', %s, %s, 'REGISTRATION', %s, %s, 'CNY', 'ISSUED', now(), now()) returning id",
+                w.patients[0], order, total, total)
+    made = []
+    for i, amount in enumerate(amounts):
+        made.append(w.one("insert into payments (payment_no, bill_id, amount, currency, method, status, created_at, updated_at) "
+                          "values (%s, %s, %s, 'CNY', 'CASH', 'SUCCEEDED', now(), now()) returning id", f"P{i}", bid, amount))
+        w.run("insert into ledger_entries (bill_id, kind, amount, ref_id, at) values (%s, 'PAYMENT', %s, %s, now())",
+              bid, amount, made[-1])
+    return bid, made
+
+
+def test_r131_a_bill_is_not_paid_above_its_total(w):
+    _paid_bill(w, 40, 25, 15)
+    w.run("set constraints all immediate")
+    w.run("set constraints all deferred")
+    w.run("insert into ledger_entries (bill_id, kind, amount, at) select id, 'PAYMENT', 0.01, now() from bills where bill_no = 'B1'")
+    w.refused("bills_overpaid_ck", w.run, "set constraints all immediate")
+
+
+def test_r139_refunds_stay_within_their_payment(w):
+    _, (payment,) = _paid_bill(w, 40, 40)
+    refund = ("insert into refunds (refund_no, payment_id, amount, reason, status, created_at, completed_at) "
+              "values (%s, %s, %s, 'x', %s, now(), %s)")
+    w.run(refund, "R1", payment, 25, "PENDING", None)
+    w.refused("refunds_sum_ck", w.run, refund, "R2", payment, 15.01, "PENDING", None)
+    w.run(refund, "R2", payment, 15, "SUCCEEDED", "2026-03-09 08:00+08")
+    w.refused("refunds_completed_ck", w.run, "update refunds set completed_at = null where refund_no = 'R2'")
+
+
+def test_r155_sums_of_a_bill_are_those_of_its_ledger(w):
+    bid, (payment,) = _paid_bill(w, 40, 25)
+    w.run("insert into ledger_entries (bill_id, kind, amount, ref_id, at) values (%s, 'REFUND', -10, %s, now()), "
+          "(%s, 'INSURANCE', 5, null, now())", bid, payment, bid)
+    w.run("select paid_amount, refunded_amount, insurance_amount, gh_bill_balance(b), "
+          "(select sum(l.amount) from ledger_entries l where l.bill_id = b.id) from bills b where b.id = %s", bid)
+    assert w.cur.fetchone() == (25, 10, 5, 20, 20)
+    w.refused("bills_sums_ck", w.run,
+              "insert into ledger_entries (bill_id, kind, amount, at) values (%s, 'REFUND', -15.01, now())", bid)
+
+
 def test_the_ledger_is_insert_only(w):
     order = w.order(0, 1)
     bid = w.one("insert into bills (bill_no, patient_id, appointment_id, kind, subtotal, total, currency, status, created_at, "

@@ -64,7 +64,8 @@ r129_state_of_a_bill_follows_its_sums(void **state)
         {GH_BILL_CANCELLED, 0, 0, GH_BILL_CANCELLED},
     };
     for (size_t i = 0; i < GH_COUNT(cases); i++)
-        assert_int_equal(gh_bill_state_of(cases[i].from, 5000, cases[i].settled, cases[i].returned), cases[i].to);
+        assert_int_equal(gh_bill_state_of(cases[i].from, 5000, cases[i].settled, cases[i].returned),
+                         cases[i].to);
 }
 
 static void
@@ -83,7 +84,8 @@ r132_only_issued_bills_are_payable(void **state)
     (void)state;
     for (int s = 0; s < GH_BILL_STATES; s++)
         assert_int_equal(gh_r132_payable((gh_bill_state_t)s),
-                         s == GH_BILL_ISSUED || s == GH_BILL_PARTIALLY_PAID ? GH_E_NONE : GH_E_BILL_NOT_PAYABLE);
+                         s == GH_BILL_ISSUED || s == GH_BILL_PARTIALLY_PAID ? GH_E_NONE
+                                                                            : GH_E_BILL_NOT_PAYABLE);
 }
 
 static void
@@ -159,7 +161,8 @@ r140_only_what_succeeded_is_refundable(void **state)
     for (int s = 0; s < GH_PAYMENT_STATES; s++)
         assert_int_equal(gh_r140_refundable((gh_payment_state_t)s, GH_METHOD_CASH),
                          s == GH_PAYMENT_SUCCEEDED ? GH_E_NONE : GH_E_PAYMENT_NOT_REFUNDABLE);
-    assert_int_equal(gh_r140_refundable(GH_PAYMENT_SUCCEEDED, GH_METHOD_INSURANCE), GH_E_PAYMENT_NOT_REFUNDABLE);
+    assert_int_equal(gh_r140_refundable(GH_PAYMENT_SUCCEEDED, GH_METHOD_INSURANCE),
+                     GH_E_PAYMENT_NOT_REFUNDABLE);
 }
 
 static void
