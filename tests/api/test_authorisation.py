@@ -129,7 +129,7 @@ def world(empty_db, make_system):
 
 def fill(world, path):
     known = {"appointment": world.appointment, "patient": lambda: world.patient, "doctor": lambda: world.h.doctor,
-             "dept": lambda: world.h.dept, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
+             "dept": lambda: world.h.dept, "area": lambda: world.h.area, "clinic": lambda: world.h.clinic, "patient_session": world.patient_session,
              "patient_user": lambda: world.users["patient"], "new_user": world.h.user, "new_role": world.new_role,
              "patient_job": world.patient_job, "patient_waiting_job": lambda: world.patient_job(waiting=True),
              "session": world.session, "rule": world.rule, "new_major": world.new_major, "new_minor": world.new_minor,

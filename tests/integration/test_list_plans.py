@@ -12,6 +12,7 @@ from support import plans
 
 TODAY = dt.date.today()
 DAY, LAST = str(TODAY + dt.timedelta(days=2)), str(TODAY + dt.timedelta(days=5))
+YESTERDAY = str(TODAY - dt.timedelta(days=1))
 NOW, ZONE = f"{TODAY} 00:00+00", "Asia/Shanghai"
 
 
@@ -138,6 +139,18 @@ CASES = [
      9000),
     ("stats", "list_requests", (query(), ZONE), 310000),
     ("stats", "count_visits", (None, 3, NOW), 0),
+    # registrations: a counted day of all doctors, a day ahead live, a doctor's and a department's month
+    ("stats", "hospital_registrations", (YESTERDAY, None, str(TODAY)), 10100),
+    ("stats", "hospital_registrations", (DAY, None, str(TODAY)), 10100),
+    ("stats", "area_registrations", (3, YESTERDAY, str(TODAY)), 20100),
+    ("stats", "area_registrations", (3, DAY, str(TODAY)), 20100),
+    ("stats", "department_registrations", (1010, YESTERDAY, "30days", str(TODAY)), 1000),
+    ("stats", "department_registrations", (1010, DAY, "7days", str(TODAY)), 500),
+    ("stats", "doctor_registrations", (4711, YESTERDAY, "30days", str(TODAY)), 100),
+    ("stats", "doctor_registrations", (4711, DAY, "30days", str(TODAY)), 100),
+    ("stats", "rank_departments", (YESTERDAY, "revenue", 10, str(TODAY)), 20100),
+    ("stats", "rank_doctors", (None, YESTERDAY, "revenue", 10, str(TODAY)), 20100),
+    ("stats", "rank_doctors", (1010, DAY, "registrations", 10, str(TODAY)), 20100),
 ]
 
 

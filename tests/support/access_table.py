@@ -152,6 +152,12 @@ TABLE = [
     ("stats.list_requests", "GET", "/auth/user-logs", ADMIN, None),
     ("stats.count_users", "GET", "/statistics/users", SIGNED_IN, None),
     ("stats.count_visits", "GET", "/statistics/visits", SIGNED_IN, None),
+    ("stats.get_hospital_registrations", "GET", "/statistics/hospital/registrations", ADMIN, None),
+    ("stats.get_area_registrations", "GET", "/statistics/areas/{area}/registrations", ADMIN, None),
+    ("stats.get_department_registrations", "GET", "/statistics/departments/{dept}/registrations", ADMIN, None),
+    ("stats.get_doctor_registrations", "GET", "/statistics/doctors/{doctor}/registrations", ADMIN, None),
+    ("stats.rank_departments", "GET", "/statistics/departments/ranking", ADMIN, None),
+    ("stats.rank_doctors", "GET", "/statistics/doctors/ranking", ADMIN, None),
 
     # the catalogue (api/07)
     ("directory.browse_hospitals", "GET", "/patient/hospitals", PUBLIC, None),

@@ -52,11 +52,15 @@ insert into system_config (config_key, scope_type, scope_id, config_value)
 insert into user_access_log (user_id, ip, url, method, status_code, access_time, duration_ms)
     select nullif(i % 5000, 0), ('10.0.' || i % 200 || '.' || i % 250)::inet, '/patient/appointments?page=' || i, 'GET', 200,
            now() - i * interval '20 s', 3 from generate_series(1, 300000) i;
+insert into statistics_sessions (schedule_id, slot_type, day, time_section, doctor_id, clinic_id, registrations, completed, revenue)
+    select -(d * {DOCTORS} + i), '普通', current_date - d, '上午', i, 1 + i / 3, 5, 4, 250
+      from generate_series(1, 30) d, generate_series(1, {DOCTORS}) i;
+insert into statistics_days select current_date - d, now() from generate_series(1, 30) d;
 reset session_replication_role;
 """
 
 LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "system_config", "blobs", "blob_chunks",
-         "stored_files")
+         "stored_files", "statistics_sessions")
 
 
 def fill(db):

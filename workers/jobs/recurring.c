@@ -24,6 +24,7 @@ typedef struct recurring {
 static const recurring_t known[] = {
     {"unpaid-orders", "* * * * *", "last", "booking", "booking.expire_unpaid", "booking", 20000, 3}, /* BR-83 */
     {"waitlist",      "* * * * *", "last", "booking", "booking.tidy_waitlist", "booking", 20000, 3}, /* BR-99, BR-104 */
+    {"statistics",    "10 0 * * *", "last", "maintenance", "stats.count_days", "stats", 30000, 5},   /* BR-139 */
 };
 /* clang-format on */
 
