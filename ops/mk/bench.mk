@@ -4,8 +4,13 @@ $(BUILD)/bench/broker-bench: $(call obj,tests/bench/broker_bench.c broker/hist.c
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -o $@
 
+$(BUILD)/bench/load: $(call obj,tests/bench/load.c ops/cmd/http_load.c ops/cmd/http_reply.c) $(BUILD)/libguahao.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(BUILD)/libguahao.a $(LDLIBS) -o $@
+
 .PHONY: bench bench-broker
-bench: build $(BUILD)/bench/broker-bench ## Measure: bookings beside pgbench, echo beside Kore (BENCH_SECONDS, BENCH_RUNS, BENCH_CASES)
+bench: build $(BUILD)/bench/broker-bench $(BUILD)/bench/load ## Measure: bookings beside pgbench, echo beside Kore (BENCH_SECONDS, BENCH_RUNS, BENCH_CASES)
 	@GUAHAO_BUILD=$(abspath $(BUILD)) /usr/bin/python3 tests/bench/run.py
 bench-broker: $(BUILD)/bench/broker-bench $(BUILD)/guahao-broker ## The broker alone: jobs/s with 256 in flight
 	@$(BUILD)/bench/broker-bench

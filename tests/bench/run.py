@@ -3,7 +3,7 @@
 
 Its own cluster (fsync on), run directory and ports; everything is stopped and removed at the end. Settings by environment:
   BENCH_SECONDS      length of one run (5)            BENCH_RUNS   runs of which the median counts (3)
-  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,quotes,leave,echo,broker,memory (all)
+  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,rush,signin,quotes,leave,echo,broker,memory (all)
   BENCH_OUT          result file (build/bench.json)
 What is compared and why it is fair: tests/bench/README.md.
 """
@@ -18,17 +18,20 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.dirname(HERE))
 
+from base import Cpu, Wrong, say, settle, tree  # noqa: E402
+import rush  # noqa: E402
 from support import crowd, paths  # noqa: E402
 from support.pg import Cluster  # noqa: E402
 from support.proc import Process, wait_for  # noqa: E402
-from support.system import System, free_port  # noqa: E402
+from support.system import PASSWORD, System, free_port  # noqa: E402
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 CONNECTIONS = [int(c) for c in os.environ.get("BENCH_CONNECTIONS", "64,256").split(",")]
-CASES = os.environ.get("BENCH_CASES", "hot,spread,quotes,leave,echo,broker,memory").split(",")
+CASES = os.environ.get("BENCH_CASES", "hot,spread,rush,signin,quotes,leave,echo,broker,memory").split(",")
 OUT = os.environ.get("BENCH_OUT", os.path.join(paths.BUILD, "bench.json"))
 PGBENCH_CLIENTS = (8, 32)
 SPREAD = 10000
@@ -37,14 +40,6 @@ PATIENTS = max(20000, int(SECONDS * 20000))
 FIRST_PHONE = 13800000001
 
 HISTORY = 100000    # old bookings that are there before a run, as in a hospital that works: plans are made for real tables
-
-
-class Wrong(Exception):
-    """The database does not agree with the answers, or a side failed: no figure is worth anything then."""
-
-
-def say(text):
-    print(text, flush=True)
 
 
 # ---- data
@@ -187,58 +182,12 @@ def check(db, yes, open_replies, what):
 
 # ---- measuring
 
-def cpu_ticks(pids):
-    total = 0
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-                fields = f.read().rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        except (OSError, IndexError):
-            pass
-    return total
-
-
-def tree(pid):
-    """A process and all that descend from it."""
-    children = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", encoding="ascii") as f:
-                    children.setdefault(int(f.read().rsplit(")", 1)[1].split()[1]), []).append(int(name))
-            except OSError:
-                pass
-    found, todo = [], [pid]
-    while todo:
-        p = todo.pop()
-        found.append(p)
-        todo += children.get(p, [])
-    return found
-
-
 def pss_kb(pid):
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
             return int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M)[1])
     except (OSError, TypeError):
         return 0
-
-
-class Cpu:
-    """CPU seconds of named process trees between start and stop, as a share of the machine's cores."""
-
-    def __init__(self, roots):
-        self.roots = roots
-
-    def __enter__(self):
-        self.at = time.monotonic()
-        self.before = {n: cpu_ticks(tree(p)) for n, p in self.roots.items()}
-        return self
-
-    def __exit__(self, *a):
-        spent = (time.monotonic() - self.at) * os.sysconf("SC_CLK_TCK") * os.cpu_count()
-        self.share = {n: round((cpu_ticks(tree(p)) - self.before[n]) / spent, 3) for n, p in self.roots.items()}
 
 
 def wrk(url, script, connections, args=(), threads=2):
@@ -251,11 +200,6 @@ def wrk(url, script, connections, args=(), threads=2):
     r["yes"] = r["requests"] - r["refused"]
     r["rate"] = r["yes"] / r["seconds"]
     return r
-
-
-def settle(system):
-    """Until nothing is on its way any more: what wrk did not wait for."""
-    wait_for("the booking queue to be empty", lambda: not any(s["running"] or s["depth"] for s in system.queues()["services"]))
 
 
 def pgbench(cluster, db, script, clients):
@@ -483,11 +427,11 @@ def run():
     settings = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "wal_buffers": "16MB"}
     cluster = system = None
     try:
-        if set(CASES) & {"hot", "spread", "quotes", "leave", "echo", "memory"}:
+        if set(CASES) & {"hot", "spread", "rush", "signin", "quotes", "leave", "echo", "memory"}:
             cluster = Cluster(fsync=True, settings=settings).start()
             db = cluster.create_database()
             system = System(db, {"front.contract_extra": os.path.join(HERE, "openapi"), "log.level": "warn"})
-        if set(CASES) & {"hot", "spread", "quotes"}:
+        if set(CASES) & {"hot", "spread", "rush", "signin", "quotes"}:
             hot = make_data(system, db)
             files = make_tokens(system, db, hot)
         elif system:
@@ -499,6 +443,12 @@ def run():
             say(f"{case}:")
             if case in ("hot", "spread"):
                 bookings(case, system, cluster, db, files, results)
+            elif case in ("rush", "signin"):
+                roots = {n: p.pid for n, p in system.processes.items()} | {"postgres": cluster.pid}
+                if case == "rush":
+                    rush.rush(system, db, files, roots, RUNS, reset, results)
+                else:
+                    rush.sign_in(system, db, files, roots, RUNS, PASSWORD, results)
             elif case == "quotes":
                 quotes(system, cluster, db, files, results)
             elif case == "leave":
