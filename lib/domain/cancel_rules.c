@@ -20,9 +20,9 @@ const gh_cancel_way_t gh_cancel_payment = {.missing = GH_E_ORDER_NOT_FOUND,
 gh_err_t
 gh_br86_cancellable(gh_order_state_t state)
 {
-    return gh_order_active(state) && gh_order_can_step(state, GH_ORDER_CANCELLED)
-               ? GH_E_NONE
-               : GH_E_APPOINTMENT_NOT_CANCELLABLE;
+    const gh_order_facts_t f = {.state = state};
+    return gh_order_may(GH_DO_CANCEL, GH_BY_SYSTEM, &f) == GH_E_NONE ? GH_E_NONE
+                                                                     : GH_E_APPOINTMENT_NOT_CANCELLABLE;
 }
 
 gh_err_t

@@ -193,6 +193,28 @@ def test_only_the_steps_of_the_state_machine(w, start, steps):
                       "update registration_orders set status = %s where id = %s", to, order)
 
 
+def test_only_a_confirmed_order_is_checked_in(w):
+    for start in ("waitlist", "pending", "completed", "cancelled", "timeout", "no_show"):
+        w.run("savepoint t")
+        order = w.order(0, 1, status=start)
+        w.refused("registration_orders_arrival_ck", w.run, "update registration_orders set checked_in_at = now() where id = %s", order)
+        w.run("rollback to savepoint t")
+    order = w.order(0, 1, status="confirmed")
+    w.run("update registration_orders set checked_in_at = now() where id = %s", order)
+    w.refused("registration_orders_arrival_ck", w.run,
+              "update registration_orders set status = 'completed', checked_in_at = null where id = %s", order)
+    w.run("update registration_orders set status = 'no_show' where id = %s", order)
+    w.refused("registration_orders_arrived_ck", w.order, 1, 2, status="timeout", checked_in_at="2026-01-01")
+
+
+@pytest.mark.parametrize("state", ["completed", "cancelled", "timeout", "no_show"])
+def test_what_is_over_stays_where_it_was(w, state):
+    order = w.order(0, 1, status=state)
+    for change in ("slot_no = 2", "starts_at = starts_at - interval '1 hour'", "ends_at = ends_at + interval '1 hour'",
+                   "patient_id = patient_id + 1", "schedule_id = schedule_id + 1", "doctor_id = doctor_id + 1"):
+        w.refused("registration_orders_final_ck", w.run, f"update registration_orders set {change} where id = %s", order)
+
+
 def test_one_patient_is_called_at_a_time(w):
     a, b = w.order(0, 1), w.order(1, 2)
     w.run("update registration_orders set is_calling = true where id = %s", a)

@@ -273,6 +273,11 @@ TABLE = [
     ("booking.v1_get_appointment", "GET", "/api/v1/appointments/{appointment}", "nyfyffyy", None),
     ("booking.v1_delete_appointment", "DELETE", "/api/v1/appointments/{appointment}", "nyfyffyy", None),
     ("booking.v1_cancel_appointment", "POST", "/api/v1/appointments/{appointment}/cancel", "nyfyffyy", body(reason="travel")),
+    # of nurses arrival and absence only; a patient may ask for CANCELLED
+    ("booking.v1_update_appointment", "PATCH", "/api/v1/appointments/{appointment}", "nyfyffyy", body(reason="travel")),
+    ("booking.v1_set_appointment_status", "POST", "/api/v1/appointments/{appointment}/status", "nffyffyy", body(status="COMPLETED")),
+    ("booking.v1_check_in_appointment", "POST", "/api/v1/appointments/{appointment}/check-in", "nfffffyy", None),
+    ("booking.v1_list_appointment_history", "GET", "/api/v1/appointments/{appointment}/history", "nyfyffyy", None),
     ("booking.hb_list_by_doctor", "GET", "/appointment/by_doctor/{doctor}", "nffyffyy", None),
     ("booking.hb_list_by_patient", "GET", "/appointment/by_patient/{patient}", "nyfyffyy", None),
     ("booking.hb_get_appointment", "GET", "/appointment/by_id/{appointment}", "nyfyffyy", None),

@@ -131,6 +131,7 @@ def _is_own(who):
 CASES = {
     ("booking.hb_delete_appointment", "query", "id"): ("other", lambda w: {"params": {"id": w.appointment()}}, "f"),
     ("booking.hb_delete_appointment", "body", "id"): ("other", lambda w: {"json": {"id": w.appointment()}}, "f"),
+    ("booking.v1_check_in_appointment", "path", "id"): ("nurse", lambda w: {}, "f"),        # she has no department
     ("booking.v1_list_appointments", "query", "patient_id"):
         ("other", lambda w: (w.appointment(), {"params": {"patient_id": w.patient}})[1], _others("patient_id")),
     ("booking.v1_list_appointments", "query", "doctor_id"):

@@ -142,7 +142,8 @@ put_money(gh_json_t *j, const gh_book_t *book, const gh_book_job_t *bj)
         gh_json_ki64(j, "bill_id", bj->bill_id);
     else
         gh_json_knull(j, "bill_id");
-    gh_json_kcstr(j, "payment_status", bj->verdict.payment == GH_PAY_PAID ? "PAID" : "UNPAID");
+    /* nobody has paid yet; what costs nothing never will be */
+    gh_json_kcstr(j, "payment_status", bj->verdict.price == 0 ? "WAIVED" : "UNPAID");
 }
 
 /* Appointment of api/24, member by member as gh_v1_appointment() of the schema makes it. */

@@ -1,5 +1,6 @@
 /*
- * workers/booking/cancel.c - the batch of cancellations, of all surfaces (BR-85..BR-88, R-93..R-95, R-225)
+ * workers/booking/cancel.c - the batch of cancellations, of all surfaces (BR-85..BR-88, R-93..R-95, R-225), and of other changes
+ * that leave an appointment its place (status.c)
  *
  *   phase 0   lock the sessions of the orders, then the orders; read who asks and the settings
  *   phase 1   decide each job in order of arrival; write orders with history, bills with refunds, places
@@ -60,6 +61,8 @@ static void
 parse(gh_cancel_job_t *cj)
 {
     gh_mp_t args = cj->job->args;
+    if (gh_change_parse(cj))
+        return;
     cj->way = way_of(cj->job->head.op);
     cj->surface = surface_of(cj);
     switch (cj->surface) {
@@ -86,33 +89,46 @@ parse(gh_cancel_job_t *cj)
 
 /* ---- deciding */
 
-/* Who asks, by the surface: may he, does the deadline bind him, and as what he is recorded. */
-static gh_canceller_t
-canceller_of(gh_cancel_job_t *cj)
+uint32_t
+gh_cancel_by(const gh_cancel_job_t *cj)
 {
     const gh_actor_t *a = &cj->job->actor;
     const gh_cancel_order_t *o = cj->order;
-    gh_canceller_t who = {.way = cj->way,
-                          .wants_override = cj->override,
-                          .may_override = cj->may_override || (a->roles & GH_ROLE_SUPERUSER)};
-    bool own_doctor = a->doctor_id && a->doctor_id == o->doctor_id;
-    bool own_patient = (a->patient_id && a->patient_id == o->patient_id) || cj->related;
-    if (cj->surface == GH_CANCEL_CODE) {
-        who.allowed = a->user_id == o->patient_user_id || a->user_id == o->initiator_id;
-        who.has_deadline = true;
-        cj->by = "patient";
-    } else if ((a->scopes & GH_SCOPE_ALL) || a->user_id == 0) { /* nobody: only with heartbeat.open_access */
-        who.allowed = true;
-        cj->by = a->user_id == 0 ? "system" : "staff";
-    } else if ((a->scopes & GH_SCOPE_DEPT) && a->dept_id && a->dept_id == o->dept_id) {
-        who.allowed = true;
-        cj->by = own_doctor ? "doctor" : "staff";
-    } else if (a->scopes & GH_SCOPE_OWN) {
-        who.allowed = own_doctor || own_patient;
-        who.has_deadline = !own_doctor; /* R-94 binds patients */
-        cj->by = own_doctor ? "doctor" : "patient";
-    }
-    return who;
+    uint32_t by = 0, office = GH_ROLE_ADMIN | GH_ROLE_STAFF | GH_ROLE_SUPERUSER;
+    if (cj->surface == GH_CANCEL_CODE)
+        return a->user_id == o->patient_user_id || a->user_id == o->initiator_id ? GH_BY_PATIENT : 0;
+    if ((a->scopes & GH_SCOPE_ALL) || a->user_id == 0) /* nobody: only with heartbeat.open_access */
+        return GH_BY_STAFF;
+    if ((a->scopes & GH_SCOPE_DEPT) && a->dept_id && a->dept_id == o->dept_id)
+        by |= (a->roles & GH_ROLE_NURSE) && !(a->roles & office) ? GH_BY_NURSE : GH_BY_STAFF;
+    if ((a->scopes & (GH_SCOPE_DEPT | GH_SCOPE_OWN)) && a->doctor_id && a->doctor_id == o->doctor_id)
+        by |= GH_BY_DOCTOR;
+    if ((a->scopes & GH_SCOPE_OWN) && ((a->patient_id && a->patient_id == o->patient_id) || cj->related))
+        by |= GH_BY_PATIENT;
+    return by;
+}
+
+/* As what the one who cancels is recorded. */
+static const char *
+by_word(const gh_cancel_job_t *cj, uint32_t by)
+{
+    if (cj->job->actor.user_id == 0)
+        return "system";
+    if (by & GH_BY_DOCTOR)
+        return "doctor";
+    return by & GH_BY_STAFF ? "staff" : "patient";
+}
+
+/* Who asks: is the order his, and does the deadline bind him? On the code surface it binds everybody. */
+static gh_canceller_t
+canceller_of(gh_cancel_job_t *cj, uint32_t by)
+{
+    cj->by = by_word(cj, by);
+    return (gh_canceller_t){.way = cj->way,
+                            .allowed = by != 0,
+                            .has_deadline = gh_order_step_by(GH_DO_CANCEL, by) == GH_BY_PATIENT,
+                            .wants_override = cj->override,
+                            .may_override = cj->may_override || (cj->job->actor.roles & GH_ROLE_SUPERUSER)};
 }
 
 static gh_err_t
@@ -193,9 +209,16 @@ decide_job(gh_cancel_t *c, gh_cancel_job_t *cj)
         refuse(c, cj, err, NULL);
         return;
     }
-    gh_canceller_t who = canceller_of(cj);
+    uint32_t by = gh_cancel_by(cj);
+    gh_canceller_t who = canceller_of(cj, by);
     if (who.allowed && !tag_matches(cj)) {
         refuse(c, cj, GH_E_PRECONDITION_FAILED, NULL);
+        return;
+    }
+    if (cj->change != GH_CHANGE_NONE && !gh_change_decide(c, cj))
+        return;
+    if (who.allowed && gh_order_step_by(GH_DO_CANCEL, by) == 0) { /* a nurse (api/20 section 6) */
+        refuse(c, cj, GH_E_FORBIDDEN, NULL);
         return;
     }
     gh_cancel_facts_t facts = gh_cancel_facts_of(c, cj);
@@ -214,7 +237,11 @@ decide_job(gh_cancel_t *c, gh_cancel_job_t *cj)
         put_heartbeat(c, cj); /* as it was */
     if (cj->verdict.state == GH_ORDER_TIMEOUT && cj->surface == GH_CANCEL_CODE)
         cj->reason = GH_STR("支付超时"); /* BR-88 */
+    gh_order_state_t from = cj->order->state;
+    cj->step = GH_DO_CANCEL;
     gh_cancel_apply(c, cj);
+    if (gh_order_step_by(cj->step, by) != GH_BY_PATIENT)
+        gh_change_audit(c, cj, from);
 }
 
 /* ---- answering */
@@ -271,13 +298,20 @@ put_heartbeat(gh_cancel_t *c, gh_cancel_job_t *cj)
     gh_job_ok(c->b, cj->job, 0, gh_buf_view(&out));
 }
 
+/* Jobs that are answered with the appointment as it is then. */
+static bool
+shows_after(const gh_cancel_job_t *cj)
+{
+    return cj->surface == GH_CANCEL_V1 && (cj->cancelled || cj->changed || cj->same);
+}
+
 static bool
 ask_after(gh_cancel_t *c)
 {
     gh_pgarr_t ids = {0};
     bool any = false;
     for (size_t i = 0; i < c->n; i++)
-        if (c->jobs[i].cancelled && c->jobs[i].surface == GH_CANCEL_V1) {
+        if (shows_after(&c->jobs[i])) {
             gh_pgarr_i64(&ids, c->jobs[i].order_id);
             any = true;
         }
@@ -294,7 +328,7 @@ answer_after(gh_cancel_t *c)
     const PGresult *r = gh_batch_result(c->b, c->at_after);
     for (size_t i = 0; i < c->n; i++) {
         gh_cancel_job_t *cj = &c->jobs[i];
-        if (!cj->cancelled || cj->surface != GH_CANCEL_V1)
+        if (!shows_after(cj))
             continue;
         int row = 0;
         while (row < PQntuples(r) && gh_pg_i64(r, row, 0, 0) != cj->order_id)

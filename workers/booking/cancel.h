@@ -16,10 +16,21 @@ typedef struct gh_cancel_order {
     gh_pay_state_t payment;
     int64_t session_starts_us, starts_us, ends_us, created_us, payable_since_us;
     int64_t patient_id, patient_user_id, initiator_id, doctor_id, dept_id;
-    bool hidden;
+    bool hidden, arrived;
+    bool changed; /* by a job of this batch, status.c */
     int64_t version;
-    gh_str_t reason;
+    gh_str_t reason, notes, visit_type;
 } gh_cancel_order_t;
+
+/* Jobs of the batch that are no cancellations (status.c). */
+typedef enum { GH_CHANGE_NONE, GH_CHANGE_EDIT, GH_CHANGE_STATUS, GH_CHANGE_ARRIVE } gh_change_t;
+
+/* AP-06: members given, and their new values (p NULL: null). */
+enum { GH_EDIT_REASON, GH_EDIT_NOTES, GH_EDIT_VISIT, GH_EDITS };
+typedef struct gh_edit {
+    bool given[GH_EDITS];
+    gh_str_t value[GH_EDITS];
+} gh_edit_t;
 
 typedef struct gh_cancel_job {
     gh_wjob_t *job;
@@ -34,6 +45,11 @@ typedef struct gh_cancel_job {
     gh_cancel_verdict_t verdict;
     bool cancelled, hide_only;
     const char *by;
+    gh_change_t change;
+    gh_wanted_t wanted; /* GH_CHANGE_STATUS */
+    gh_edit_t edit;     /* GH_CHANGE_EDIT */
+    gh_order_step_t step;
+    bool changed, same; /* done; there was nothing to do */
 } gh_cancel_job_t;
 
 typedef struct gh_cancel_session {
@@ -55,13 +71,25 @@ typedef struct gh_cancel {
     struct gh_doctor_rules *rules;
     size_t n_rules;
     bool written, reading_after, offering;
+    bool start_before_complete; /* */
+    bool twice;                 /* two changes of one order: the batch fails, and they run one by one */
     gh_offer_t offer;
-    size_t at_sessions, at_orders, at_people, at_rules, at_after;
+    size_t at_sessions, at_orders, at_people, at_rules, at_switches, at_after;
 } gh_cancel_t;
 
 /* cancel.c: what the rules decide from; note that the order becomes what the job's verdict says, and its place free. */
 gh_cancel_facts_t gh_cancel_facts_of(const gh_cancel_t *c, const gh_cancel_job_t *cj);
 void gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj);
+
+/* What the caller is to the order of his job: GH_BY_*. */
+uint32_t gh_cancel_by(const gh_cancel_job_t *cj);
+
+/* status.c: take in a job that is a change, false when it is another; decide it, true when it asks for a cancellation; write. */
+bool gh_change_parse(gh_cancel_job_t *cj);
+bool gh_change_decide(gh_cancel_t *c, gh_cancel_job_t *cj);
+int gh_change_write(gh_cancel_t *c, const char *now) GH_MUSTCHECK;
+/* The entry of the audit log of a step that somebody else than the patient has done; from: the state before it. */
+void gh_change_audit(gh_cancel_t *c, gh_cancel_job_t *cj, gh_order_state_t from);
 
 /* cancel_data.c. -1: out of memory, or the orders have moved to other sessions: the batch fails and runs again. */
 void gh_cancel_ask(gh_cancel_t *c);

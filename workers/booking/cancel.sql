@@ -22,7 +22,7 @@ select o.id, o.schedule_id, coalesce(o.slot_no, 0), o.status, o.payment_status, 
        (extract(epoch from o.ends_at) * 1000000)::bigint, (extract(epoch from o.created_at) * 1000000)::bigint,
        coalesce((extract(epoch from o.payable_since) * 1000000)::bigint, 0), o.version,
        o.patient_id, coalesce(p.user_id, o.user_id, 0), coalesce(o.initiator_user_id, 0), o.doctor_id, d.dept_id,
-       o.hb_hidden, o.reason
+       o.hb_hidden, o.reason, o.checked_in_at is not null, o.notes, o.visit_type
   from locked o
   join schedules s on s.id = o.schedule_id
   join patients p on p.id = o.patient_id

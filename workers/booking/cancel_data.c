@@ -24,6 +24,7 @@ gh_cancel_ask(gh_cancel_t *c)
     c->at_orders = gh_batch_query(c->b, "lock_orders", 1, orders);
     c->at_people = gh_batch_query(c->b, "cancel_people", 3, people);
     c->at_rules = gh_batch_query(c->b, "cancel_settings", 1, orders);
+    c->at_switches = gh_batch_query(c->b, "status_settings", 0, NULL);
     gh_pgarr_fini(&ids);
     gh_pgarr_fini(&users);
     gh_pgarr_fini(&override);
@@ -72,9 +73,14 @@ take_order(gh_cancel_t *c, const PGresult *r, int i)
                              .doctor_id = gh_pg_i64(r, i, 15, 0),
                              .dept_id = gh_pg_i64(r, i, 16, 0),
                              .hidden = gh_pg_bool(r, i, 17),
-                             .reason = gh_pg_str(r, i, 18)};
-    if (o->reason.p)
-        o->reason = gh_batch_dup(c->b, o->reason);
+                             .reason = gh_pg_str(r, i, 18),
+                             .arrived = gh_pg_bool(r, i, 19),
+                             .notes = gh_pg_str(r, i, 20),
+                             .visit_type = gh_pg_str(r, i, 21)};
+    gh_str_t *const texts[] = {&o->reason, &o->notes, &o->visit_type};
+    for (size_t k = 0; k < GH_COUNT(texts); k++)
+        if (texts[k]->p)
+            *texts[k] = gh_batch_dup(c->b, *texts[k]);
     c->n_orders++;
     /* Moved to another session between the two reads: that one is not locked, so the jobs run again. */
     if (!gh_cancel_session(c, o->schedule_id))
@@ -95,6 +101,7 @@ gh_cancel_take(gh_cancel_t *c)
     c->rules = gh_facts_rules(c->b, gh_batch_result(c->b, c->at_rules), false, &c->n_rules);
     if (!gh_batch_ok(c->b))
         return -1;
+    c->start_before_complete = gh_pg_bool(gh_batch_result(c->b, c->at_switches), 0, 0);
     for (int i = 0; i < PQntuples(orders); i++)
         if (take_order(c, orders, i) != 0)
             return -1;
@@ -195,6 +202,8 @@ gh_cancel_write(gh_cancel_t *c)
     bool any = false;
     for (size_t i = 0; i < c->n; i++)
         any = any || c->jobs[i].cancelled;
+    if (gh_change_write(c, now) != 0)
+        return -1;
     if (any && (write_orders(c, now) != 0 || release_places(c, now) != 0))
         return -1;
     return write_hidden(c, now);

@@ -98,7 +98,7 @@ with asked as (
        and (a.patients is null or o.patient_id = any (a.patients))
        and (a.depts is null or o.doctor_id in (select d.id from doctors d where d.dept_id = any (a.depts)))
        and (a.sessions is null or o.schedule_id = any (a.sessions))
-       and (a.payments is null or gh_shown_payment(o.payment_status) = any (a.payments))
+       and (a.payments is null or gh_shown_payment(o.payment_status, o.price) = any (a.payments))
        and (a.channels is null or o.channel = any (a.channels))
        and (a.since is null or o.starts_at >= a.since)
        and (a.until is null or o.starts_at <= a.until)
@@ -142,12 +142,7 @@ select case when $2::int is null and coalesce($3::bigint, 0) = 0 and coalesce($5
 -- name: v1_get
 -- $1 order, $2 scopes, $3 the caller's patient row, $4 his doctor row, $5 his department, $6 zone, $7 currency.
 select case when b.id is null or b.status = 'waitlist' then 'NOT_FOUND'
-            when (($2::int & 1 = 1)
-                      or ($2::int & 2 = 2 and b.dept_id = nullif($5::bigint, 0))
-                      or ($2::int & 8 = 8 and (b.patient_id = nullif($3::bigint, 0) or b.doctor_id = nullif($4::bigint, 0)
-                          or exists (select from patient_relations r where r.user_patient_id = nullif($3::bigint, 0)
-                                        and r.related_patient_id = b.patient_id)))) is not true
-            then 'NOT_OWNER' end as error,
+            when not gh_may_see_order(b, $2::int, $3::bigint, $4::bigint, $5::bigint) then 'NOT_OWNER' end as error,
        gh_v1_appointment(b, $6::text, $7::text) as body,
        case when b.id is not null
             then json_build_object('ETag', format('"appointment-%s-%s"', b.id, b.version)) end as headers
@@ -207,11 +202,7 @@ select (select error from may) as error,
 -- name: hb_get
 -- $1 order, $2 scopes, $3 caller, $4 his patient row, $5 his doctor row, $6 his department, $7 expand, $8 zone.
 select case when b.id is null or b.status = 'waitlist' or b.hb_hidden then 'APPOINTMENT_NOT_FOUND'
-            when (($2::int & 1 = 1) or coalesce($3::bigint, 0) = 0
-                      or ($2::int & 2 = 2 and b.dept_id = nullif($6::bigint, 0))
-                      or ($2::int & 8 = 8 and (b.patient_id = nullif($4::bigint, 0) or b.doctor_id = nullif($5::bigint, 0)
-                          or exists (select from patient_relations r where r.user_patient_id = nullif($4::bigint, 0)
-                                        and r.related_patient_id = b.patient_id)))) is not true
+            when coalesce($3::bigint, 0) <> 0 and not gh_may_see_order(b, $2::int, $4::bigint, $5::bigint, $6::bigint)
             then 'NOT_OWNER' end as error,
        gh_hb_appointment(b, $8::text, coalesce($7::boolean, false)) as body
   from (select) x

@@ -25,7 +25,7 @@ static const struct gh_constraint_map cancel_constraints[] = {
 static const struct gh_constraint_map wait_constraints[] = {
     {"registration_orders_wait_uq", GH_E_WAITLIST_DUPLICATE}, {NULL, GH_E_NONE}};
 
-/* Bookings of the three surfaces share one batch, cancellations another. */
+/* Bookings of the three surfaces share one batch, cancellations and other changes of an appointment another. */
 #define BOOK(op)                                                                                             \
     {                                                                                                        \
         .name = op, .kind = GH_OP_WRITE, .batch = "book", .step = gh_book_step,                              \
@@ -46,6 +46,12 @@ static const gh_op_t ops[] = {
     CANCEL("booking.v1_cancel_appointment"),
     CANCEL("booking.v1_delete_appointment"),
     CANCEL("booking.hb_delete_appointment"),
+    CANCEL("booking.v1_update_appointment"),
+    CANCEL("booking.v1_set_appointment_status"),
+    CANCEL("booking.v1_check_in_appointment"),
+    {.name = "booking.v1_list_appointment_history",
+     .sql = "v1_history",
+     .bind = {"path.id", "actor.scopes", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "tz"}},
     {.name = "booking.expire_unpaid",
      .kind = GH_OP_WRITE,
      .batch_max = 1,

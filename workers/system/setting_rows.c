@@ -21,6 +21,8 @@ static const gh_setting_t rows[] = {
            "Apply the booking rules of the registration settings."),
     SWITCH("appointment.department_interval", "false",
            "Keep days between two visits of a department (BR-79)."),
+    SWITCH("appointment.enforce_start_before_complete", "false",
+           "Complete an appointment after its start only (R-100)."),
     SWITCH("appointment.require_prepayment", "false", "A booking is confirmed when it is paid."),
     SWITCH("appointment.strict_session", "false", "Take bookings until the session begins only."),
     SWITCH("heartbeat.open_access", "false",
