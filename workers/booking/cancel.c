@@ -61,9 +61,9 @@ static void
 parse(gh_cancel_job_t *cj)
 {
     gh_mp_t args = cj->job->args;
+    cj->way = way_of(cj->job->head.op);
     if (gh_change_parse(cj))
         return;
-    cj->way = way_of(cj->job->head.op);
     cj->surface = surface_of(cj);
     switch (cj->surface) {
     case GH_CANCEL_CODE:

@@ -185,7 +185,8 @@ gh_change_decide(gh_cancel_t *c, gh_cancel_job_t *cj)
         v = gh_wanted_decide(cj->wanted, by, &facts);
     else
         v.err = gh_order_may(v.step, by, &facts);
-    const char *guarded = v.err == GH_E_NONE && cj->change == GH_CHANGE_EDIT ? not_for_patients(cj, by) : NULL;
+    const char *guarded = v.err == GH_E_NONE && cj->change == GH_CHANGE_EDIT ? not_for_patients(cj, by)
+                                                                             : NULL;
     if (v.err != GH_E_NONE) {
         gh_job_refuse(c->b, cj->job, v.err, NULL);
     } else if (guarded) {
