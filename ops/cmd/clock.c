@@ -39,7 +39,8 @@ show(const gh_cmd_t *c)
     gh_ts_text(machine_us + shift_us, now);
     gh_ts_text(machine_us, machine);
     if (c->json)
-        printf("{\"now\":\"%s\",\"machine\":\"%s\",\"shift_ms\":%lld}\n", now, machine, (long long)(shift_us / 1000));
+        printf("{\"now\":\"%s\",\"machine\":\"%s\",\"shift_ms\":%lld}\n", now, machine,
+               (long long)(shift_us / 1000));
     else if (shift_us == 0)
         printf("%s, as the machine has it\n", now);
     else

@@ -54,6 +54,14 @@ static const gh_cmd_row_t s_commands[] = {
      "second\n"
      "may wait for their place in the chain.",
      gh_audit_opts, gh_cmd_audit},
+    {"books", "", 0, "Check that places, appointments, waitlists and money agree",
+     "Each invariant is named with its rule; one that does not hold is shown with the rows that break it, "
+     "and the exit status is "
+     "1. Reads\n"
+     "one snapshot: other work goes on meanwhile. What the clock drives (time-outs, places offered again, "
+     "jobs) may lag by "
+     "--grace.",
+     gh_books_opts, gh_cmd_books},
     {"clock", "[+2h | -30m | MOMENT | reset]", 1, "Show the test clock, or move it",
      "Moves the wall clock of all programs of this database while they run, within a second: +1d12h and -90s "
      "move it on or back "

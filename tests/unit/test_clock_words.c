@@ -19,10 +19,17 @@ spans_move_from_where_the_clock_is(void **state)
     static const struct {
         const char *text;
         int64_t from, to;
-    } good[] = {{"+2h", 0, 2 * HOUR},        {"+2h", HOUR, 3 * HOUR},          {"-30m", 0, -30 * MINUTE},
-                {"-30m", HOUR, 30 * MINUTE}, {"+1d12h30m5s", 0, DAY + 12 * HOUR + 30 * MINUTE + 5000},
-                {"+1w2s", 0, 7 * DAY + 2000}, {"+0s", 5, 5},                    {"+90s", 0, 90000},
-                {"reset", 3 * HOUR, 0},      {"+36500d", 0, 36500 * DAY},     {"+3155760000s", 0, GH_CLOCK_MS_MAX},
+    } good[] = {{"+2h", 0, 2 * HOUR},
+                {"+2h", HOUR, 3 * HOUR},
+                {"-30m", 0, -30 * MINUTE},
+                {"-30m", HOUR, 30 * MINUTE},
+                {"+1d12h30m5s", 0, DAY + 12 * HOUR + 30 * MINUTE + 5000},
+                {"+1w2s", 0, 7 * DAY + 2000},
+                {"+0s", 5, 5},
+                {"+90s", 0, 90000},
+                {"reset", 3 * HOUR, 0},
+                {"+36500d", 0, 36500 * DAY},
+                {"+3155760000s", 0, GH_CLOCK_MS_MAX},
                 {"-3155760000s", 0, -GH_CLOCK_MS_MAX}};
     for (size_t i = 0; i < GH_COUNT(good); i++) {
         int64_t out = -1;
@@ -50,9 +57,26 @@ static void
 other_words_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",      "+",     "-",       "2h",     "+h",          "+2",          "+2x",
-                                      "+2h2h", "+5s1m", "+2h ",    "+-2h",   "tomorrow",    "2026-12-01",  "RESET",
-                                      "+2 h",  "+1.5h", "+99999999999999999999s", "+36526d", "+3155760001s", "2026-13-01T00:00:00Z"};
+    static const char *const bad[] = {"",
+                                      "+",
+                                      "-",
+                                      "2h",
+                                      "+h",
+                                      "+2",
+                                      "+2x",
+                                      "+2h2h",
+                                      "+5s1m",
+                                      "+2h ",
+                                      "+-2h",
+                                      "tomorrow",
+                                      "2026-12-01",
+                                      "RESET",
+                                      "+2 h",
+                                      "+1.5h",
+                                      "+99999999999999999999s",
+                                      "+36526d",
+                                      "+3155760001s",
+                                      "2026-13-01T00:00:00Z"};
     for (size_t i = 0; i < GH_COUNT(bad); i++) {
         int64_t out;
         assert_false(gh_clock_words(bad[i], 0, 0, &out));
