@@ -1,6 +1,6 @@
 -- Statements of the booking batch (book.c). A batch runs, in one transaction:
 --   book_people, patient_orders, registration_settings, taken_slots; booking_settings, order_numbers, lock_sessions   read
---   write_bookings, count_places                                                                                    written
+--   write_bookings, count_places; weigh_later                                                                       written
 -- Those after the semicolon and the writes are lib/domain/new_order.sql.
 -- Instants leave as microseconds since 1970, days as days since 1970, money as text, rates in ten-thousandths.
 -- Lock order (decisions 17): patients by id (advisory), then sessions by id, then orders by id, then bills by id.
@@ -8,8 +8,9 @@
 -- name: book_people
 -- One row a job: who asks ($1 users), for whom ($2 patients, null = the own row), $3 does he ask for an override, $4 now,
 -- $5 doctors of bookings by time (null = by session). Locks the patients against other batches, so that limits that no
--- constraint can hold (BR-75, BR-79) are exact: those batches wait here, before their sessions, in the order of ids. Before them it
--- shares the lock of the identity rates: who changes those waits for running bookings, so that each has rates valid at its commit.
+-- constraint can hold (BR-75, BR-79) are exact: those batches wait here, before their sessions, in the order of ids. Who books for a
+-- relative is locked with him, so that the bookings of one account are counted one after the other (BR-128). Before
+-- them it shares the lock of the identity rates: who changes those waits for running bookings, so that each has rates valid at its commit.
 with ask as (
     select t.n, t.user_id, coalesce(t.patient_id, own.id) as patient_id, own.id as own_id, t.override, t.doctor_id
       from unnest($1::bigint[], $2::bigint[], $3::boolean[], $5::bigint[]) with ordinality
@@ -20,7 +21,12 @@ with ask as (
 ), held as materialized (
     select count(pg_advisory_xact_lock(7205759403792793600 # x.id)) as n
       from rates
-     cross join (select distinct patient_id as id from ask where patient_id is not null order by 1) x
+     cross join (select patient_id as id from ask where patient_id is not null
+                 union
+                 select a.own_id from ask a
+                  where a.own_id <> a.patient_id and exists (select from patient_relations r where r.user_patient_id = a.own_id
+                                                                and r.related_patient_id = a.patient_id)
+                 order by 1) x
 )
 select a.own_id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.patient_type,
        p.id is not null and p.id is distinct from a.own_id and exists (
@@ -80,6 +86,18 @@ select w.id, o.taken
         where x.schedule_id = w.id and x.slot_no is not null
           and x.status in ('pending', 'confirmed', 'completed', 'no_show')) o
  where o.taken is not null;
+
+-- name: weigh_later
+-- Accounts $1 have just booked, for themselves or a relative; $2 job ids, $3 their argument frames, $4 now. For those who have
+-- placed three orders or more within the hour, the risk of it is weighed after the commit (BR-128, BR-129): few, so that the others pay
+-- for one look into an index.
+insert into jobs (id, kind, op, service, args, unique_key, priority, budget_ms, max_attempts, run_at, created_at)
+select t.id, 'booking', 'identity.weigh_bookings', 'identity', t.args, 'weigh-bookings:' || t.user_id, 2, 30000, 5,
+       $4::timestamptz, $4::timestamptz
+  from unnest($1::bigint[], $2::uuid[], $3::bytea[]) as t (user_id, id, args)
+ where (select count(*) from (select from registration_orders o
+                               where o.initiator_user_id = t.user_id and o.created_at > $4 - interval '1 hour' limit 3) x) = 3
+on conflict (unique_key) where status in ('QUEUED', 'RUNNING') do nothing;
 
 -- name: nearest_slots
 -- Up to three free places of a doctor nearest to a moment, as the JSON that a refusal carries (api/24): $1 doctors,

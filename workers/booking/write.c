@@ -3,6 +3,8 @@
  */
 #include "workers/booking/booking.h"
 
+#include "base/uuid7.h"
+
 static gh_new_order_t
 order_of(const gh_book_job_t *bj)
 {
@@ -28,6 +30,50 @@ order_of(const gh_book_job_t *bj)
     return o;
 }
 
+/* {"body": {"user_id": ..}} */
+static void
+put_args(gh_pgarr_t *out, int64_t user_id)
+{
+    gh_buf_t args GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_mpw_map(&args, 1);
+    gh_mpw_cstr(&args, "body");
+    gh_mpw_map(&args, 1);
+    gh_mpw_cstr(&args, "user_id");
+    gh_mpw_int(&args, user_id);
+    gh_pgarr_bytea(out, gh_buf_view(&args));
+}
+
+/* BR-128, BR-129: accounts that have booked for themselves or a relative; who books for patients as staff is not weighed. */
+static int
+weigh_later(const gh_book_t *book)
+{
+    gh_pgarr_t users = {0}, ids = {0}, args = {0};
+    bool any = false;
+    for (size_t i = 0; i < book->n; i++) {
+        const gh_book_job_t *bj = &book->jobs[i];
+        bool own = bj->person.own_id && bj->person.own_id == bj->person.patient_id;
+        uint8_t id[16];
+        if (!bj->booked || !bj->job->actor.user_id || (!own && !bj->person.related))
+            continue;
+        any = true;
+        gh_uuid7_new(id);
+        gh_pgarr_i64(&users, bj->job->actor.user_id);
+        gh_pgarr_uuid(&ids, id);
+        put_args(&args, bj->job->actor.user_id);
+    }
+    char now[GH_PG_TIME_TEXT];
+    gh_pg_time_text(book->b->now_us, now);
+    const char *const params[] = {gh_pgarr_literal(&users), gh_pgarr_literal(&ids), gh_pgarr_literal(&args),
+                                  now};
+    int rc = params[0] && params[1] && params[2] ? 0 : -1;
+    if (any && rc == 0)
+        gh_batch_query(book->b, "weigh_later", 4, params);
+    gh_pgarr_fini(&users);
+    gh_pgarr_fini(&ids);
+    gh_pgarr_fini(&args);
+    return rc;
+}
+
 int
 gh_book_write(gh_book_t *book)
 {
@@ -46,7 +92,7 @@ gh_book_write(gh_book_t *book)
         if (book->sessions[i].taken_now > 0)
             taken[n_taken++] = (gh_places_taken_t){book->sessions[i].s.id, book->sessions[i].taken_now};
     return gh_new_orders_write(b, orders, n, book->today, book->pool->currency) != 0 ||
-                   gh_places_count(b, taken, n_taken) != 0
+                   gh_places_count(b, taken, n_taken) != 0 || weigh_later(book) != 0
                ? -1
                : 0;
 }

@@ -189,6 +189,8 @@ gh_step_t gh_confirm_email(gh_batch_t *b);
 gh_step_t gh_update_profile(gh_batch_t *b); /* own_profile.c */
 gh_step_t gh_renew_token(gh_batch_t *b);    /* renew.c */
 gh_step_t gh_extend_access(gh_batch_t *b);  /* extend.c */
+gh_step_t gh_weigh_bookings(gh_batch_t *b); /* risk.c */
+gh_step_t gh_tend_risk(gh_batch_t *b);      /* risk.c */
 gh_step_t gh_login_form(gh_batch_t *b);
 gh_step_t gh_change_relatives(gh_batch_t *b); /* relatives.c */
 gh_step_t gh_keep_patient(gh_batch_t *b);     /* patients.c */

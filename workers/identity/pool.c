@@ -293,6 +293,12 @@ static const gh_op_t ops[] = {
      .kind = GH_OP_TASK,
      .batch_max = 1,
      .step = gh_extend_access},
+    {.name = "identity.weigh_bookings",
+     .kind = GH_OP_WRITE,
+     .batch_max = 1,
+     .step = gh_weigh_bookings,
+     .inner = true},
+    {.name = "identity.tend_risk", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_tend_risk, .inner = true},
     {.name = "identity.permit_metrics", .inner = true, .access_of = "front.get_metrics", .sql = "permit"},
     {0},
 };
