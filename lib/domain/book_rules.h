@@ -15,6 +15,7 @@
 
 /* One order of the patient that may matter: active, or a no_show or visit of the last 90 days. */
 typedef struct gh_patient_order {
+    int64_t id; /* 0: made by this batch */
     int64_t schedule_id, dept_id;
     int64_t starts_us, ends_us;
     int32_t day;

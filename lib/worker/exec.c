@@ -268,6 +268,10 @@ run_step(gh_batch_priv_t *b)
         case GH_STEP_DONE:
             finish(b, wrote);
             return;
+        case GH_STEP_AGAIN: /* as the database would say it */
+            memcpy(b->error.sqlstate, "40001", sizeof "40001");
+            roll_back(b);
+            return;
         default:
             roll_back(b);
             return;

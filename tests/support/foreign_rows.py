@@ -57,6 +57,7 @@ EVERYBODYS = {
     # sessions, and what they hang on, are there to be booked by anybody
     ("booking.book_appointment", "body"): ("scheduleId", "hospitalId", "departmentId"),
     ("booking.join_waitlist", "body"): ("scheduleId",),
+    ("booking.reschedule_appointment", "body"): ("scheduleId",),
     ("booking.convert_waitlist_place", "body"): ("slotId",),        # sent by a client, means nothing
     ("booking.hb_create_appointment", "body"): ("doctor_id",),
     ("booking.v1_book_appointment", "body"): ("schedule_id", "doctor_id"),

@@ -17,8 +17,6 @@
 #include "base/timez.h"
 #include "domain/wechat.h"
 
-#define PLACE_READS_MAX 3
-
 static const gh_dialect_t *const dialects[] = {&gh_dialect_code, &gh_dialect_v1, &gh_dialect_hb};
 
 static const gh_dialect_t *
@@ -70,8 +68,8 @@ session_at(gh_book_t *book, const gh_ask_t *ask)
     return NULL;
 }
 
-static void
-resolve(gh_book_t *book)
+void
+gh_book_resolve(gh_book_t *book)
 {
     for (size_t i = 0; i < book->n; i++) {
         gh_book_job_t *bj = &book->jobs[i];
@@ -84,8 +82,8 @@ resolve(gh_book_t *book)
 }
 
 /* Sessions with places left whose taken places we do not know in the locked version: ask. A full one needs none. */
-static bool
-ask_missing_places(gh_book_t *book)
+bool
+gh_book_ask_places(gh_book_t *book)
 {
     int64_t *missing = gh_batch_alloc(book->b, book->n_sessions * sizeof *missing + 1);
     size_t n = 0;
@@ -93,7 +91,7 @@ ask_missing_places(gh_book_t *book)
         book->sessions[i].slots = NULL;
     for (size_t i = 0; i < book->n && gh_batch_ok(book->b); i++) {
         gh_bsession_t *x = book->jobs[i].session;
-        if (!x || book->jobs[i].job->done || x->slots || !x->s.open || x->s.remaining <= 0)
+        if (!x || book->jobs[i].job->done || x->slots || !x->s.open || (x->s.remaining <= 0 && !x->leaves))
             continue;
         x->slots = gh_places_get(book->pool->places, x->s.id, x->writer);
         bool asked = x->slots != NULL;
@@ -109,8 +107,8 @@ ask_missing_places(gh_book_t *book)
 
 /* ---- one decision */
 
-static void
-refuse(gh_book_t *book, gh_book_job_t *bj, gh_err_t err)
+void
+gh_book_refuse(gh_book_t *book, gh_book_job_t *bj, gh_err_t err)
 {
     char p[16] = "", m[16] = "";
     if (err == GH_E_BOOKING_LIMIT && bj->session) {
@@ -163,26 +161,37 @@ find_target(gh_book_t *book, const gh_book_job_t *bj, const gh_booker_t *who)
     return GH_E_NONE;
 }
 
-static gh_book_verdict_t
-decide(gh_book_t *book, gh_book_job_t *bj, const gh_booker_t *who, gh_bpatient_t *patient)
+gh_wish_t
+gh_book_wish(const gh_book_job_t *bj)
 {
-    static const gh_slots_t no_places = {0};
     const gh_ask_t *ask = &bj->ask;
-    gh_slots_t unknown = no_places; /* closed or full: never looked at */
-    gh_wish_t wish = {.slot_no = ask->slot_no,
-                      .at_us = ask->schedule_id ? 0 : ask->at_us,
-                      .down = ask->down,
-                      .whole_session = bj->dialect->whole_session};
-    gh_book_facts_t facts = {.now_us = book->b->now_us,
+    return (gh_wish_t){.slot_no = ask->slot_no,
+                       .at_us = ask->schedule_id ? 0 : ask->at_us,
+                       .down = ask->down,
+                       .whole_session = bj->dialect->whole_session};
+}
+
+gh_book_facts_t
+gh_book_facts_of(const gh_book_t *book, const gh_book_job_t *bj, const gh_patient_order_t *orders, size_t n)
+{
+    return (gh_book_facts_t){.now_us = book->b->now_us,
                              .today = book->today,
                              .now_minute = book->now_minute,
                              .registration_rules = book->registration_rules,
                              .prepayment = bj->dialect->prepaid || book->require_prepayment,
-                             .rules = bj->session->rules,
+                             .rules = bj->session ? bj->session->rules : NULL,
                              .rates = &book->rates,
                              .patient_type = bj->person.type,
-                             .orders = patient->orders,
-                             .n_orders = patient->n};
+                             .orders = orders,
+                             .n_orders = n};
+}
+
+static gh_book_verdict_t
+decide(gh_book_t *book, gh_book_job_t *bj, const gh_booker_t *who, gh_bpatient_t *patient)
+{
+    gh_slots_t unknown = {0}; /* closed or full: never looked at */
+    gh_wish_t wish = gh_book_wish(bj);
+    gh_book_facts_t facts = gh_book_facts_of(book, bj, patient->orders, patient->n);
     return gh_book_decide(&bj->session->s, bj->session->slots ? bj->session->slots : &unknown, &wish, who,
                           &facts);
 }
@@ -213,8 +222,8 @@ take(gh_book_t *book, gh_book_job_t *bj, gh_bpatient_t *patient)
 }
 
 /* Refusals of a time are answered once the places nearby are known. */
-static bool
-wants_suggestions(gh_book_job_t *bj, gh_err_t err)
+bool
+gh_book_wants_suggestions(gh_book_job_t *bj, gh_err_t err)
 {
     if (!bj->dialect->suggests ||
         (err != GH_E_SLOT_TAKEN && err != GH_E_SLOT_NOT_ALIGNED && err != GH_E_DOCTOR_UNAVAILABLE))
@@ -255,8 +264,8 @@ decide_job(gh_book_t *book, gh_book_job_t *bj, int64_t mono_ms)
             gh_log(GH_LOG_ERROR, "places_disagree", GH_KI("schedule_id", bj->session->s.id),
                    GH_KI("remaining", bj->session->s.remaining));
     }
-    if (!wants_suggestions(bj, err))
-        refuse(book, bj, err);
+    if (!gh_book_wants_suggestions(bj, err))
+        gh_book_refuse(book, bj, err);
     bj->verdict.err = err;
     return 0;
 }
@@ -272,8 +281,8 @@ give_numbers_back(gh_book_t *book)
             pool->numbers[pool->n_numbers++] = book->jobs[i].numbers;
 }
 
-static bool
-ask_suggestions(gh_book_t *book)
+bool
+gh_book_ask_suggestions(gh_book_t *book)
 {
     gh_pgarr_t doctors = {0}, moments = {0};
     size_t n = 0;
@@ -298,8 +307,8 @@ ask_suggestions(gh_book_t *book)
     return n > 0;
 }
 
-static gh_step_t
-answer_suggestions(gh_book_t *book)
+gh_step_t
+gh_book_answer_suggestions(gh_book_t *book)
 {
     const PGresult *r = gh_batch_result(book->b, book->at_suggest);
     int row = 0;
@@ -309,7 +318,7 @@ answer_suggestions(gh_book_t *book)
             continue;
         if (row < PQntuples(r))
             gh_job_extra(book->b, bj->job, "suggestions", gh_pg_str(r, row++, 0));
-        refuse(book, bj, bj->verdict.err);
+        gh_book_refuse(book, bj, bj->verdict.err);
     }
     return GH_STEP_DONE;
 }
@@ -335,7 +344,7 @@ decide_all(gh_book_t *book)
     give_numbers_back(book);
     if (!gh_batch_ok(book->b))
         return GH_STEP_FAIL;
-    if (!ask_suggestions(book))
+    if (!gh_book_ask_suggestions(book))
         return GH_STEP_DONE;
     book->stage = GH_BOOK_SUGGEST;
     return GH_STEP_MORE;
@@ -353,16 +362,16 @@ gh_book_step(gh_batch_t *b)
         return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
     }
     if (book->stage == GH_BOOK_SUGGEST)
-        return answer_suggestions(book);
+        return gh_book_answer_suggestions(book);
     if (book->stage == GH_BOOK_FACTS) {
         if (gh_facts_take(book) != 0)
             return GH_STEP_FAIL;
-        resolve(book);
+        gh_book_resolve(book);
         book->stage = GH_BOOK_PLACES;
     } else if (gh_facts_take_taken(book) != 0) {
         return GH_STEP_FAIL;
     }
-    if (ask_missing_places(book))
-        return ++book->place_reads <= PLACE_READS_MAX ? GH_STEP_MORE : GH_STEP_FAIL;
+    if (gh_book_ask_places(book))
+        return ++book->place_reads <= GH_PLACE_READS_MAX ? GH_STEP_MORE : GH_STEP_FAIL;
     return decide_all(book);
 }

@@ -73,6 +73,9 @@ typedef struct gh_bsession {
     int64_t writer;    /* of the row version */
     gh_slots_t *slots; /* NULL until they are needed and known; good within one call of the step only */
     int32_t taken_now; /* by this batch */
+    int32_t freed;     /* by this batch: orders moved away */
+    bool leaves;       /* an order of this batch may leave it: its places must be known even if it is full */
+    bool waited;       /* somebody waits for a place */
     const gh_registration_t *rules;
     gh_str_t doctor_name, doctor_title, dept_name, clinic_name;
 } gh_bsession_t;
@@ -132,12 +135,29 @@ typedef struct gh_book {
     gh_rates_t rates;
     bool registration_rules, require_prepayment, interval_on, strict;
     size_t at_sessions, at_people, at_orders, at_rules, at_settings, at_numbers, at_taken, at_suggest;
-    bool asked_numbers;
+    bool asked_numbers, numberless; /* numberless: nothing new is made */
+    const int64_t *held; /* further sessions to lock */
+    size_t n_held;
     const int64_t *asked_ids; /* sessions whose taken places were asked for in this phase */
     size_t n_asked;
 } gh_book_t;
 
 gh_step_t gh_book_step(gh_batch_t *b);
+/* book.c: find the session of each job; ask for taken places that are not known (true: they come with the next phase). */
+void gh_book_resolve(gh_book_t *book);
+bool gh_book_ask_places(gh_book_t *book);
+#define GH_PLACE_READS_MAX 3 /* times that places may be read anew in a batch */
+/* Is it a refusal of a time that carries free places nearby? Then bj->suggest_at says near which moment. */
+bool gh_book_wants_suggestions(gh_book_job_t *bj, gh_err_t err);
+/* Ask for the places near what the jobs with suggest_at wanted: one row each, in their order. False: no job wants any. */
+bool gh_book_ask_suggestions(gh_book_t *book);
+/* Refuse with what the text of the error needs. */
+void gh_book_refuse(gh_book_t *book, gh_book_job_t *bj, gh_err_t err);
+gh_step_t gh_book_answer_suggestions(gh_book_t *book);
+/* The wish of a job: which place of its session. */
+gh_wish_t gh_book_wish(const gh_book_job_t *bj);
+/* What the rules of booking are asked with, for these orders of the patient. */
+gh_book_facts_t gh_book_facts_of(const gh_book_t *book, const gh_book_job_t *bj, const gh_patient_order_t *orders, size_t n);
 
 /* facts.c: queue the reads of phase 0; take in their results. -1: out of memory, the batch fails. */
 void gh_facts_ask(gh_book_t *book);

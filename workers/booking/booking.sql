@@ -61,7 +61,7 @@ with who as (
 )
 select o.patient_id, o.schedule_id, d.dept_id,
        (extract(epoch from o.starts_at) * 1000000)::bigint, (extract(epoch from o.ends_at) * 1000000)::bigint,
-       o.slot_date - date '1970-01-01', o.status
+       o.slot_date - date '1970-01-01', o.status, o.id
   from who w
  cross join lateral (
        select * from registration_orders x

@@ -92,38 +92,14 @@ parse(gh_cancel_job_t *cj)
 uint32_t
 gh_cancel_by(const gh_cancel_job_t *cj)
 {
-    const gh_actor_t *a = &cj->job->actor;
-    const gh_cancel_order_t *o = cj->order;
-    uint32_t by = 0, office = GH_ROLE_ADMIN | GH_ROLE_STAFF | GH_ROLE_SUPERUSER;
-    if (cj->surface == GH_CANCEL_CODE)
-        return a->user_id == o->patient_user_id || a->user_id == o->initiator_id ? GH_BY_PATIENT : 0;
-    if ((a->scopes & GH_SCOPE_ALL) || a->user_id == 0) /* nobody: only with heartbeat.open_access */
-        return GH_BY_STAFF;
-    if ((a->scopes & GH_SCOPE_DEPT) && a->dept_id && a->dept_id == o->dept_id)
-        by |= (a->roles & GH_ROLE_NURSE) && !(a->roles & office) ? GH_BY_NURSE : GH_BY_STAFF;
-    if ((a->scopes & (GH_SCOPE_DEPT | GH_SCOPE_OWN)) && a->doctor_id && a->doctor_id == o->doctor_id)
-        by |= GH_BY_DOCTOR;
-    if ((a->scopes & GH_SCOPE_OWN) && ((a->patient_id && a->patient_id == o->patient_id) || cj->related))
-        by |= GH_BY_PATIENT;
-    return by;
-}
-
-/* As what the one who cancels is recorded. */
-static const char *
-by_word(const gh_cancel_job_t *cj, uint32_t by)
-{
-    if (cj->job->actor.user_id == 0)
-        return "system";
-    if (by & GH_BY_DOCTOR)
-        return "doctor";
-    return by & GH_BY_STAFF ? "staff" : "patient";
+    return gh_caller_by(&cj->job->actor, cj->order, cj->surface, cj->related);
 }
 
 /* Who asks: is the order his, and does the deadline bind him? On the code surface it binds everybody. */
 static gh_canceller_t
 canceller_of(gh_cancel_job_t *cj, uint32_t by)
 {
-    cj->by = by_word(cj, by);
+    cj->by = gh_caller_word(&cj->job->actor, by);
     return (gh_canceller_t){.way = cj->way,
                             .allowed = by != 0,
                             .has_deadline = gh_order_step_by(GH_DO_CANCEL, by) == GH_BY_PATIENT,
@@ -379,7 +355,7 @@ gh_cancel_step(gh_batch_t *b)
         return c->reading_after ? answer_after(c) : GH_STEP_DONE;
     }
     if (gh_cancel_take(c) != 0)
-        return GH_STEP_FAIL;
+        return gh_batch_ok(b) ? GH_STEP_AGAIN : GH_STEP_FAIL;
     for (size_t i = 0; i < c->n; i++)
         decide_job(c, &c->jobs[i]);
     for (size_t i = 0; i < c->n; i++)

@@ -22,6 +22,10 @@ typedef struct gh_cancel_order {
     gh_str_t reason, notes, visit_type;
 } gh_cancel_order_t;
 
+/* caller.c: what the caller is to the order (bits GH_BY_*), and the word that is stored of it. */
+uint32_t gh_caller_by(const gh_actor_t *a, const gh_cancel_order_t *o, gh_cancel_surface_t surface, bool related);
+const char *gh_caller_word(const gh_actor_t *a, uint32_t by);
+
 /* Jobs of the batch that are no cancellations (status.c). */
 typedef enum { GH_CHANGE_NONE, GH_CHANGE_EDIT, GH_CHANGE_STATUS, GH_CHANGE_ARRIVE } gh_change_t;
 
@@ -94,6 +98,8 @@ void gh_change_audit(gh_cancel_t *c, gh_cancel_job_t *cj, gh_order_state_t from)
 /* cancel_data.c. -1: out of memory, or the orders have moved to other sessions: the batch fails and runs again. */
 void gh_cancel_ask(gh_cancel_t *c);
 int gh_cancel_take(gh_cancel_t *c) GH_MUSTCHECK;
+/* Row i of lock_orders. -1: a word that is none. */
+int gh_cancel_order_row(gh_batch_t *b, const struct pg_result *r, int i, gh_cancel_order_t *o) GH_MUSTCHECK;
 gh_cancel_session_t *gh_cancel_session(gh_cancel_t *c, int64_t id);
 int gh_cancel_write(gh_cancel_t *c) GH_MUSTCHECK;
 /* Freed places for whoever waits for them: after gh_cancel_write() ask, true when somebody may; in the phase after give them. */

@@ -53,10 +53,9 @@ take_sessions(gh_cancel_t *c)
     }
 }
 
-static int
-take_order(gh_cancel_t *c, const PGresult *r, int i)
+int
+gh_cancel_order_row(gh_batch_t *b, const PGresult *r, int i, gh_cancel_order_t *o)
 {
-    gh_cancel_order_t *o = &c->orders[i];
     *o = (gh_cancel_order_t){.id = gh_pg_i64(r, i, 0, 0),
                              .schedule_id = gh_pg_i64(r, i, 1, 0),
                              .slot_no = (int32_t)gh_pg_i64(r, i, 2, 0),
@@ -80,15 +79,19 @@ take_order(gh_cancel_t *c, const PGresult *r, int i)
     gh_str_t *const texts[] = {&o->reason, &o->notes, &o->visit_type};
     for (size_t k = 0; k < GH_COUNT(texts); k++)
         if (texts[k]->p)
-            *texts[k] = gh_batch_dup(c->b, *texts[k]);
-    c->n_orders++;
-    /* Moved to another session between the two reads: that one is not locked, so the jobs run again. */
-    if (!gh_cancel_session(c, o->schedule_id))
-        return -1;
+            *texts[k] = gh_batch_dup(b, *texts[k]);
     return gh_order_state_parse(gh_pg_str(r, i, 3), &o->state) != 0 ||
                    gh_pay_state_parse(gh_pg_str(r, i, 4), &o->payment) != 0
                ? -1
                : 0;
+}
+
+static int
+take_order(gh_cancel_t *c, const PGresult *r, int i)
+{
+    gh_cancel_order_t *o = &c->orders[c->n_orders++];
+    /* Moved to another session between the two reads: that one is not locked, so the jobs run again. */
+    return gh_cancel_order_row(c->b, r, i, o) != 0 || !gh_cancel_session(c, o->schedule_id) ? -1 : 0;
 }
 
 int

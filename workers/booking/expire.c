@@ -66,7 +66,7 @@ write(gh_batch_t *b, expire_t *e)
 {
     size_t expired = 0;
     if (gh_cancel_take(e->c) != 0)
-        return GH_STEP_FAIL;
+        return gh_batch_ok(b) ? GH_STEP_AGAIN : GH_STEP_FAIL;
     for (size_t i = 0; i < e->c->n; i++) {
         gh_cancel_job_t *cj = &e->c->jobs[i];
         gh_cancel_facts_t facts = cj->order ? gh_cancel_facts_of(e->c, cj) : (gh_cancel_facts_t){0};

@@ -23,6 +23,8 @@ ask_sessions(gh_book_t *book, gh_pgarr_t *ids, gh_pgarr_t *doctors, gh_pgarr_t *
             gh_pgarr_day(days, gh_tz_day(ask->at_us));
         }
     }
+    for (size_t i = 0; i < book->n_held; i++)
+        gh_pgarr_i64(ids, book->held[i]);
 }
 
 static void
@@ -111,7 +113,8 @@ gh_facts_ask(gh_book_t *book)
     ask_orders(book);
     book->at_rules = gh_batch_query(book->b, "registration_settings", 2, wanted);
     book->at_settings = gh_batch_query(book->b, "booking_settings", 0, NULL);
-    ask_numbers(book);
+    if (!book->numberless)
+        ask_numbers(book);
     /* Last of what does not need it: while this waits for the former batch of a hot session, the reading is done. */
     book->at_sessions = gh_batch_query(book->b, "lock_sessions", 3, wanted);
     gh_pgarr_fini(&ids);
@@ -194,7 +197,8 @@ take_orders(gh_book_t *book)
                                 .dept_id = gh_pg_i64(r, i, 2, 0),
                                 .starts_us = gh_pg_i64(r, i, 3, 0),
                                 .ends_us = gh_pg_i64(r, i, 4, 0),
-                                .day = (int32_t)gh_pg_i64(r, i, 5, 0)};
+                                .day = (int32_t)gh_pg_i64(r, i, 5, 0),
+                                .id = gh_pg_i64(r, i, 7, 0)};
         gh_bpatient_t *p = gh_facts_patient(book, gh_pg_i64(r, i, 0, 0));
         if (!p || gh_order_state_parse(gh_pg_str(r, i, 6), &o.state) != 0 ||
             gh_facts_add_order(book, p, &o) != 0)

@@ -1,7 +1,7 @@
 /*
  * workers/booking/pool.c - the booking pool's table of operations (api/07 section 7.2, api/24, api/30)
  */
-#include "workers/booking/booking.h"
+#include "workers/booking/move.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,12 @@ static const struct gh_constraint_map wait_constraints[] = {
         .constraints = cancel_constraints                                                                    \
     }
 
+#define MOVE(op)                                                                                             \
+    {                                                                                                        \
+        .name = op, .kind = GH_OP_WRITE, .batch = "move", .step = gh_move_step,                              \
+        .constraints = book_constraints                                                                      \
+    }
+
 static const gh_op_t ops[] = {
     BOOK("booking.book_appointment"),
     BOOK("booking.v1_book_appointment"),
@@ -52,6 +58,10 @@ static const gh_op_t ops[] = {
     {.name = "booking.v1_list_appointment_history",
      .sql = "v1_history",
      .bind = {"path.id", "actor.scopes", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "tz"}},
+    MOVE("booking.reschedule_appointment"),
+    {.name = "booking.list_reschedule_options",
+     .sql = "code_move_options",
+     .bind = {"path.appointmentId", "actor.user_id", "actor.patient_id", "tz", "now", "today"}},
     {.name = "booking.expire_unpaid",
      .kind = GH_OP_WRITE,
      .batch_max = 1,

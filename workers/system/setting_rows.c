@@ -23,6 +23,7 @@ static const gh_setting_t rows[] = {
            "Keep days between two visits of a department (BR-79)."),
     SWITCH("appointment.enforce_start_before_complete", "false",
            "Complete an appointment after its start only (R-100)."),
+    NUMBER("appointment.max_reschedules", "3", 0, 100, "Times that a patient may move an appointment (R-97)."),
     SWITCH("appointment.require_prepayment", "false", "A booking is confirmed when it is paid."),
     SWITCH("appointment.strict_session", "false", "Take bookings until the session begins only."),
     SWITCH("heartbeat.open_access", "false",

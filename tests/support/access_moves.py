@@ -1,0 +1,15 @@
+"""Rows of the access table about moving appointments (api/07 section 7.2, api/24 AP-08)."""
+
+
+def target(world):
+    """Another session of the patient's doctor, in the clinic of the appointment made last."""
+    clinic = world.h.one("select clinic_id from schedules order by id desc limit 1")
+    world.h.run("update schedules set is_latest = false where doctor_id = %s and date = %s", world.h.doctor, world.day(6))
+    return world.h.session(6, "上午", clinic=clinic)
+
+
+ROWS = [
+    ("booking.list_reschedule_options", "GET", "/patient/appointments/{appointment}/reschedule-options", "nyfxxxxx", None),
+    ("booking.reschedule_appointment", "PUT", "/patient/appointments/{appointment}/reschedule", "nyfxxxxx",
+     lambda w: {"json": {"scheduleId": target(w)}}),
+]
