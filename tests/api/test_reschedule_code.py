@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from support import booking_cases as bc
+from support import moves
 from support.hospital import at, now, today
 from support.house import open_house
 from support.http import message
@@ -48,9 +49,6 @@ class Case:
     def set(self, **columns):
         for name, value in columns.items():
             self.h.run(f"update registration_orders set {name} = %s where id = %s", value, self.order)
-
-    def paid(self):
-        message(self.api().post(f"/patient/appointments/{self.order}/pay", {"method": "alipay"}))
 
 
 def refused(response, code, text):
@@ -116,6 +114,8 @@ def test_state(house, state):
     c = Case(house)
     if state in ("completed", "no_show"):
         c.set(status="confirmed")
+    else:
+        c.h.run("update schedules set remaining_slots = remaining_slots + 1 where id = %s", c.session)
     c.set(status=state)
     refused(c.move(), 99, "当前状态不可改约")
     refused(c.options(), 99, "当前状态不可改约")
@@ -162,7 +162,7 @@ def test_targets(house):
 def test_the_patient_s_other_appointments(house):
     c = Case(house)
     h = c.h
-    other = Case(house, days=5)                     # the same hour with another doctor
+    other = Case(house, days=5, to_days=6)                     # the same hour with another doctor
     h.run("update registration_orders set patient_id = %s where id = %s", c.patient, other.order)
     refused(c.move(), 99, "患者在该时间已有其他预约")
     h.run("update registration_orders set schedule_id = %s, slot_no = 16, starts_at = starts_at + interval '5 hours', "
@@ -209,7 +209,7 @@ def test_unpaid_takes_the_new_price(house):
 
 def test_paid_moves_at_the_same_price_only(house):
     c = Case(house)
-    c.paid()
+    moves.paid(c.h, c.order)
     got = message(c.move())
     assert (got["priceDiff"], got["status"], got["paymentStatus"]) == (0.0, "confirmed", "paid")
     for n, price in enumerate(("49.99", "50.01")):
