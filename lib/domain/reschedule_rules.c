@@ -60,16 +60,16 @@ gh_br91_same_price(gh_pay_state_t payment, int64_t before, int64_t after)
 }
 
 gh_move_fee_t
-gh_r96_fee(gh_order_state_t state, gh_pay_state_t payment, int64_t before, int64_t after)
+gh_r96_fee(const gh_movable_t *o, int64_t after)
 {
-    gh_move_fee_t fee = {.state = state, .payment = payment, .price = after, .rebill = before != after};
-    if (before == after)
-        return fee;
-    if (payment == GH_PAY_PAID && after < before)
-        fee.refund = before - after;
-    else if (payment == GH_PAY_PAID && before == 0)
-        fee.payment = GH_PAY_PENDING; /* else what is lacking is a bill of its own */
-    if (after == 0) {                 /* nothing to wait for */
+    gh_move_fee_t fee = {
+        .state = o->state, .payment = o->payment, .price = after, .rebill = o->price != after};
+    if (o->payment == GH_PAY_PAID && after < o->price)
+        fee.refund = o->price - after;
+    else if (o->payment == GH_PAY_PAID && after > o->price && !o->billed)
+        fee.payment =
+            GH_PAY_PENDING; /* was free; one that was paid gets a further bill for what is lacking */
+    if (after == 0) {       /* nothing to wait for */
         fee.payment = GH_PAY_PAID;
         fee.state = GH_ORDER_CONFIRMED;
     }
@@ -91,9 +91,9 @@ gh_move_stays(const gh_movable_t *o, const gh_move_wish_t *w)
 static gh_err_t
 check_order(const gh_mover_t *who, const gh_movable_t *o, int32_t max_moves, int64_t now_us)
 {
-    gh_err_t err = who->allowed          ? GH_E_NONE
-                   : who->code           ? GH_E_RESCHEDULE_FORBIDDEN
-                                         : GH_E_APPOINTMENT_FORBIDDEN;
+    gh_err_t err = who->allowed ? GH_E_NONE
+                   : who->code  ? GH_E_RESCHEDULE_FORBIDDEN
+                                : GH_E_APPOINTMENT_FORBIDDEN;
     if (err == GH_E_NONE && who->wants_override && !who->may_override)
         err = GH_E_FORBIDDEN;
     if (err == GH_E_NONE)
@@ -139,6 +139,6 @@ gh_move_decide(const gh_mover_t *who, const gh_movable_t *o, const gh_move_wish_
     int64_t price = same ? o->price : b.price;
     if (who->code)
         v.err = gh_br91_same_price(o->payment, o->price, price);
-    v.fee = gh_r96_fee(o->state, o->payment, o->price, price);
+    v.fee = gh_r96_fee(o, price);
     return v;
 }

@@ -13,10 +13,10 @@
 
 /* Who asks. */
 typedef struct gh_mover {
-    bool allowed;    /* the order is his to move: the caller worked it out */
-    bool is_patient; /* or a relative: bind */
-    bool code;       /* the code surface: BR-89 to BR-91 */
-    bool banned;     /* */
+    bool allowed;                      /* the order is his to move: the caller worked it out */
+    bool is_patient;                   /* or a relative: bind */
+    bool code;                         /* the code surface: BR-89 to BR-91 */
+    bool banned;                       /* */
     bool wants_override, may_override; /* */
 } gh_mover_t;
 
@@ -30,8 +30,9 @@ typedef struct gh_movable {
     gh_pay_state_t payment;
     int64_t price; /* cents */
     int32_t rate;
-    int64_t payable_since_us; /* 0: never */
-    int32_t moves;            /* that patients have made */
+    bool billed;                    /* there is a registration bill */
+    int64_t payable_since_us;       /* 0: never */
+    int32_t moves;                  /* that patients have made */
     const gh_registration_t *rules; /* of its doctor */
 } gh_movable_t;
 
@@ -70,7 +71,7 @@ gh_err_t gh_r97_moves_left(int32_t moves, int32_t max);
 gh_err_t gh_br90_target(const gh_movable_t *o, const gh_session_t *s, int64_t now_us);
 /* the fee */
 gh_err_t gh_br91_same_price(gh_pay_state_t payment, int64_t before, int64_t after);
-gh_move_fee_t gh_r96_fee(gh_order_state_t state, gh_pay_state_t payment, int64_t before, int64_t after);
+gh_move_fee_t gh_r96_fee(const gh_movable_t *o, int64_t after);
 
 /* The place that the wish means is the one the order has. */
 bool gh_move_stays(const gh_movable_t *o, const gh_move_wish_t *w);

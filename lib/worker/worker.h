@@ -89,7 +89,7 @@ typedef enum {
     GH_STEP_WAIT, /* give the lane back; gh_batch_resume() continues with phase + 1 (no transaction only) */
     GH_STEP_DONE, /* every job has its answer once the queued statements and the commit succeed */
     GH_STEP_AGAIN, /* roll back and run again, a bounded number of times: a row changed between reading and locking it */
-    GH_STEP_FAIL   /* roll back; several jobs are then run one by one, a single one is answered INTERNAL */
+    GH_STEP_FAIL /* roll back; several jobs are then run one by one, a single one is answered INTERNAL */
 } gh_step_t;
 
 typedef gh_step_t (*gh_step_fn)(gh_batch_t *b);

@@ -59,8 +59,10 @@ setup(void **state)
                            .rate = 8000,
                            .rules = &rules};
     who = (gh_mover_t){.allowed = true, .is_patient = true, .code = true};
-    wish = (gh_move_wish_t){
-        .session = &target, .slots = &slots, .missing = GH_E_SCHEDULE_NOT_FOUND, .place = {.whole_session = true}};
+    wish = (gh_move_wish_t){.session = &target,
+                            .slots = &slots,
+                            .missing = GH_E_SCHEDULE_NOT_FOUND,
+                            .place = {.whole_session = true}};
     return 0;
 }
 
@@ -373,13 +375,20 @@ r96_fee_differences(void **state)
         {GH_ORDER_CONFIRMED, GH_PAY_PAID, 0, 4000, GH_ORDER_CONFIRMED, GH_PAY_PENDING, 0, true},
     };
     for (size_t i = 0; i < GH_COUNT(rows); i++) {
-        gh_move_fee_t fee = gh_r96_fee(rows[i].state, rows[i].payment, rows[i].before, rows[i].after);
+        order.state = rows[i].state;
+        order.payment = rows[i].payment;
+        order.price = rows[i].before;
+        order.billed = rows[i].before > 0;
+        gh_move_fee_t fee = gh_r96_fee(&order, rows[i].after);
         assert_int_equal(fee.state, rows[i].then);
         assert_int_equal(fee.payment, rows[i].paid);
         assert_int_equal(fee.price, rows[i].after);
         assert_int_equal(fee.refund, rows[i].refund);
         assert_int_equal(fee.rebill, rows[i].rebill);
     }
+    order.price = 0; /* all was given back by a move before: what is lacking is a further bill */
+    order.billed = true;
+    assert_int_equal(gh_r96_fee(&order, 4000).payment, GH_PAY_PAID);
 }
 
 #define CODE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -136,7 +136,7 @@ typedef struct gh_book {
     bool registration_rules, require_prepayment, interval_on, strict;
     size_t at_sessions, at_people, at_orders, at_rules, at_settings, at_numbers, at_taken, at_suggest;
     bool asked_numbers, numberless; /* numberless: nothing new is made */
-    const int64_t *held; /* further sessions to lock */
+    const int64_t *held;            /* further sessions to lock */
     size_t n_held;
     const int64_t *asked_ids; /* sessions whose taken places were asked for in this phase */
     size_t n_asked;
@@ -157,7 +157,8 @@ gh_step_t gh_book_answer_suggestions(gh_book_t *book);
 /* The wish of a job: which place of its session. */
 gh_wish_t gh_book_wish(const gh_book_job_t *bj);
 /* What the rules of booking are asked with, for these orders of the patient. */
-gh_book_facts_t gh_book_facts_of(const gh_book_t *book, const gh_book_job_t *bj, const gh_patient_order_t *orders, size_t n);
+gh_book_facts_t gh_book_facts_of(const gh_book_t *book, const gh_book_job_t *bj,
+                                 const gh_patient_order_t *orders, size_t n);
 
 /* facts.c: queue the reads of phase 0; take in their results. -1: out of memory, the batch fails. */
 void gh_facts_ask(gh_book_t *book);

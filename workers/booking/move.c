@@ -199,12 +199,13 @@ decide(gh_moving_t *m, gh_move_job_t *mj, const gh_mover_t *who)
                           .payment = o->payment,
                           .price = o->price,
                           .rate = mj->order->rate,
+                          .billed = mj->order->billed,
                           .payable_since_us = o->payable_since_us,
                           .moves = mj->order->moves,
                           .rules = gh_facts_rules_of(m->book.rules, m->book.n_rules, o->doctor_id)};
     gh_move_wish_t wish = {.session = to ? &to->s : NULL,
                            .slots = to && to->slots ? to->slots : &unknown,
-                           .missing = bj->ask.schedule_id         ? GH_E_SCHEDULE_NOT_FOUND
+                           .missing = bj->ask.schedule_id        ? GH_E_SCHEDULE_NOT_FOUND
                                       : bj->person.doctor_exists ? GH_E_DOCTOR_UNAVAILABLE
                                                                  : GH_E_DOCTOR_NOT_FOUND,
                            .place = gh_book_wish(bj)};
@@ -265,6 +266,7 @@ apply(gh_moving_t *m, gh_move_job_t *mj)
     if (to != from)
         mj->order->slot_type = gh_str(to->s.slot_type);
     mj->order->rate = v->rate;
+    mj->order->billed = v->fee.payment == GH_PAY_PENDING ? v->fee.price > 0 : mj->order->billed;
     mj->order->moves += strcmp(mj->by, "patient") == 0;
     o->schedule_id = to->s.id;
     o->slot_no = v->slot_no;

@@ -13,6 +13,7 @@ typedef struct gh_move_order {
     gh_cancel_order_t o;
     gh_str_t slot_type;
     int32_t rate, moves; /* moves: by patients */
+    bool billed;         /* there is a registration bill */
 } gh_move_order_t;
 
 typedef struct gh_move_job {
@@ -31,13 +32,7 @@ typedef struct gh_move_job {
     int wave; /* which statement writes it */
 } gh_move_job_t;
 
-typedef enum {
-    GH_MOVE_ORIGINS,
-    GH_MOVE_FACTS,
-    GH_MOVE_PLACES,
-    GH_MOVE_OFFERS,
-    GH_MOVE_LAST
-} gh_move_stage_t;
+typedef enum { GH_MOVE_ORIGINS, GH_MOVE_FACTS, GH_MOVE_PLACES, GH_MOVE_OFFERS, GH_MOVE_LAST } gh_move_stage_t;
 
 typedef struct gh_moving {
     gh_batch_t *b;

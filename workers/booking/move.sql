@@ -15,7 +15,7 @@ select w.id
 
 -- name: move_facts
 -- Orders $1, which are locked: number class, rate in ten-thousandths, moves made by the patient or a relative, and how many
--- are allowed (R-97).
+-- are allowed (R-97); has it a bill?
 select o.id, o.slot_type, (o.discount_rate * 10000)::int,
        case when o.reschedule_count = 0 then 0 else (
            select count(*) from appointment_history h
@@ -25,7 +25,8 @@ select o.id, o.slot_type, (o.discount_rate * 10000)::int,
                                where own.user_id = h.by_user and r.related_patient_id = o.patient_id))) end,
        coalesce((select (c.config_value #>> '{}')::int from system_config c
                   where c.config_key = 'appointment.max_reschedules' and c.scope_type = 'GLOBAL' and c.is_active
-                    and jsonb_typeof(c.config_value) = 'number'), 3)
+                    and jsonb_typeof(c.config_value) = 'number'), 3),
+       exists (select from bills b where b.appointment_id = o.id and b.kind = 'REGISTRATION' and b.status <> 'CANCELLED')
   from registration_orders o
   join patients p on p.id = o.patient_id
  where o.id = any ($1::bigint[])
@@ -33,15 +34,16 @@ select o.id, o.slot_type, (o.discount_rate * 10000)::int,
 
 -- name: write_moves
 -- BR-92, R-96: $1 orders, $2 sessions, $3 places, $4 and $5 their bounds, $6 rates in ten-thousandths, $7 prices, $8 states,
--- $9 payment states, $10 accounts, $11 reasons, $12 now. What belonged to the queue of the former session is left behind.
+-- $9 payment states, $10 accounts, $11 reasons,
+-- $12 what is given back or null, $13 now. Bills are gh_books_reprice()'s. What belonged to the queue of the former session is left behind.
 with t as (
     select t.*, s.doctor_id, s.date, s.time_section, s.price as list_price, o.schedule_id <> t.schedule_id as elsewhere,
            case when o.schedule_id = t.schedule_id then o.slot_type else s.slot_type end as slot_type,
            o.schedule_id as was_session, o.slot_no as was_slot, o.starts_at as was_start, o.doctor_id as was_doctor,
            o.price as was_price, o.status as was_status, o.payment_status as was_paid
       from unnest($1::bigint[], $2::bigint[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::int[], $7::numeric[],
-                  $8::text[], $9::text[], $10::bigint[], $11::text[])
-           as t (id, schedule_id, slot_no, starts_at, ends_at, rate, price, status, payment_status, user_id, reason)
+                  $8::text[], $9::text[], $10::bigint[], $11::text[], $12::numeric[])
+           as t (id, schedule_id, slot_no, starts_at, ends_at, rate, price, status, payment_status, user_id, reason, refund)
       join schedules s on s.id = t.schedule_id
       join registration_orders o on o.id = t.id
 ), moved as (
@@ -50,68 +52,31 @@ with t as (
            time_section = t.time_section, slot_type = t.slot_type, starts_at = t.starts_at, ends_at = t.ends_at,
            list_price = case when t.elsewhere then t.list_price else o.list_price end,
            discount_rate = t.rate / 10000.0, price = t.price, status = t.status, payment_status = t.payment_status,
-           payment_time = case when t.payment_status = 'paid' then coalesce(o.payment_time, $12::timestamptz) end,
+           payment_time = case when t.payment_status = 'paid' then coalesce(o.payment_time, $13::timestamptz) end,
            payable_since = case when t.status = 'pending' then o.payable_since end,
            checked_in_at = case when not t.elsewhere then o.checked_in_at end,
            is_calling = o.is_calling and not t.elsewhere, call_time = case when not t.elsewhere then o.call_time end,
            pass_count = case when t.elsewhere then 0 else o.pass_count end,
            priority = case when t.elsewhere then 0 else o.priority end,
            reschedule_count = o.reschedule_count + 1, previous_starts_at = o.starts_at,
-           version = o.version + 1, updated_at = $12::timestamptz
+           version = o.version + 1, updated_at = $13::timestamptz
       from t
      where o.id = t.id
 )
 insert into appointment_history (order_id, at, by_user, action, from_value, to_value, note)
-select t.id, $12::timestamptz, t.user_id, x.action,
+select t.id, $13::timestamptz, t.user_id, x.action,
        case x.n when 1 then jsonb_build_object('schedule_id', t.was_session, 'slot_no', t.was_slot, 'start_time', t.was_start,
                                                'doctor_id', t.was_doctor, 'fee', t.was_price)
                 else jsonb_build_object('status', t.was_status, 'payment_status', t.was_paid) end,
        case x.n when 1 then jsonb_build_object('schedule_id', t.schedule_id, 'slot_no', t.slot_no, 'start_time', t.starts_at,
                                                'doctor_id', t.doctor_id, 'fee', t.price)
-                else jsonb_build_object('status', t.status, 'payment_status', t.payment_status) end,
+                when 2 then jsonb_build_object('status', t.status, 'payment_status', t.payment_status)
+                else jsonb_build_object('payment_status', t.payment_status, 'refund_amount', t.refund) end,
        t.reason
   from t
-  join (values (1, 'rescheduled'), (2, 'confirmed')) as x (n, action)
-    on x.n = 1 or (t.was_status <> t.status and t.status = 'confirmed')
+  join (values (1, 'rescheduled'), (2, 'confirmed'), (3, 'refunded')) as x (n, action)
+    on case x.n when 1 then true when 2 then t.was_status <> t.status else t.refund is not null end
  order by t.id, x.n;
-
--- name: move_bills
--- The fee of moved orders $1 has changed: the registration bill says the new one, there is a new bill where there was none, and none
--- where nothing is to be paid. $2 now, $3 its visit day, $4 currency.
-with o as (
-    select o.id, o.patient_id, o.list_price, o.price from registration_orders o where o.id = any ($1::bigint[])
-), held as materialized (
-    select b.id, o.id as order_id, o.list_price, o.price
-      from bills b join o on o.id = b.appointment_id
-     where b.kind = 'REGISTRATION' and b.status <> 'CANCELLED'
-     order by b.id
-       for update of b
-), dropped as (
-    update bills b
-       set status = 'CANCELLED', closed_at = $2::timestamptz, version = b.version + 1, updated_at = $2
-      from held h
-     where b.id = h.id and h.price = 0
-), changed as (
-    update bills b
-       set subtotal = h.list_price, discount = h.list_price - h.price, total = h.price, version = b.version + 1, updated_at = $2
-      from held h
-     where b.id = h.id and h.price > 0
-), items as (
-    update bill_items i
-       set unit_price = h.list_price, discount = h.list_price - h.price, line_total = h.price
-      from held h
-     where i.bill_id = h.id and i.code = 'REGISTRATION' and h.price > 0
-), made as (
-    insert into bills (bill_no, patient_id, appointment_id, kind, subtotal, discount, total, currency, status, due_date, issued_at,
-           created_at, updated_at)
-    select 'B' || to_char($3::date, 'YYYYMMDD') || lpad(nextval('bill_no_seq')::text, 8, '0'), o.patient_id, o.id,
-           'REGISTRATION', o.list_price, o.list_price - o.price, o.price, $4::text, 'ISSUED', $3::date + 30, $2, $2, $2
-      from o
-     where o.price > 0 and not exists (select from held h where h.order_id = o.id)
- returning id, subtotal, discount, total
-)
-insert into bill_items (bill_id, description, code, unit_price, discount, line_total)
-select m.id, '挂号费', 'REGISTRATION', m.subtotal, m.discount, m.total from made m;
 
 -- name: code_move_options
 -- BR-89, BR-90: sessions that the order can be moved to, the soonest first; those that booking would refuse for their day (BR-76,

@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 
 #include "base/timez.h"
+#include "domain/payment.h"
 #include "worker/args.h"
 
 /* ---- reading */
@@ -103,7 +104,7 @@ take_waited(gh_moving_t *m)
 }
 
 /* Columns of move_facts, in the order of lock_orders. */
-enum { FACT_ORDER, FACT_SLOT_TYPE, FACT_RATE, FACT_MOVES, FACT_MAX };
+enum { FACT_ORDER, FACT_SLOT_TYPE, FACT_RATE, FACT_MOVES, FACT_MAX, FACT_BILLED };
 
 static int
 take_order(gh_moving_t *m, int row)
@@ -115,6 +116,7 @@ take_order(gh_moving_t *m, int row)
     x->slot_type = gh_batch_dup(m->b, gh_pg_str(r, row, FACT_SLOT_TYPE));
     x->rate = (int32_t)gh_pg_i64(r, row, FACT_RATE, GH_RATE_ONE);
     x->moves = (int32_t)gh_pg_i64(r, row, FACT_MOVES, 0);
+    x->billed = gh_pg_bool(r, row, FACT_BILLED);
     m->max_moves = (int32_t)gh_pg_i64(r, row, FACT_MAX, 0);
     return 0;
 }
@@ -161,7 +163,7 @@ gh_move_take(gh_moving_t *m)
 static int
 write_wave(gh_moving_t *m, int wave)
 {
-    enum { ID, SESSION, SLOT, STARTS, ENDS, RATE, PRICE, STATUS, PAYMENT, USER, REASON, N };
+    enum { ID, SESSION, SLOT, STARTS, ENDS, RATE, PRICE, STATUS, PAYMENT, USER, REASON, REFUND, N };
     gh_pgarr_t a[N] = {0};
     int n = 0, rc = 0;
     for (size_t i = 0; i < m->n; i++) {
@@ -182,6 +184,7 @@ write_wave(gh_moving_t *m, int wave)
         int64_t user = mj->bj->job->actor.user_id;
         user ? gh_pgarr_i64(&a[USER], user) : gh_pgarr_null(&a[USER]);
         mj->reason.p ? gh_pgarr_text(&a[REASON], mj->reason) : gh_pgarr_null(&a[REASON]);
+        v->fee.refund > 0 ? gh_pgarr_money(&a[REFUND], v->fee.refund) : gh_pgarr_null(&a[REFUND]);
     }
     const char *params[N + 1];
     for (int i = 0; i < N; i++)
@@ -223,13 +226,11 @@ write_bills(gh_moving_t *m)
             gh_pgarr_i64(&ids, m->jobs[i].order_id);
             any = true;
         }
-    const char *const params[] = {gh_pgarr_literal(&ids), gh_text_time(m->b, m->b->now_us),
-                                  gh_text_day(m->b, m->book.today), m->book.pool->currency};
-    int rc = any && !params[0] ? -1 : 0;
-    if (any && rc == 0)
-        gh_batch_query(m->b, "move_bills", 4, params);
+    const char *orders = gh_pgarr_literal(&ids);
+    if (any && orders)
+        gh_books_reprice(m->b, orders, "改约差价");
     gh_pgarr_fini(&ids);
-    return rc;
+    return any && !orders ? -1 : 0;
 }
 
 int
