@@ -91,9 +91,12 @@ gh_move_stays(const gh_movable_t *o, const gh_move_wish_t *w)
 static gh_err_t
 check_order(const gh_mover_t *who, const gh_movable_t *o, int32_t max_moves, int64_t now_us)
 {
-    gh_err_t err = who->allowed ? GH_E_NONE
-                   : who->code  ? GH_E_RESCHEDULE_FORBIDDEN
-                                : GH_E_APPOINTMENT_FORBIDDEN;
+    uint32_t as = gh_order_step_by(GH_DO_MOVE, who->by);
+    gh_err_t err = GH_E_NONE;
+    if (!who->by)
+        err = who->code ? GH_E_RESCHEDULE_FORBIDDEN : GH_E_APPOINTMENT_FORBIDDEN;
+    else if (!as)
+        err = GH_E_FORBIDDEN;
     if (err == GH_E_NONE && who->wants_override && !who->may_override)
         err = GH_E_FORBIDDEN;
     if (err == GH_E_NONE)
@@ -104,7 +107,7 @@ check_order(const gh_mover_t *who, const gh_movable_t *o, int32_t max_moves, int
         return err;
     if (who->code)
         return gh_br89_not_started(o->starts_us, now_us);
-    if (!who->is_patient || who->wants_override)
+    if (as != GH_BY_PATIENT || who->wants_override)
         return GH_E_NONE;
     err = gh_br85_before_deadline(o->starts_us, now_us, o->rules->cancel_hours); /* */
     return err == GH_E_NONE ? gh_r97_moves_left(o->moves, max_moves) : err;

@@ -13,10 +13,9 @@
 
 /* Who asks. */
 typedef struct gh_mover {
-    bool allowed;                      /* the order is his to move: the caller worked it out */
-    bool is_patient;                   /* or a relative: bind */
-    bool code;                         /* the code surface: BR-89 to BR-91 */
-    bool banned;                       /* */
+    uint32_t by; /* what he is to the order (order_states.h); bind who moves it as patient */
+    bool code;   /* the code surface: BR-89 to BR-91 */
+    bool banned; /* */
     bool wants_override, may_override; /* */
 } gh_mover_t;
 

@@ -25,7 +25,7 @@ const gh_opt_t gh_books_opts[] = {
 };
 
 typedef struct invariant {
-    const char *name;  /* without prefix */
+    const char *name; /* without prefix */
     gh_str_t rules, says;
     const char *sql;
 } invariant_t;
@@ -61,7 +61,8 @@ look(const run_t *r, const invariant_t *v)
     gh_buf_t sql GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     char most[24];
     snprintf(most, sizeof most, "%lld", (long long)r->examples);
-    gh_buf_printf(&sql, "select count(*) over (), b.id, b.what from (%s) b order by b.id limit $1::int", v->sql);
+    gh_buf_printf(&sql, "select count(*) over (), b.id, b.what from (%s) b order by b.id limit $1::int",
+                  v->sql);
     PGresult *res = gh_buf_cstr(&sql)
                         ? PQexecParams(r->db, sql.p, 1, NULL, (const char *[]){most}, NULL, NULL, 0)
                         : NULL;
@@ -95,7 +96,8 @@ put_json(gh_json_t *j, const invariant_t *v, const PGresult *found, int64_t n)
 static void
 put_text(const invariant_t *v, const PGresult *found, int64_t n)
 {
-    printf("%-4s  %-20.*s  %.*s\n", n == 0 ? "ok" : "NO", (int)v->rules.n, v->rules.p, (int)v->says.n, v->says.p);
+    printf("%-4s  %-20.*s  %.*s\n", n == 0 ? "ok" : "NO", (int)v->rules.n, v->rules.p, (int)v->says.n,
+           v->says.p);
     for (int row = 0; row < PQntuples(found); row++)
         printf("      %12s  %s\n", PQgetvalue(found, row, 1), PQgetvalue(found, row, 2));
     if (n > PQntuples(found))
@@ -193,6 +195,7 @@ gh_cmd_books(gh_cmd_t *c)
     if (good && r.checked == 0)
         return gh_cmd_usage(c, "there is no invariant %s", only);
     if (good && !c->json)
-        printf("%s: %d invariants, %d that do not hold\n", r.broken ? "differences" : "in order", r.checked, r.broken);
+        printf("%s: %d invariants, %d that do not hold\n", r.broken ? "differences" : "in order", r.checked,
+               r.broken);
     return good && r.broken == 0 ? GH_EXIT_DONE : GH_EXIT_FAILED;
 }

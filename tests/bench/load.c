@@ -209,8 +209,8 @@ main(int argc, char **argv)
         return 1;
     for (size_t i = 0; i < l.n_answers; i++) {
         const answer_t *a = &l.answers[i];
-        printf("%u %lld %lld %d %s %lld\n", a->request, (long long)a->sent_us, (long long)a->latency_us, a->status,
-               a->code, (long long)a->made);
+        printf("%u %lld %lld %d %s %lld\n", a->request, (long long)a->sent_us, (long long)a->latency_us,
+               a->status, a->code, (long long)a->made);
     }
     gh_buf_fini(&l.text);
     free(l.at);

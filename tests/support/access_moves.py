@@ -5,7 +5,7 @@ def target(world):
     """Another session of the patient's doctor, in the clinic of the appointment made last."""
     clinic = world.h.one("select clinic_id from schedules order by id desc limit 1")
     world.h.run("update schedules set is_latest = false where doctor_id = %s and date = %s", world.h.doctor, world.day(6))
-    return world.h.session(6, "上午", clinic=clinic)
+    return world.h.session(6, "上午", clinic=clinic, price="0.00")        # what the appointment costs
 
 
 ROWS = [

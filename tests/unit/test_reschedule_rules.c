@@ -58,7 +58,7 @@ setup(void **state)
                            .price = 4000,
                            .rate = 8000,
                            .rules = &rules};
-    who = (gh_mover_t){.allowed = true, .is_patient = true, .code = true};
+    who = (gh_mover_t){.by = GH_BY_PATIENT, .code = true};
     wish = (gh_move_wish_t){.session = &target,
                             .slots = &slots,
                             .missing = GH_E_SCHEDULE_NOT_FOUND,
@@ -111,10 +111,14 @@ static void
 br89_only_who_placed_it_or_the_patient(void **state)
 {
     (void)state;
-    who.allowed = false;
+    who.by = 0;
     assert_int_equal(decide(), GH_E_RESCHEDULE_FORBIDDEN);
     who.code = false;
     assert_int_equal(decide(), GH_E_APPOINTMENT_FORBIDDEN);
+    who.by = GH_BY_NURSE; /* arrival and absence only */
+    assert_int_equal(decide(), GH_E_FORBIDDEN);
+    who.by |= GH_BY_PATIENT;
+    assert_int_equal(decide(), GH_E_NONE);
 }
 
 static void
@@ -262,7 +266,7 @@ r94_deadline_binds_patients(void **state)
     order.starts_us++;
     assert_int_equal(decide(), GH_E_NONE);
     order.starts_us = NOW - HOUR(1); /* staff help one who came too late */
-    who.is_patient = false;
+    who.by = GH_BY_STAFF;
     assert_int_equal(decide(), GH_E_NONE);
 }
 
@@ -274,7 +278,7 @@ r97_limit_binds_patients(void **state)
     assert_int_equal(decide(), GH_E_NONE);
     order.moves = MOVES;
     assert_int_equal(decide(), GH_E_RESCHEDULE_LIMIT);
-    who.is_patient = false;
+    who.by = GH_BY_STAFF;
     assert_int_equal(decide(), GH_E_NONE);
 }
 

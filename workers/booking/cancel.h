@@ -23,7 +23,8 @@ typedef struct gh_cancel_order {
 } gh_cancel_order_t;
 
 /* caller.c: what the caller is to the order (bits GH_BY_*), and the word that is stored of it. */
-uint32_t gh_caller_by(const gh_actor_t *a, const gh_cancel_order_t *o, gh_cancel_surface_t surface, bool related);
+uint32_t gh_caller_by(const gh_actor_t *a, const gh_cancel_order_t *o, gh_cancel_surface_t surface,
+                      bool related);
 const char *gh_caller_word(const gh_actor_t *a, uint32_t by);
 
 /* Jobs of the batch that are no cancellations (status.c). */

@@ -132,10 +132,8 @@ mover_of(gh_move_job_t *mj)
 {
     const gh_book_job_t *bj = mj->bj;
     const gh_actor_t *a = &bj->job->actor;
-    gh_caller_t caller = gh_caller_of(a, &mj->order->o, mj->surface == GH_CANCEL_CODE, mj->related);
-    mj->by = caller.by;
-    return (gh_mover_t){.allowed = caller.allowed,
-                        .is_patient = caller.is_patient,
+    mj->by = gh_caller_by(a, &mj->order->o, mj->surface, mj->related);
+    return (gh_mover_t){.by = mj->by,
                         .code = mj->surface == GH_CANCEL_CODE,
                         .banned = bj->person.banned,
                         .wants_override = bj->ask.override,
@@ -267,7 +265,7 @@ apply(gh_moving_t *m, gh_move_job_t *mj)
         mj->order->slot_type = gh_str(to->s.slot_type);
     mj->order->rate = v->rate;
     mj->order->billed = v->fee.payment == GH_PAY_PENDING ? v->fee.price > 0 : mj->order->billed;
-    mj->order->moves += strcmp(mj->by, "patient") == 0;
+    mj->order->moves += gh_order_step_by(GH_DO_MOVE, mj->by) == GH_BY_PATIENT;
     o->schedule_id = to->s.id;
     o->slot_no = v->slot_no;
     o->doctor_id = to->s.doctor_id;
@@ -298,7 +296,7 @@ decide_job(gh_moving_t *m, gh_move_job_t *mj, int64_t mono_ms)
         if (bj->session && bj->ask.schedule_id && bj->ask.doctor_id &&
             bj->ask.doctor_id != bj->session->s.doctor_id)
             gh_book_fault(bj, "doctor_id", "value_error", "is not the doctor of the session");
-        if (who.allowed && !tag_matches(mj))
+        if (who.by && !tag_matches(mj))
             err = GH_E_PRECONDITION_FAILED;
         else if (!bj->fault_field && decide(m, mj, &who) != 0)
             return -1;

@@ -24,7 +24,7 @@ typedef struct gh_move_job {
     bool same_doctor, same_time; /* not said: as the order has them */
     bool related, may_override;
     gh_move_order_t *order; /* NULL: none of that id */
-    const char *by;
+    uint32_t by;            /* what the caller is to the order */
     gh_move_verdict_t verdict;
     bool moved;
     int64_t from_schedule_id, price_before; /* of a moved one */
