@@ -123,34 +123,72 @@ gh_r83_session_at(gh_session_t *const *sessions, size_t n, int64_t doctor_id, in
     return NULL;
 }
 
-/* The window and the deadline: obey apply_registration_rules and yield to an override. */
-static gh_err_t
-check_day(const gh_session_t *s, const gh_book_facts_t *f, bool skip)
+/* ---- all of them, in order */
+
+/* What the rules said: the first refusal, or with room for more every one. */
+typedef struct said {
+    gh_err_t *list;
+    size_t n, room;
+} said_t;
+
+/* Note a refusal. True: there is room for no more, the asking ends. */
+static bool
+says(said_t *said, gh_err_t err)
 {
-    if (skip || !f->registration_rules)
-        return GH_E_NONE;
-    gh_err_t err = gh_br76_within_window(s->day, f->today, f->rules->advance_days);
-    if (err == GH_E_NONE)
-        err = gh_br77_before_deadline(s->day, f->today, f->now_minute, f->rules->deadline_minute);
-    return err;
+    for (size_t i = 0; i < said->n && err != GH_E_NONE; i++)
+        if (said->list[i] == err)
+            err = GH_E_NONE;
+    if (err != GH_E_NONE && said->n < said->room)
+        said->list[said->n++] = err;
+    return said->n == said->room;
 }
 
-/* What the patient has already. R-88 and R-89 are never skipped; BR-75 has no switch and no override (R-101 does not
- * name it). */
-static gh_err_t
-check_patient(const gh_session_t *s, const gh_book_facts_t *f, const gh_book_verdict_t *v, bool skip)
+/* The window and the deadline: obey apply_registration_rules and yield to an override. */
+static bool
+ask_day(said_t *said, int32_t day, const gh_book_facts_t *f, bool skip)
 {
-    gh_err_t err = gh_br74_not_twice(f, s->id);
-    if (err == GH_E_NONE)
-        err = gh_r88_no_overlap(f, v->starts_us, v->ends_us);
-    if (err == GH_E_NONE)
-        err = gh_br75_below_limit(f);
-    if (err != GH_E_NONE || skip || !f->registration_rules)
-        return err;
-    err = gh_br78_no_shows(f);
-    if (err == GH_E_NONE)
-        err = gh_br79_interval(f, s->dept_id, s->day);
-    return err;
+    if (skip || !f->registration_rules)
+        return false;
+    return says(said, gh_br76_within_window(day, f->today, f->rules->advance_days)) ||
+           says(said, gh_br77_before_deadline(day, f->today, f->now_minute, f->rules->deadline_minute));
+}
+
+/* What the patient has already, wherever the place lies. BR-75 has no switch and no override (R-101 does not name it). */
+static bool
+ask_record(said_t *said, int64_t dept_id, int32_t day, const gh_book_facts_t *f, bool skip)
+{
+    if (says(said, gh_br75_below_limit(f)))
+        return true;
+    if (skip || !f->registration_rules)
+        return false;
+    return says(said, gh_br78_no_shows(f)) || says(said, gh_br79_interval(f, dept_id, day));
+}
+
+/* Is there a place, and is the patient free then? are never skipped. *placed: v has the place. */
+static bool
+ask_place(said_t *said, const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w,
+          const gh_book_facts_t *f, gh_book_verdict_t *v, bool *placed)
+{
+    gh_err_t err = s->open ? gh_br73_place_left(s, slots, w, f->now_us, &v->slot_no) : GH_E_NONE;
+    if (says(said, err))
+        return true;
+    *placed = s->open && err == GH_E_NONE;
+    if (*placed)
+        gh_slot_bounds(s, v->slot_no, &v->starts_us, &v->ends_us);
+    return (*placed && says(said, gh_claim_future(v->starts_us, f->now_us))) ||
+           says(said, gh_br74_not_twice(f, s->id)) ||
+           (*placed && says(said, gh_r88_no_overlap(f, v->starts_us, v->ends_us)));
+}
+
+static void
+ask_rules(said_t *said, const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w, const gh_booker_t *b,
+          const gh_book_facts_t *f, gh_book_verdict_t *v)
+{
+    bool skip = b->wants_override, placed = false;
+    (void)(says(said, gh_br80_not_banned(b, skip)) || says(said, gh_claim_open(s)) ||
+           (w->whole_session && says(said, gh_br81_not_started(s, f->now_us))) ||
+           ask_day(said, s->day, f, skip) || ask_place(said, s, slots, w, f, v, &placed) ||
+           ask_record(said, s->dept_id, s->day, f, skip));
 }
 
 gh_book_verdict_t
@@ -158,25 +196,11 @@ gh_book_decide(const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w, con
                const gh_book_facts_t *f)
 {
     gh_book_verdict_t v = {.err = gh_br72_may_book_for(b)};
-    bool skip = b->wants_override;
+    said_t said = {.list = &v.err, .room = 1};
     if (v.err == GH_E_NONE)
         v.err = gh_r101_may_override(b);
     if (v.err == GH_E_NONE)
-        v.err = gh_br80_not_banned(b, skip);
-    if (v.err == GH_E_NONE)
-        v.err = gh_claim_open(s);
-    if (v.err == GH_E_NONE && w->whole_session)
-        v.err = gh_br81_not_started(s, f->now_us);
-    if (v.err == GH_E_NONE)
-        v.err = check_day(s, f, skip);
-    if (v.err == GH_E_NONE)
-        v.err = gh_br73_place_left(s, slots, w, f->now_us, &v.slot_no);
-    if (v.err != GH_E_NONE)
-        return v;
-    gh_slot_bounds(s, v.slot_no, &v.starts_us, &v.ends_us);
-    v.err = gh_claim_future(v.starts_us, f->now_us);
-    if (v.err == GH_E_NONE)
-        v.err = check_patient(s, f, &v, skip);
+        ask_rules(&said, s, slots, w, b, f, &v);
     if (v.err != GH_E_NONE)
         return v;
     v.rate = gh_rate_of(f->rates, f->patient_type);
@@ -184,4 +208,26 @@ gh_book_decide(const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w, con
     v.state = f->prepayment && v.price > 0 ? GH_ORDER_PENDING : GH_ORDER_CONFIRMED;
     v.payment = v.price > 0 ? GH_PAY_PENDING : GH_PAY_PAID;
     return v;
+}
+
+size_t
+gh_book_reasons(const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w, const gh_booker_t *b,
+                const gh_book_facts_t *f, gh_err_t reasons[GH_BOOK_REASONS], gh_book_verdict_t *v)
+{
+    said_t said = {.list = reasons, .room = GH_BOOK_REASONS};
+    *v = (gh_book_verdict_t){0};
+    ask_rules(&said, s, slots, w, b, f, v);
+    return said.n;
+}
+
+size_t
+gh_book_reasons_nowhere(gh_err_t err, int64_t at_us, int32_t day, const gh_booker_t *b,
+                        const gh_book_facts_t *f, gh_err_t reasons[GH_BOOK_REASONS])
+{
+    said_t said = {.list = reasons, .room = GH_BOOK_REASONS};
+    bool skip = b->wants_override, timed = at_us != 0;
+    (void)(says(&said, err) || says(&said, gh_br80_not_banned(b, skip)) ||
+           (timed && ask_day(&said, day, f, skip)) ||
+           (timed && says(&said, gh_claim_future(at_us, f->now_us))) || ask_record(&said, 0, day, f, skip));
+    return said.n;
 }

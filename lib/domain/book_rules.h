@@ -93,4 +93,14 @@ gh_session_t *gh_r83_session_at(gh_session_t *const *sessions, size_t n, int64_t
 gh_book_verdict_t gh_book_decide(const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w,
                                  const gh_booker_t *b, const gh_book_facts_t *f);
 
+/* AP-12: every reason why not, in the same order, each once; who may ask at all (BR-72, R-101) is settled before. Returns how many;
+ * none: *v has the place that would be taken. */
+#define GH_BOOK_REASONS 16
+size_t gh_book_reasons(const gh_session_t *s, gh_slots_t *slots, const gh_wish_t *w, const gh_booker_t *b,
+                       const gh_book_facts_t *f, gh_err_t reasons[GH_BOOK_REASONS], gh_book_verdict_t *v);
+/* The same when there is no session (err: SCHEDULE_NOT_FOUND, DOCTOR_UNAVAILABLE): what is known of the patient, and of the day and
+ * moment when a time was asked for (at_us 0: none). */
+size_t gh_book_reasons_nowhere(gh_err_t err, int64_t at_us, int32_t day, const gh_booker_t *b,
+                               const gh_book_facts_t *f, gh_err_t reasons[GH_BOOK_REASONS]);
+
 #endif

@@ -31,11 +31,17 @@ gh_br85_before_deadline(int64_t start_us, int64_t now_us, int32_t cancel_hours)
     return now_us < start_us - cancel_hours * 60 * MINUTE_US ? GH_E_NONE : GH_E_CANCEL_TOO_LATE;
 }
 
+int64_t
+gh_br83_pay_until(int64_t since_us, const gh_registration_t *r)
+{
+    return since_us + r->payment_minutes * MINUTE_US;
+}
+
 bool
 gh_br87_overdue(const gh_cancel_facts_t *f)
 {
     return f->state == GH_ORDER_PENDING && f->payment == GH_PAY_PENDING && f->payable_since_us &&
-           f->now_us >= f->payable_since_us + f->rules->payment_minutes * MINUTE_US;
+           f->now_us >= gh_br83_pay_until(f->payable_since_us, f->rules);
 }
 
 bool

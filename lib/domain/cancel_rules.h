@@ -47,6 +47,8 @@ typedef struct gh_cancel_verdict {
 gh_err_t gh_br86_cancellable(gh_order_state_t state); /* */
 /* BR-85, R-94: refused from exactly H hours before the start. */
 gh_err_t gh_br85_before_deadline(int64_t start_us, int64_t now_us, int32_t cancel_hours);
+/* BR-83, BR-102: from then on an order that became payable at since_us is overdue. */
+int64_t gh_br83_pay_until(int64_t since_us, const gh_registration_t *r);
 /* BR-87: unpaid and past the payment time-out. */
 bool gh_br87_overdue(const gh_cancel_facts_t *f);
 /* BR-93: what lists show. */

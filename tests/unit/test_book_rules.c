@@ -81,7 +81,7 @@ add_order(int32_t day, gh_order_state_t state)
 }
 
 static void
-books_lowest_place_at_the_discounted_price(void **state)
+br82_r103_lowest_place_at_the_discounted_price(void **state)
 {
     (void)state;
     gh_book_verdict_t v = gh_book_decide(&session, &slots, &wish, &booker, &facts);
@@ -100,7 +100,7 @@ books_lowest_place_at_the_discounted_price(void **state)
 }
 
 static void
-amount_zero_is_confirmed_and_paid(void **state)
+r103_amount_zero_is_confirmed_and_paid(void **state)
 {
     (void)state;
     session.list_price = 0;
@@ -156,7 +156,7 @@ br73_full_session(void **state)
 }
 
 static void
-br74_no_second_active_order_of_the_session(void **state)
+br74_r89_no_second_active_order_of_the_session(void **state)
 {
     (void)state;
     gh_patient_order_t *o = add_order(TODAY + 3, GH_ORDER_PENDING);
@@ -208,7 +208,7 @@ br75_limit_within_the_period(void **state)
 }
 
 static void
-br76_booking_window(void **state)
+br76_r86_booking_window(void **state)
 {
     (void)state;
     assert_int_equal(gh_br76_within_window(TODAY + 13, TODAY, 14), GH_E_NONE);
@@ -221,7 +221,7 @@ br76_booking_window(void **state)
 }
 
 static void
-br77_same_day_deadline(void **state)
+br77_r87_same_day_deadline(void **state)
 {
     (void)state;
     assert_int_equal(gh_br77_before_deadline(TODAY, TODAY, 479, 480), GH_E_NONE);
@@ -234,7 +234,7 @@ br77_same_day_deadline(void **state)
 }
 
 static void
-br78_no_shows(void **state)
+br78_r91_no_shows(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++)
@@ -247,7 +247,7 @@ br78_no_shows(void **state)
 }
 
 static void
-br79_department_interval(void **state)
+br79_r90_department_interval(void **state)
 {
     (void)state;
     gh_patient_order_t *o = add_order(session.day - 6, GH_ORDER_COMPLETED);
@@ -267,7 +267,7 @@ br79_department_interval(void **state)
 }
 
 static void
-br80_ban(void **state)
+br80_r91_ban(void **state)
 {
     (void)state;
     booker.banned = true;
@@ -275,7 +275,7 @@ br80_ban(void **state)
 }
 
 static void
-br81_closed_or_started(void **state)
+br81_r81_r85_closed_or_started(void **state)
 {
     (void)state;
     session.open = false;
@@ -329,6 +329,146 @@ r101_override_skips_what_it_may(void **state)
     assert_int_equal(decide(), GH_E_SLOT_FULL);
 }
 
+/* R-101 names six; what it does not name stays, whatever else is skipped. */
+static void
+r101_rule_by_rule(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        gh_err_t err, overridden;
+    } table[] = {{"R-86", GH_E_BEYOND_BOOKING_WINDOW, GH_E_NONE},
+                 {"R-87", GH_E_SAME_DAY_CLOSED, GH_E_NONE},
+                 {"R-90", GH_E_DEPARTMENT_INTERVAL, GH_E_NONE},
+                 {"R-91 bans", GH_E_BOOKING_SUSPENDED, GH_E_NONE},
+                 {"R-91 no-shows", GH_E_NO_SHOW_LIMIT, GH_E_NONE},
+                 {"R-81", GH_E_SESSION_SUSPENDED, GH_E_SESSION_SUSPENDED},
+                 {"R-82", GH_E_SLOT_FULL, GH_E_SLOT_FULL},
+                 {"R-85", GH_E_APPOINTMENT_IN_PAST, GH_E_APPOINTMENT_IN_PAST},
+                 {"R-88", GH_E_PATIENT_CONFLICT, GH_E_PATIENT_CONFLICT},
+                 {"R-89", GH_E_DUPLICATE_BOOKING, GH_E_DUPLICATE_BOOKING},
+                 {"BR-75", GH_E_BOOKING_LIMIT, GH_E_BOOKING_LIMIT}};
+    for (size_t i = 0; i < GH_COUNT(table); i++) {
+        teardown(state);
+        setup(state);
+        gh_patient_order_t *o = NULL;
+        switch (table[i].err) {
+        case GH_E_BEYOND_BOOKING_WINDOW:
+            rules.advance_days = 2;
+            break;
+        case GH_E_SAME_DAY_CLOSED:
+            session.day = TODAY;
+            facts.now_minute = 600;
+            break;
+        case GH_E_DEPARTMENT_INTERVAL:
+            rules.interval_on = true;
+            add_order(session.day - 1, GH_ORDER_CONFIRMED)->dept_id = session.dept_id;
+            break;
+        case GH_E_BOOKING_SUSPENDED:
+            booker.banned = true;
+            break;
+        case GH_E_NO_SHOW_LIMIT:
+            rules.no_show_limit = 1;
+            add_order(TODAY - 1, GH_ORDER_NO_SHOW);
+            break;
+        case GH_E_SESSION_SUSPENDED:
+            session.open = false;
+            break;
+        case GH_E_SLOT_FULL:
+            session.remaining = 0;
+            break;
+        case GH_E_APPOINTMENT_IN_PAST:
+            wish.whole_session = false;
+            session.starts_us = NOW - HOUR(1);
+            wish.slot_no = 1;
+            break;
+        case GH_E_PATIENT_CONFLICT:
+            o = add_order(session.day, GH_ORDER_CONFIRMED);
+            o->starts_us = session.starts_us;
+            o->ends_us = session.starts_us + 1;
+            break;
+        case GH_E_DUPLICATE_BOOKING:
+            add_order(session.day, GH_ORDER_CONFIRMED)->schedule_id = session.id;
+            break;
+        default:
+            rules.max_per_period = 1;
+            add_order(TODAY + 1, GH_ORDER_CONFIRMED);
+        }
+        if (decide() != table[i].err)
+            fail_msg("%s", table[i].rule);
+        booker.wants_override = booker.may_override = true;
+        if (decide() != table[i].overridden)
+            fail_msg("%s with override", table[i].rule);
+    }
+}
+
+/* apply_registration_rules off: and the no-shows of R-91 do not count. */
+static void
+r86_r87_r90_r91_can_be_switched_off(void **state)
+{
+    (void)state;
+    rules.advance_days = 2;
+    rules.no_show_limit = 1;
+    rules.interval_on = true;
+    add_order(TODAY - 1, GH_ORDER_NO_SHOW)->dept_id = session.dept_id;
+    assert_int_equal(decide(), GH_E_BEYOND_BOOKING_WINDOW);
+    facts.registration_rules = false;
+    assert_int_equal(decide(), GH_E_NONE);
+    booker.banned = true;
+    assert_int_equal(decide(), GH_E_BOOKING_SUSPENDED);
+}
+
+static void
+ap12_every_reason_once_in_order(void **state)
+{
+    (void)state;
+    gh_err_t reasons[GH_BOOK_REASONS];
+    gh_book_verdict_t v;
+    assert_int_equal(gh_book_reasons(&session, &slots, &wish, &booker, &facts, reasons, &v), 0);
+    assert_int_equal(v.slot_no, 1);
+    assert_true(v.starts_us == session.starts_us && v.ends_us == session.starts_us + MIN(15));
+    booker.banned = true;
+    rules.advance_days = 2;
+    rules.max_per_period = 1;
+    rules.no_show_limit = 1;
+    rules.interval_on = true;
+    gh_patient_order_t *o = add_order(session.day, GH_ORDER_CONFIRMED);
+    o->schedule_id = session.id;
+    o->dept_id = session.dept_id;
+    o->starts_us = session.starts_us;
+    o->ends_us = session.starts_us + MIN(15);
+    add_order(TODAY - 1, GH_ORDER_NO_SHOW);
+    static const gh_err_t all[] = {
+        GH_E_BOOKING_SUSPENDED, GH_E_BEYOND_BOOKING_WINDOW, GH_E_DUPLICATE_BOOKING,  GH_E_PATIENT_CONFLICT,
+        GH_E_BOOKING_LIMIT,     GH_E_NO_SHOW_LIMIT,         GH_E_DEPARTMENT_INTERVAL};
+    assert_int_equal(gh_book_reasons(&session, &slots, &wish, &booker, &facts, reasons, &v), GH_COUNT(all));
+    assert_memory_equal(reasons, all, sizeof all);
+    assert_int_equal(decide(), all[0]); /* booking says the first */
+    session.remaining = 0;              /* no place: nothing to overlap with */
+    size_t n = gh_book_reasons(&session, &slots, &wish, &booker, &facts, reasons, &v);
+    assert_int_equal(n, GH_COUNT(all));
+    assert_int_equal(reasons[2], GH_E_SLOT_FULL);
+    session.open = false; /* its places are not looked at */
+    n = gh_book_reasons(&session, &slots, &wish, &booker, &facts, reasons, &v);
+    assert_int_equal(reasons[1], GH_E_SESSION_SUSPENDED);
+    for (size_t i = 0; i < n; i++)
+        assert_int_not_equal(reasons[i], GH_E_SLOT_FULL);
+}
+
+static void
+ap12_reasons_without_a_session(void **state)
+{
+    (void)state;
+    gh_err_t reasons[GH_BOOK_REASONS];
+    assert_int_equal(gh_book_reasons_nowhere(GH_E_SCHEDULE_NOT_FOUND, 0, 0, &booker, &facts, reasons), 1);
+    assert_int_equal(reasons[0], GH_E_SCHEDULE_NOT_FOUND);
+    size_t n = gh_book_reasons_nowhere(GH_E_DOCTOR_UNAVAILABLE, NOW, TODAY + 15, &booker, &facts, reasons);
+    static const gh_err_t timed[] = {GH_E_DOCTOR_UNAVAILABLE, GH_E_BEYOND_BOOKING_WINDOW,
+                                     GH_E_APPOINTMENT_IN_PAST};
+    assert_int_equal(n, GH_COUNT(timed));
+    assert_memory_equal(reasons, timed, sizeof timed);
+}
+
 static void
 settings_outside_br67_take_the_default(void **state)
 {
@@ -351,22 +491,26 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(books_lowest_place_at_the_discounted_price),
-        T(amount_zero_is_confirmed_and_paid),
+        T(br82_r103_lowest_place_at_the_discounted_price),
+        T(r103_amount_zero_is_confirmed_and_paid),
         T(br72_code_surface_own_or_related_only),
         T(r92_scopes_of_the_other_surfaces),
         T(br73_full_session),
-        T(br74_no_second_active_order_of_the_session),
+        T(br74_r89_no_second_active_order_of_the_session),
         T(r88_no_overlapping_order),
         T(br75_limit_within_the_period),
-        T(br76_booking_window),
-        T(br77_same_day_deadline),
-        T(br78_no_shows),
-        T(br79_department_interval),
-        T(br80_ban),
-        T(br81_closed_or_started),
+        T(br76_r86_booking_window),
+        T(br77_r87_same_day_deadline),
+        T(br78_r91_no_shows),
+        T(br79_r90_department_interval),
+        T(br80_r91_ban),
+        T(br81_r81_r85_closed_or_started),
         T(r83_open_session_containing_the_time),
         T(r101_override_skips_what_it_may),
+        T(r101_rule_by_rule),
+        T(r86_r87_r90_r91_can_be_switched_off),
+        T(ap12_every_reason_once_in_order),
+        T(ap12_reasons_without_a_session),
         T(settings_outside_br67_take_the_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

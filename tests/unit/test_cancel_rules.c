@@ -30,7 +30,7 @@ setup(void **state)
 }
 
 static void
-br85_deadline_is_exact(void **state)
+br85_r94_deadline_is_exact(void **state)
 {
     (void)state;
     assert_int_equal(gh_br85_before_deadline(NOW + MIN(120) + 1, NOW, 2), GH_E_NONE);
@@ -43,7 +43,7 @@ br85_deadline_is_exact(void **state)
 }
 
 static void
-br86_paid_is_refunded_unpaid_is_cancelled(void **state)
+br86_r95_paid_is_refunded_unpaid_is_cancelled(void **state)
 {
     (void)state;
     gh_cancel_verdict_t v = gh_cancel_decide(&who, &facts);
@@ -73,7 +73,24 @@ r93_only_active_orders(void **state)
 }
 
 static void
-br87_overdue_unpaid_becomes_timeout(void **state)
+br83_br102_time_counts_from_the_moment_it_became_payable(void **state)
+{
+    (void)state;
+    rules.payment_minutes = 30;
+    assert_true(gh_br83_pay_until(NOW, &rules) == NOW + MIN(30));
+    facts.state = GH_ORDER_PENDING;
+    facts.payment = GH_PAY_PENDING;
+    facts.payable_since_us = NOW - MIN(30) +
+                             1; /* a converted entry: since the conversion, however old the order is */
+    assert_false(gh_br87_overdue(&facts));
+    facts.payable_since_us--;
+    assert_true(gh_br87_overdue(&facts));
+    facts.payable_since_us = 0; /* never became payable */
+    assert_false(gh_br87_overdue(&facts));
+}
+
+static void
+br83_br87_overdue_unpaid_becomes_timeout(void **state)
 {
     (void)state;
     facts.state = GH_ORDER_PENDING;
@@ -167,10 +184,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(br85_deadline_is_exact),
-        T(br86_paid_is_refunded_unpaid_is_cancelled),
+        T(br85_r94_deadline_is_exact),
+        T(br86_r95_paid_is_refunded_unpaid_is_cancelled),
         T(r93_only_active_orders),
-        T(br87_overdue_unpaid_becomes_timeout),
+        T(br83_br102_time_counts_from_the_moment_it_became_payable),
+        T(br83_br87_overdue_unpaid_becomes_timeout),
         T(stranger_is_refused_first),
         T(r101_override_needs_the_permission),
         T(br93_can_cancel),

@@ -21,7 +21,7 @@ session(void)
 }
 
 static void
-gives_the_lowest_free_place(void **state)
+br99_gives_the_lowest_free_place(void **state)
 {
     (void)state;
     gh_session_t s = session();
@@ -37,7 +37,7 @@ gives_the_lowest_free_place(void **state)
 }
 
 static void
-gives_no_place_that_has_begun(void **state)
+br99_gives_no_place_that_has_begun(void **state)
 {
     (void)state;
     gh_session_t s = session();
@@ -49,7 +49,7 @@ gives_no_place_that_has_begun(void **state)
 }
 
 static void
-passes_over_what_meets_other_appointments(void **state)
+br99_passes_over_what_meets_other_appointments(void **state)
 {
     (void)state;
     gh_session_t s = session();
@@ -69,9 +69,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_the_lowest_free_place),
-        cmocka_unit_test(gives_no_place_that_has_begun),
-        cmocka_unit_test(passes_over_what_meets_other_appointments),
+        cmocka_unit_test(br99_gives_the_lowest_free_place),
+        cmocka_unit_test(br99_gives_no_place_that_has_begun),
+        cmocka_unit_test(br99_passes_over_what_meets_other_appointments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,6 +184,7 @@ gh_step_t gh_expire_step(gh_batch_t *b); /* expire.c: BR-83 */
 
 gh_step_t gh_wait_join_step(gh_batch_t *b);
 gh_step_t gh_wait_convert_step(gh_batch_t *b);
+gh_step_t gh_wait_leave_step(gh_batch_t *b);
 gh_step_t gh_wait_tidy_step(gh_batch_t *b);
 
 /* ---- what adapters share (args.c) */

@@ -8,6 +8,7 @@
  *
  *   join      0  lock patients, sessions; who asks, settings, numbers, who waits     1  decide in order of arrival, write
  *   convert   0  lock the session; the entry     1  decide, ask who waits     2  give places     3  what became of the entry
+ *   leave     0  lock the entries     1  decide in order of arrival, write
  *   tidy      0  end entries of begun sessions; sessions with places left     1  lock them, ask who waits     2  give places
  */
 #include "workers/booking/booking.h"
@@ -17,6 +18,7 @@
 
 #include "base/timez.h"
 #include "domain/offer.h"
+#include "domain/wait_rules.h"
 #include "domain/wechat.h"
 #include "worker/args.h"
 
@@ -99,33 +101,20 @@ session_row_of(const PGresult *r, int64_t id)
     return -1;
 }
 
-/* BR-72, BR-80, BR-81, BR-96 */
 static gh_err_t
 may_join(gh_batch_t *b, const wait_batch_t *w, size_t i, const gh_session_t *s)
 {
     const PGresult *people = gh_batch_result(b, w->at_people), *facts = gh_batch_result(b, w->at_facts);
     int row = (int)i;
-    int64_t own = gh_pg_i64(people, row, OWN_ID, 0), patient = gh_pg_i64(people, row, PATIENT, 0);
-    if (own == 0)
-        return GH_E_PATIENT_NOT_BOUND;
-    if (!s)
-        return GH_E_SCHEDULE_NOT_FOUND;
-    if (patient == 0)
-        return GH_E_PATIENT_NOT_FOUND;
-    if (own != patient && !gh_pg_bool(people, row, RELATED))
-        return GH_E_WAITLIST_PATIENT_FORBIDDEN;
-    if (gh_pg_bool(people, row, BANNED))
-        return GH_E_BOOKING_SUSPENDED;
-    gh_err_t err = gh_claim_open(s);
-    if (err == GH_E_NONE)
-        err = gh_br81_not_started(s, b->now_us);
-    if (err != GH_E_NONE)
-        return err;
-    if (gh_pg_bool(facts, row, HAS_PLACE))
-        return GH_E_DUPLICATE_BOOKING;
-    if (gh_pg_bool(facts, row, WAITS))
-        return GH_E_WAITLIST_DUPLICATE;
-    return s->remaining > 0 ? GH_E_WAITLIST_SLOTS_FREE : GH_E_NONE;
+    const gh_wait_ask_t ask = {.own_id = gh_pg_i64(people, row, OWN_ID, 0),
+                               .patient_id = gh_pg_i64(people, row, PATIENT, 0),
+                               .related = gh_pg_bool(people, row, RELATED),
+                               .banned = gh_pg_bool(people, row, BANNED),
+                               .has_place = gh_pg_bool(facts, row, HAS_PLACE),
+                               .waits = gh_pg_bool(facts, row, WAITS),
+                               .session = s,
+                               .now_us = b->now_us};
+    return gh_br96_may_join(&ask);
 }
 
 static void
@@ -135,7 +124,7 @@ answer_join(gh_batch_t *b, const wait_job_t *wj)
     gh_json_t j;
     char at[GH_TEXT_DT], wait[48];
     gh_dt_text(b->now_us, ' ', at);
-    snprintf(wait, sizeof wait, "%lld分钟", (long long)wj->position * 10); /* BR-98 */
+    snprintf(wait, sizeof wait, "%lld分钟", (long long)gh_br98_estimate_minutes(wj->position));
     gh_json_init(&j, &out);
     gh_json_obj(&j);
     gh_json_ki64(&j, "id", wj->numbers.order_id);
@@ -151,7 +140,7 @@ static gh_err_t
 place_in_line(const wait_batch_t *w, size_t i, int64_t waiting)
 {
     wait_job_t *wj = &w->jobs[i];
-    wj->position = waiting + 1;
+    wj->position = gh_br97_position(waiting);
     for (size_t k = 0; k < i; k++) {
         if (!w->jobs[k].joined || w->jobs[k].schedule_id != wj->schedule_id)
             continue;
@@ -268,24 +257,25 @@ begin_convert(gh_batch_t *b)
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
 
-/* BR-100 */
-static gh_err_t
-may_convert(const gh_actor_t *a, const PGresult *entry)
+/* Row `row` of wait_entry or wait_leaving; -1: there is none. */
+static gh_wait_entry_t
+entry_row(const PGresult *r, int row)
 {
-    if (a->patient_id == 0)
-        return GH_E_PATIENT_RECORD_MISSING;
-    if (PQntuples(entry) == 0)
-        return GH_E_WAITLIST_NOT_FOUND;
-    if (gh_pg_i64(entry, 0, 1, 0) != a->user_id && gh_pg_i64(entry, 0, 2, 0) != a->patient_id)
-        return GH_E_WAITLIST_FORBIDDEN;
-    return gh_str_is(gh_pg_str(entry, 0, 0), "waitlist") ? GH_E_NONE : GH_E_WAITLIST_NOT_CONVERTIBLE;
+    gh_wait_entry_t e = {.exists = row >= 0};
+    if (!e.exists || gh_order_state_parse(gh_pg_str(r, row, 0), &e.state) != 0)
+        return (gh_wait_entry_t){0};
+    e.initiator_id = gh_pg_i64(r, row, 1, 0);
+    e.patient_id = gh_pg_i64(r, row, 2, 0);
+    return e;
 }
 
 static gh_step_t
 decide_convert(gh_batch_t *b, convert_t *c)
 {
     const PGresult *entry = gh_batch_result(b, c->at);
-    gh_err_t err = may_convert(&b->jobs[0]->actor, entry);
+    const gh_actor_t *a = &b->jobs[0]->actor;
+    gh_wait_entry_t e = entry_row(entry, PQntuples(entry) - 1);
+    gh_err_t err = gh_br100_may_convert(&e, a->user_id, a->patient_id);
     if (err != GH_E_NONE) {
         gh_job_refuse(b, b->jobs[0], err, NULL);
         return GH_STEP_DONE;
@@ -332,6 +322,76 @@ gh_wait_convert_step(gh_batch_t *b)
     if (c->stage == 0)
         return decide_convert(b, c);
     return c->stage == 1 ? give_converted(b, c) : answer_convert(b, c);
+}
+
+/* ---- leaving */
+
+typedef struct leaving {
+    size_t at;
+} leaving_t;
+
+static gh_step_t
+begin_leave(gh_batch_t *b)
+{
+    leaving_t *l = gh_batch_alloc(b, sizeof *l);
+    gh_pgarr_t ids = {0};
+    for (size_t i = 0; i < b->n; i++)
+        gh_pgarr_i64(&ids, gh_arg_id(b->jobs[i]->args, "path.waitlistId"));
+    const char *entries = gh_pgarr_literal(&ids);
+    b->state = l;
+    if (entries)
+        l->at = gh_batch_query(b, "wait_leaving", 1, &entries);
+    bool whole = entries && gh_batch_ok(b);
+    gh_pgarr_fini(&ids);
+    return whole ? GH_STEP_MORE : GH_STEP_FAIL;
+}
+
+static int
+leaving_row_of(const PGresult *r, int64_t id)
+{
+    for (int i = 0; i < PQntuples(r); i++)
+        if (gh_pg_i64(r, i, 3, 0) == id)
+            return i;
+    return -1;
+}
+
+/* BR-103. Of two jobs of one batch for one entry the second finds it left. */
+gh_step_t
+gh_wait_leave_step(gh_batch_t *b)
+{
+    leaving_t *l = b->state;
+    if (!l)
+        return begin_leave(b);
+    const PGresult *r = gh_batch_result(b, l->at);
+    gh_pgarr_t ids = {0}, users = {0};
+    int64_t *left = gh_batch_alloc(b, (b->n + 1) * sizeof *left);
+    size_t n = 0;
+    for (size_t i = 0; i < b->n && gh_batch_ok(b); i++) {
+        gh_wjob_t *job = b->jobs[i];
+        int64_t id = gh_arg_id(job->args, "path.waitlistId");
+        gh_wait_entry_t e = entry_row(r, leaving_row_of(r, id));
+        if (job->done)
+            continue;
+        for (size_t k = 0; k < n; k++)
+            if (left[k] == id)
+                e.state = GH_ORDER_CANCELLED;
+        gh_err_t err = gh_br103_may_leave(&e, job->actor.user_id, job->actor.patient_id);
+        if (err != GH_E_NONE) {
+            gh_job_refuse(b, job, err, NULL);
+            continue;
+        }
+        left[n++] = id;
+        gh_pgarr_i64(&ids, id);
+        gh_pgarr_i64(&users, job->actor.user_id);
+        gh_job_ok(b, job, 0, GH_STR("{\"success\":true}"));
+    }
+    const char *params[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&users), gh_text_time(b, b->now_us)};
+    bool whole = params[0] && params[1];
+    if (n > 0 && whole)
+        gh_batch_query(b, "write_leaves", 3, params);
+    gh_pgarr_fini(&ids);
+    gh_pgarr_fini(&users);
+    return whole && gh_batch_ok(b) ? GH_STEP_DONE : GH_STEP_FAIL;
 }
 
 /* ---- upkeep: an inner operation of the jobs pool, every minute */

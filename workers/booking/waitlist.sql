@@ -55,32 +55,25 @@ select case when coalesce($2::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING' end a
           left join hospital_areas a on a.id = c.area_id
          where o.status = 'waitlist' and (o.initiator_user_id = $1::bigint or o.patient_id = $2::bigint) and s.ends_at > $4::timestamptz) w;
 
--- name: code_waitlist_leave
--- BR-103. $1 entry, $2 caller, $3 own patient row, $4 now
-with held as materialized (
-    select o.id, o.status, o.initiator_user_id, o.patient_id
-      from registration_orders o
-     where o.id = $1::bigint and (o.status = 'waitlist' or o.source_type = 'waitlist')
-       for update of o
-), verdict as (
-    select case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING'
-                when h.id is null then 'WAITLIST_NOT_FOUND'
-                when h.initiator_user_id is distinct from $2::bigint and h.patient_id <> $3::bigint then 'WAITLIST_CANCEL_FORBIDDEN'
-                when h.status <> 'waitlist' then 'WAITLIST_NOT_CANCELLABLE' end as error
-      from (select) x left join held h on true
-), left_it as (
+-- name: wait_leaving
+-- Entries $1 that shall be left, locked: status, who joined, the patient, id.
+select o.status, coalesce(o.initiator_user_id, 0), o.patient_id, o.id
+  from registration_orders o
+ where o.id = any ($1::bigint[]) and (o.status = 'waitlist' or o.source_type = 'waitlist')
+ order by o.id
+   for update of o;
+
+-- name: write_leaves
+-- BR-103. $1 entries, $2 who leaves them, $3 now
+with left_it as (
     update registration_orders o
-       set status = 'cancelled', payment_status = 'cancelled', cancelled_by = 'patient', cancelled_at = $4::timestamptz,
-           version = o.version + 1, updated_at = $4::timestamptz
-      from held h
-     where o.id = h.id and (select error from verdict) is null
- returning o.id
-), history as (
-    insert into appointment_history (order_id, at, by_user, action, from_value, to_value)
-    select id, $4::timestamptz, $2::bigint, 'cancelled', jsonb_build_object('status', 'waitlist'), jsonb_build_object('status', 'cancelled')
-      from left_it
+       set status = 'cancelled', payment_status = 'cancelled', cancelled_by = 'patient', cancelled_at = $3::timestamptz,
+           version = o.version + 1, updated_at = $3::timestamptz
+     where o.id = any ($1::bigint[])
 )
-select v.error, json_build_object('success', true)::text as body from verdict v;
+insert into appointment_history (order_id, at, by_user, action, from_value, to_value)
+select t.id, $3::timestamptz, t.user_id, 'cancelled', jsonb_build_object('status', 'waitlist'), jsonb_build_object('status', 'cancelled')
+  from unnest($1::bigint[], $2::bigint[]) as t (id, user_id);
 
 -- name: wait_entry
 -- The entry that shall be converted ($1), as it is now that its session is held: status, who joined, the patient.
