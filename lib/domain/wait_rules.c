@@ -3,7 +3,7 @@
  */
 #include "domain/wait_rules.h"
 
-#define EACH_MINUTES  10 /* BR-98 */
+#define EACH_MINUTES 10 /* BR-98 */
 
 gh_err_t
 gh_br96_may_join(const gh_wait_ask_t *a)
@@ -44,8 +44,8 @@ gh_br98_estimate_minutes(int64_t position)
 
 /* The one question of BR-100 and BR-103, each with words of its own. */
 static gh_err_t
-theirs_and_waiting(const gh_wait_entry_t *e, gh_order_step_t step, int64_t user_id, int64_t own_id, gh_err_t forbidden,
-                   gh_err_t state)
+theirs_and_waiting(const gh_wait_entry_t *e, gh_order_step_t step, int64_t user_id, int64_t own_id,
+                   gh_err_t forbidden, gh_err_t state)
 {
     if (own_id == 0)
         return GH_E_PATIENT_RECORD_MISSING;
@@ -61,11 +61,13 @@ theirs_and_waiting(const gh_wait_entry_t *e, gh_order_step_t step, int64_t user_
 gh_err_t
 gh_br100_may_convert(const gh_wait_entry_t *e, int64_t user_id, int64_t own_id)
 {
-    return theirs_and_waiting(e, GH_DO_PROMOTE, user_id, own_id, GH_E_WAITLIST_FORBIDDEN, GH_E_WAITLIST_NOT_CONVERTIBLE);
+    return theirs_and_waiting(e, GH_DO_PROMOTE, user_id, own_id, GH_E_WAITLIST_FORBIDDEN,
+                              GH_E_WAITLIST_NOT_CONVERTIBLE);
 }
 
 gh_err_t
 gh_br103_may_leave(const gh_wait_entry_t *e, int64_t user_id, int64_t own_id)
 {
-    return theirs_and_waiting(e, GH_DO_LEAVE, user_id, own_id, GH_E_WAITLIST_CANCEL_FORBIDDEN, GH_E_WAITLIST_NOT_CANCELLABLE);
+    return theirs_and_waiting(e, GH_DO_LEAVE, user_id, own_id, GH_E_WAITLIST_CANCEL_FORBIDDEN,
+                              GH_E_WAITLIST_NOT_CANCELLABLE);
 }

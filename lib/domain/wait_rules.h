@@ -10,11 +10,11 @@
 
 /* Who asks for whom, and for which session. */
 typedef struct gh_wait_ask {
-    int64_t own_id;           /* the caller's patient row; 0: none */
-    int64_t patient_id;       /* who shall wait; 0: there is no such patient */
-    bool related;             /* tied to the caller by a relation */
-    bool banned;              /* BR-80 */
-    bool has_place, waits;    /* the patient has an active order of the session; waits for it already */
+    int64_t own_id;              /* the caller's patient row; 0: none */
+    int64_t patient_id;          /* who shall wait; 0: there is no such patient */
+    bool related;                /* tied to the caller by a relation */
+    bool banned;                 /* BR-80 */
+    bool has_place, waits;       /* the patient has an active order of the session; waits for it already */
     const gh_session_t *session; /* NULL: there is none */
     int64_t now_us;
 } gh_wait_ask_t;

@@ -273,6 +273,7 @@ TABLE = [
     ("booking.v1_get_appointment", "GET", "/api/v1/appointments/{appointment}", "nyfyffyy", None),
     ("booking.v1_delete_appointment", "DELETE", "/api/v1/appointments/{appointment}", "nyfyffyy", None),
     ("booking.v1_cancel_appointment", "POST", "/api/v1/appointments/{appointment}/cancel", "nyfyffyy", body(reason="travel")),
+    ("booking.v1_check_booking", "POST", "/api/v1/appointments/check", "nyfyfyyy", body(schedule_id=session, patient_id=patient)),
     # of nurses arrival and absence only; a patient may ask for CANCELLED
     ("booking.v1_update_appointment", "PATCH", "/api/v1/appointments/{appointment}", "nyfyffyy", body(reason="travel")),
     ("booking.v1_set_appointment_status", "POST", "/api/v1/appointments/{appointment}/status", "nffyffyy", body(status="COMPLETED")),

@@ -61,6 +61,7 @@ EVERYBODYS = {
     ("booking.convert_waitlist_place", "body"): ("slotId",),        # sent by a client, means nothing
     ("booking.hb_create_appointment", "body"): ("doctor_id",),
     ("booking.v1_book_appointment", "body"): ("schedule_id", "doctor_id"),
+    ("booking.v1_check_booking", "body"): ("schedule_id", "doctor_id"),
     # the catalogue
     ("directory.browse_bookable_schedules", "query"): ("departmentId", "hospitalId"),
     ("directory.browse_clinic_schedules", "path"): ("clinic_id",),

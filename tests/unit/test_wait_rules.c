@@ -17,7 +17,8 @@ setup(void **state)
     (void)state;
     session = (gh_session_t){.id = 1, .starts_us = NOW + 1, .ends_us = NOW + 100, .total = 4, .open = true};
     ask = (gh_wait_ask_t){.own_id = 5, .patient_id = 5, .session = &session, .now_us = NOW};
-    entry = (gh_wait_entry_t){.exists = true, .state = GH_ORDER_WAITLIST, .initiator_id = 70, .patient_id = 5};
+    entry = (gh_wait_entry_t){
+        .exists = true, .state = GH_ORDER_WAITLIST, .initiator_id = 70, .patient_id = 5};
     return 0;
 }
 

@@ -28,8 +28,8 @@ dialect_of(gh_str_t op)
     return NULL;
 }
 
-static gh_book_t *
-begin(gh_batch_t *b)
+gh_book_t *
+gh_book_new(gh_batch_t *b)
 {
     gh_book_t *book = gh_batch_alloc(b, sizeof *book);
     gh_book_job_t *jobs = gh_batch_alloc(b, b->n * sizeof *jobs);
@@ -43,8 +43,17 @@ begin(gh_batch_t *b)
     gh_civil_t c = gh_tz_civil(b->now_us);
     book->today = gh_tz_day(b->now_us);
     book->now_minute = c.hour * 60 + c.minute;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->n; i++)
         jobs[i].job = b->jobs[i];
+    return book;
+}
+
+static gh_book_t *
+begin(gh_batch_t *b)
+{
+    gh_book_t *book = gh_book_new(b);
+    gh_book_job_t *jobs = book ? book->jobs : NULL;
+    for (size_t i = 0; book && i < b->n; i++) {
         jobs[i].dialect = dialect_of(b->jobs[i]->head.op);
         if (!jobs[i].dialect)
             return NULL; /* an operation of another batch: a bug in the table of operations */
@@ -119,8 +128,8 @@ gh_book_refuse(gh_book_t *book, gh_book_job_t *bj, gh_err_t err)
     gh_job_refuse(book->b, bj->job, err, err == GH_E_BOOKING_LIMIT ? args : NULL);
 }
 
-static gh_booker_t
-booker_of(const gh_book_job_t *bj)
+gh_booker_t
+gh_book_booker(const gh_book_job_t *bj)
 {
     const gh_actor_t *a = &bj->job->actor;
     const gh_bperson_t *p = &bj->person;
@@ -250,7 +259,7 @@ decide_job(gh_book_t *book, gh_book_job_t *bj, int64_t mono_ms)
         gh_job_invalid(book->b, job, bj->fault_field, bj->fault_type, bj->fault_text);
         return 0;
     }
-    gh_booker_t who = booker_of(bj);
+    gh_booker_t who = gh_book_booker(bj);
     gh_err_t err = bj->early != GH_E_NONE ? bj->early : find_target(book, bj, &who);
     if (err == GH_E_NONE) {
         gh_bpatient_t *patient = gh_facts_patient(book, bj->person.patient_id);

@@ -136,6 +136,7 @@ typedef struct gh_book {
     bool registration_rules, require_prepayment, interval_on, strict;
     size_t at_sessions, at_people, at_orders, at_rules, at_settings, at_numbers, at_taken, at_suggest;
     bool asked_numbers, numberless; /* numberless: nothing new is made */
+    bool peek;                      /* AP-12: read without locks */
     const int64_t *held;            /* further sessions to lock */
     size_t n_held;
     const int64_t *asked_ids; /* sessions whose taken places were asked for in this phase */
@@ -143,7 +144,11 @@ typedef struct gh_book {
 } gh_book_t;
 
 gh_step_t gh_book_step(gh_batch_t *b);
-/* book.c: find the session of each job; ask for taken places that are not known (true: they come with the next phase). */
+gh_step_t gh_check_step(gh_batch_t *b); /* check.c: AP-12 */
+/* book.c: a batch without arguments yet; NULL: no memory. Who a job's caller is to its patient. */
+gh_book_t *gh_book_new(gh_batch_t *b);
+gh_booker_t gh_book_booker(const gh_book_job_t *bj);
+/* Find the session of each job; ask for taken places that are not known (true: they come with the next phase). */
 void gh_book_resolve(gh_book_t *book);
 bool gh_book_ask_places(gh_book_t *book);
 #define GH_PLACE_READS_MAX 3 /* times that places may be read anew in a batch */
@@ -165,6 +170,7 @@ void gh_facts_ask(gh_book_t *book);
 int gh_facts_take(gh_book_t *book) GH_MUSTCHECK;
 void gh_facts_ask_taken(gh_book_t *book, const int64_t *ids, size_t n);
 int gh_facts_take_taken(gh_book_t *book) GH_MUSTCHECK;
+int gh_facts_fill(gh_slots_t *slots, gh_str_t list) GH_MUSTCHECK; /* "1,2,17" into the bitmap */
 gh_bsession_t *gh_facts_session(gh_book_t *book, int64_t id);
 gh_bpatient_t *gh_facts_patient(gh_book_t *book, int64_t id); /* made when new; NULL: no memory */
 int gh_facts_add_order(gh_book_t *book, gh_bpatient_t *p, const gh_patient_order_t *o) GH_MUSTCHECK;

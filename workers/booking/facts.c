@@ -40,7 +40,7 @@ ask_people(gh_book_t *book, const char *now)
     }
     const char *const params[] = {gh_pgarr_literal(&users), gh_pgarr_literal(&patients),
                                   gh_pgarr_literal(&override), now, gh_pgarr_literal(&doctors)};
-    book->at_people = gh_batch_query(book->b, "book_people", 5, params);
+    book->at_people = gh_batch_query(book->b, book->peek ? "peek_people" : "book_people", 5, params);
     gh_pgarr_fini(&users);
     gh_pgarr_fini(&patients);
     gh_pgarr_fini(&override);
@@ -113,14 +113,15 @@ gh_facts_ask(gh_book_t *book)
     ask_orders(book);
     book->at_rules = gh_batch_query(book->b, "registration_settings", 2, wanted);
     book->at_settings = gh_batch_query(book->b, "booking_settings", 0, NULL);
-    if (!book->numberless)
+    if (!book->numberless && !book->peek)
         ask_numbers(book);
     /* Last of what does not need it: while this waits for the former batch of a hot session, the reading is done. */
-    book->at_sessions = gh_batch_query(book->b, "lock_sessions", 3, wanted);
+    book->at_sessions = gh_batch_query(book->b, book->peek ? "peek_sessions" : "lock_sessions", 3, wanted);
     gh_pgarr_fini(&ids);
     gh_pgarr_fini(&doctors);
     gh_pgarr_fini(&days);
-    ask_cold_places(book);
+    if (!book->peek)
+        ask_cold_places(book);
 }
 
 void
@@ -293,9 +294,8 @@ gh_facts_take(gh_book_t *book)
     return book->n_asked ? gh_facts_take_taken(book) : 0;
 }
 
-/* "1,2,17" into the bitmap. */
-static int
-fill(gh_slots_t *slots, gh_str_t list)
+int
+gh_facts_fill(gh_slots_t *slots, gh_str_t list)
 {
     const char *p = list.p, *end = list.p + list.n;
     while (p < end) {
@@ -323,7 +323,7 @@ gh_facts_take_taken(gh_book_t *book)
     for (int i = 0; i < PQntuples(r); i++) {
         gh_bsession_t *x = gh_facts_session(book, gh_pg_i64(r, i, 0, 0));
         gh_slots_t *slots = x ? gh_places_get(places, x->s.id, x->writer) : NULL;
-        if (slots && fill(slots, gh_pg_str(r, i, 1)) != 0) {
+        if (slots && gh_facts_fill(slots, gh_pg_str(r, i, 1)) != 0) {
             gh_places_forget(places, x->s.id);
             return -1;
         }

@@ -55,6 +55,7 @@ static const gh_op_t ops[] = {
     CANCEL("booking.v1_update_appointment"),
     CANCEL("booking.v1_set_appointment_status"),
     CANCEL("booking.v1_check_in_appointment"),
+    {.name = "booking.v1_check_booking", .kind = GH_OP_READ, .step = gh_check_step},
     {.name = "booking.v1_list_appointment_history",
      .sql = "v1_history",
      .bind = {"path.id", "actor.scopes", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "tz"}},
