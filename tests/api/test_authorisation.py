@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support import access_applications, access_files, access_notify, access_patients, access_table as table, access_waitlist
+from support import access_applications, access_files, access_notify, access_patients, access_payments, access_table as table, access_waitlist
 from support import accounts, contract, foreign_rows, paths
 from support import booking_cases as bc
 from support.hospital import at, today, ts
@@ -139,6 +139,7 @@ def fill(world, path):
     known.update(access_files.known(world))
     known.update(access_notify.known(world))
     known.update(access_patients.known(world))
+    known.update(access_payments.known(world))
     known.update(access_waitlist.known(world))
     return re.sub(r"\{(\w+)\}", lambda m: str(known[m[1]]()), path)
 

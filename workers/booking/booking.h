@@ -185,6 +185,7 @@ int gh_book_write(gh_book_t *book) GH_MUSTCHECK;
 
 gh_step_t gh_cancel_step(gh_batch_t *b);
 gh_step_t gh_expire_step(gh_batch_t *b); /* expire.c: BR-83 */
+gh_step_t gh_pay_step(gh_batch_t *b);    /* pay.c: BR-84 */
 
 /* ---- the waitlist (waitlist.c) */
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "domain/payment.h"
 #include "gen/sql_booking.h"
 #include "gen/sql_domain.h"
 
@@ -63,6 +64,22 @@ static const gh_op_t ops[] = {
     {.name = "booking.list_reschedule_options",
      .sql = "code_move_options",
      .bind = {"path.appointmentId", "actor.user_id", "actor.patient_id", "tz", "now", "today"}},
+    /* pay.c, pay.sql */
+    CANCEL("booking.cancel_open_payment"),
+    {.name = "booking.pay_appointment",
+     .kind = GH_OP_WRITE,
+     .step = gh_pay_step,
+     .constraints = gh_books_constraints},
+    {.name = "booking.get_payment",
+     .sql = "code_payment",
+     .bind = {"path.orderId", "actor.user_id", "actor.patient_id", "tz"}},
+    {.name = "booking.verify_payment",
+     .sql = "code_payment_verify",
+     .bind = {"body.orderId", "actor.user_id", "actor.patient_id"}},
+    {.name = "booking.list_payments",
+     .sql = "code_payments",
+     .bind = {"actor.patient_id", "actor.user_id", "query.page", "query.pageSize", "tz"}},
+    {.name = "booking.list_payment_methods", .sql = "code_payment_methods"},
     {.name = "booking.expire_unpaid",
      .kind = GH_OP_WRITE,
      .batch_max = 1,

@@ -58,7 +58,8 @@ weigh(gh_batch_t *b, const char *user)
     if (!r || !user)
         return GH_STEP_FAIL;
     const char *const params[] = {user, gh_text_time(b, b->now_us)};
-    gh_batch_query(b, "login_lock_user", 1, &user); /* one account's bookings are weighed one after the other */
+    gh_batch_query(b, "login_lock_user", 1,
+                   &user); /* one account's bookings are weighed one after the other */
     r->at[0] = gh_batch_query(b, "risk_orders_fast", 2, params);
     r->at[1] = gh_batch_query(b, "risk_orders_wide", 2, params);
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
