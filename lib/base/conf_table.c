@@ -236,7 +236,7 @@ const gh_setting_t gh_settings[] = {
     RATE("reset_account", "5", "3600", "for a password reset of one account"),
 
     INT("worker.lanes", "2", 1, 16, "connections", "Database connections of one pool in one worker process."),
-    INT("worker.credit", "128", 1, 4096, "jobs",
+    INT("worker.credit", "256", 1, 4096, "jobs",
         "Jobs a worker asks the broker for at a time; the largest batch."),
     INT("worker.heartbeat_ms", "1000", 50, 60000, "ms", "Time between heartbeats of a worker."),
 

@@ -35,6 +35,7 @@ gh_batch_new(gh_wpool_t *p, gh_group_t *g, size_t n_jobs)
         b->kind = g->kind;
         b->step = g->step;
         g->running++;
+        g->jobs_running += n_jobs;
     }
     p->running++;
     return b;
@@ -46,8 +47,10 @@ gh_batch_free(gh_batch_priv_t *b)
     gh_worker_t *w = b->pool->worker;
     gh_batch_drop_results(b);
     gh_arena_reset(&b->arena);
-    if (b->group)
+    if (b->group) {
         b->group->running--;
+        b->group->jobs_running -= b->batch.n;
+    }
     b->pool->running--;
     b->next = w->free_batches;
     w->free_batches = b;

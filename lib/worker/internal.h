@@ -84,6 +84,7 @@ struct gh_group {
     gh_wjob_priv_t *head, *tail; /* waiting, in order of arrival */
     size_t waiting;
     size_t running;        /* batches */
+    size_t jobs_running;   /* in them */
     gh_batch_priv_t *gate; /* WRITE: its locks are not held yet, no further batch may start */
     bool alone_first;      /* the head was postponed: start it when nothing of the group runs */
 };

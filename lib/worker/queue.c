@@ -1,8 +1,8 @@
 /*
  * lib/worker/queue.c - waiting jobs, and which batch starts next
  *
- * Batches form by themselves: while the lanes are busy jobs gather, and a free lane takes all of the group
- * whose first job has waited longest. Jobs keep their order of arrival within a group (decisions 10).
+ * Batches form by themselves: while batches run jobs gather, and a free lane takes all of the group whose first job has
+ * waited longest. Jobs keep their order of arrival within a group (decisions 10).
  */
 #include "base/log.h"
 #include "base/timez.h"
@@ -128,6 +128,16 @@ lane_kept_for_writes(const gh_wpool_t *p)
     return p->writes && p->n_lanes > 1 && reads + 1 >= p->n_lanes;
 }
 
+/* While batches of writes run, the next one waits until as many jobs have come as those have on average: few large batches cost much
+ * less a job than many small ones, and two that want the same rows only wait for each other. When nothing comes any more
+ * the end of a running batch starts it. */
+static bool
+gathering(const gh_group_t *g)
+{
+    return g->kind == GH_OP_WRITE && g->running > 0 && g->waiting < g->batch_max &&
+           g->waiting * g->running < g->jobs_running;
+}
+
 gh_group_t *
 gh_pool_pick(gh_wpool_t *p)
 {
@@ -135,7 +145,8 @@ gh_pool_pick(gh_wpool_t *p)
     bool no_reads = lane_kept_for_writes(p);
     for (size_t i = 0; i < p->n_groups; i++) {
         gh_group_t *g = &p->groups[i];
-        if (!g->head || g->gate || (g->alone_first && g->running > 0) || (no_reads && g->kind == GH_OP_READ))
+        if (!g->head || g->gate || (g->alone_first && g->running > 0) || gathering(g) ||
+            (no_reads && g->kind == GH_OP_READ))
             continue;
         if (!best || g->head->seq < best->head->seq)
             best = g;

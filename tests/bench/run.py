@@ -153,7 +153,7 @@ def reset(db):
             cur.execute("truncate job_done, idempotency_keys")
             cur.execute("set session_replication_role = origin")
             cur.execute("update schedules set remaining_slots = total_slots, version = version + 1 "
-                        "where remaining_slots not in (0, total_slots)")
+                        "where remaining_slots <> total_slots and starts_at > now()")
             cur.execute("select setval('bench_turn', 0, false)")
             cur.execute("vacuum analyze registration_orders, bills, bill_items, appointment_history, schedules")
             cur.execute("checkpoint")

@@ -131,7 +131,6 @@ def rush(system, db, files, roots, runs, reset, results):
     turns, before, during = [], [], []
     for turn in range(runs):
         reset(db)
-        db.query("update schedules set remaining_slots = total_slots where id = any (%s)", schedules)   # reset() leaves full ones full
         with Reads(system, reads_file) as reads:
             time.sleep(CALM)
             with Cpu(roots) as used:

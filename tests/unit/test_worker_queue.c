@@ -93,6 +93,33 @@ batches_keep_the_order_of_arrival_and_their_limit(void **state)
 }
 
 static void
+a_second_batch_of_writes_waits_until_as_many_jobs_have_come_as_the_first_has(void **state)
+{
+    site_t *s = *state;
+    gh_group_t *g = &s->groups[0];
+    g->running = 1;
+    g->jobs_running = 3;
+    job(s, 0, 1);
+    job(s, 0, 2);
+    assert_null(gh_pool_pick(&s->pool));
+    job(s, 0, 3);
+    assert_ptr_equal(gh_pool_pick(&s->pool), g);
+    g->jobs_running = 4;
+    assert_null(gh_pool_pick(&s->pool));
+    g->running = 2; /* two a batch */
+    assert_ptr_equal(gh_pool_pick(&s->pool), g);
+    g->running = 1;
+    g->batch_max = 3; /* more would not go into a batch */
+    assert_ptr_equal(gh_pool_pick(&s->pool), g);
+    g->batch_max = 64;
+    g->kind = GH_OP_READ; /* reads do not wait for each other */
+    assert_ptr_equal(gh_pool_pick(&s->pool), g);
+    g->kind = GH_OP_WRITE;
+    g->running = g->jobs_running = 0;
+    assert_ptr_equal(gh_pool_pick(&s->pool), g);
+}
+
+static void
 the_group_that_waits_longest_is_next_unless_its_gate_is_shut(void **state)
 {
     site_t *s = *state;
@@ -228,6 +255,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(batches_keep_the_order_of_arrival_and_their_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_second_batch_of_writes_waits_until_as_many_jobs_have_come_as_the_first_has, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_group_that_waits_longest_is_next_unless_its_gate_is_shut, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(reads_leave_the_last_lane_to_writes, set_up, tear_down),

@@ -20,7 +20,7 @@ gh_err_t gh_login_decide(const gh_account_t *account, bool right_password);
 int64_t gh_seconds_until(int64_t until_us, int64_t now_us);
 
 /* Can one more password be checked within the time left, with `open` checks on `threads` before it? Never more than
- * GH_CHECKS_MAX at a time: half of a worker's usual credit. */
+ * GH_CHECKS_MAX at a time: a quarter of a worker's usual credit. */
 #define GH_CHECKS_MAX 64
 bool gh_check_in_time(size_t open, int threads, int64_t mean_us, int64_t left_ms);
 
