@@ -156,6 +156,38 @@ def cancelled_with_an_override_that_is_not_given(h):
     return {"v1": cancels(order, ask.user, override=True)["v1"]}
 
 
+def pays(order, user):
+    return {"code": Call(user, "POST", f"/patient/appointments/{order}/pay", {"method": "wechat"})}
+
+
+@rule("BR-84", code=(102, "无权支付该订单"))
+def paid_by_a_stranger(h):
+    return pays(booked(h, state="pending")[1], h.patient()[1])
+
+
+@rule("BR-84", code=(99, "订单状态不允许支付（当前: paid）"))
+def paid_twice(h):
+    ask, order = booked(h, payment="paid")
+    return pays(order, ask.user)
+
+
+@rule("BR-84", code=(99, "订单状态错误（当前: confirmed）"))
+def paid_when_it_is_confirmed(h):
+    ask, order = booked(h)
+    return pays(order, ask.user)
+
+
+@rule("BR-84", code=(99, "订单金额无效"))
+def paid_when_it_costs_nothing(h):
+    ask, order = booked(h, state="pending")
+    return pays(order, ask.user)
+
+
+@rule("BR-84", code=(106, "订单不存在"))
+def paid_and_unknown(h):
+    return pays(99999999, h.patient()[1])
+
+
 @rule("BR-88", code=(99, "订单已取消"))
 def payment_given_up_of_a_cancelled_order(h):
     ask, order = booked(h, state="cancelled")
