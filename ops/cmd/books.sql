@@ -21,7 +21,7 @@ select b.id as bill_id, b.appointment_id as order_id, b.kind, b.status, b.total,
        coalesce(sum(p.amount - p.returned), 0) as net,
        coalesce(sum(p.amount) filter (where p.method = 'INSURANCE'), 0) as insured
   from bills b
-  left join (select y.id, y.bill_id, y.amount, y.method, coalesce((to_jsonb(y)->>'late')::boolean, false) as late, coalesce(r.returned, 0) as returned,
+  left join (select y.id, y.bill_id, y.amount, y.method, y.late, coalesce(r.returned, 0) as returned,
                     coalesce(r.going_back, 0) as going_back
                from payments y
                left join (select payment_id, sum(amount) filter (where status = 'SUCCEEDED') as returned,
@@ -50,11 +50,11 @@ select min(o.id) as id, format('place %s of session %s: orders %s', o.slot_no, o
 having count(*) > 1
 
 -- name: books_r82_place_exists
-/* R-82: an order that is to be seen holds a place that its session has, waiting ones hold none */
-select o.id, format('%s with place %s of %s', o.status, coalesce(o.slot_no::text, 'none'), s.total_slots) as what
-  from registration_orders o join schedules s on s.id = o.schedule_id
- where (o.status in ('pending', 'confirmed') and (o.slot_no between 1 and s.total_slots) is not true)
-    or (o.status in ('completed', 'no_show', 'timeout') and o.slot_no is null)
+/* R-82: an order has a place, one that waits has none */
+-- Its number may lie above the total: a session that is given fewer places keeps those that are held.
+select o.id, format('%s with place %s', o.status, coalesce(o.slot_no::text, 'none')) as what
+  from registration_orders o
+ where (o.status in ('pending', 'confirmed', 'completed', 'no_show', 'timeout') and (o.slot_no >= 1) is not true)
     or (o.status = 'waitlist' and o.slot_no is not null)
 
 -- name: books_r89_session_once
@@ -90,12 +90,12 @@ select o.id, format('%s in session %s, which is %s', o.status, s.id,
  where o.status in ('pending', 'confirmed', 'waitlist') and (s.deleted_at is not null or not s.is_latest or s.status = '停诊')
 
 -- name: books_br96_wait_once
-/* BR-96: a patient waits once for a session, and not for one where he has a place */
+/* BR-96: a patient waits once for a session */
 select min(o.id) as id, format('patient %s in session %s: orders %s', o.patient_id, o.schedule_id, array_agg(o.id order by o.id)) as what
   from registration_orders o
- where o.status in ('waitlist', 'pending', 'confirmed')
+ where o.status = 'waitlist'
  group by o.schedule_id, o.patient_id
-having count(*) filter (where o.status = 'waitlist') > 0 and count(*) > 1
+having count(*) > 1
 
 -- name: books_br99_unoffered
 /* BR-99: nobody waits for a session while a place is free that he could take */
@@ -186,6 +186,17 @@ select x.id, format('%s %s of %s: %s entries', x.kind, x.no, x.amount, coalesce(
   left join (select bill_id, kind, ref_id, count(*) as n, sum(amount) as amount from ledger_entries group by bill_id, kind, ref_id) l
     on l.bill_id = x.bill_id and l.kind = x.kind and l.ref_id = x.id
  where (x.counts and (l.n = 1 and l.amount = x.amount) is not true) or (not x.counts and l.n > 0)
+
+-- name: books_bill_sums
+/* R-155: what a bill says was paid, refunded and insured is what its ledger says */
+select b.id, format('paid %s, refunded %s, insured %s; ledger %s, %s, %s', b.paid_amount, b.refunded_amount, b.insurance_amount,
+                    coalesce(l.paid, 0), coalesce(l.refunded, 0), coalesce(l.insured, 0)) as what
+  from bills b
+  left join (select bill_id, sum(amount) filter (where kind = 'PAYMENT') as paid, -sum(amount) filter (where kind = 'REFUND') as refunded,
+                    sum(amount) filter (where kind in ('INSURANCE', 'WAIVER')) as insured
+               from ledger_entries group by bill_id) l on l.bill_id = b.id
+ where (b.paid_amount, b.refunded_amount, b.insurance_amount)
+       <> (coalesce(l.paid, 0), coalesce(l.refunded, 0), coalesce(l.insured, 0))
 
 -- name: books_bill_states
 /* R-155, api/26: the state of a bill is what its payments and refunds say */
@@ -298,6 +309,13 @@ select o.id, format('is %s, its history ends with %s', o.status, l.state)
  cross join lateral (select y.to_value->>'status' as state from appointment_history y
                       where y.order_id = o.id and y.to_value ? 'status' order by y.id desc limit 1) l
  where l.state <> o.status
+
+-- name: books_r104_missed
+/* R-104: the visits that a patient missed are counted */
+select p.id, format('counts %s, missed %s', p.no_show_count, coalesce(o.n, 0)) as what
+  from patients p
+  left join (select patient_id, count(*) as n from registration_orders where status = 'no_show' group by patient_id) o on o.patient_id = p.id
+ where p.no_show_count <> coalesce(o.n, 0) and not p.is_demo
 
 -- name: books_jobs
 /* JB-01: no durable job is stuck or given up */

@@ -5,6 +5,8 @@ import json
 import time
 import uuid
 
+from support.link import LOST, Link, request
+
 PASS = {429, 502, 503, 504}
 
 
@@ -25,9 +27,7 @@ class Booking:
         else:
             path, body = "/patient/appointments", {"scheduleId": self.session["id"], "hospitalId": self.session["area"],
                                                    "departmentId": self.session["dept"], "patientId": self.patient}
-        data = json.dumps(body).encode()
-        return (f"POST {path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: application/json\r\nAuthorization: Bearer {self.token}\r\n"
-                f"Idempotency-Key: {self.key}\r\nContent-Length: {len(data)}\r\n\r\n").encode() + data
+        return request("POST", path, self.token, body, {"Idempotency-Key": self.key})
 
     def read(self, status, body):
         """True when this reply settles it."""
@@ -57,54 +57,29 @@ class Rush:
         self.moments = []         # when answers came
         self._next = 0
 
-    async def _reply(self, reader):
-        head = await reader.readuntil(b"\r\n\r\n")
-        lines = head.decode("latin-1").split("\r\n")
-        status, length = int(lines[0].split(" ")[1]), 0
-        close = False
-        for line in lines[1:]:
-            name, _, value = line.partition(":")
-            if name.lower() == "content-length":
-                length = int(value)
-            elif name.lower() == "connection" and value.strip().lower() == "close":
-                close = True
-        return status, await reader.readexactly(length), close
-
     async def _one(self, b, link):
-        """Send a booking until it is settled or given up. Returns the connection, or None when it is of no more use."""
+        """Send a booking until it is settled or given up."""
         b.first = time.monotonic()
         while time.monotonic() - b.first < self.give_up:
             b.tries += 1
             try:
-                if link is None:
-                    link = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.port), self.reply_timeout)
-                link[1].write(b.request())
-                status, body, close = await asyncio.wait_for(self._reply(link[0]), self.reply_timeout)
-                if close:
-                    link[1].close()
-                    link = None
-                if b.read(status, body):
+                if b.read(*await link.exchange(b.request())):
                     b.last = time.monotonic()
                     self.moments.append(b.last)
                     self.answered += 1
-                    return link
-            except (OSError, EOFError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+                    return
+            except LOST:
                 self.lost += 1
-                if link:
-                    link[1].close()
-                link = None
             self.retries += 1
             await asyncio.sleep(min(0.05 * 2 ** min(b.tries, 4), 0.8))
-        return link
 
     async def _client(self):
-        link = None
+        link = Link(self.port, self.reply_timeout)
         while self._next < len(self.bookings):
             b = self.bookings[self._next]
             self._next += 1
-            link = await self._one(b, link)
-        if link:
-            link[1].close()
+            await self._one(b, link)
+        link.close()
 
     async def run(self, act):
         """All bookings, with `act(self)` (a coroutine) beside them."""

@@ -58,6 +58,7 @@ def stock(empty_db, make_system):
     jobs.call("booking.expire_unpaid", {}, 0)
     assert h.order(o["late"])["status"] == "timeout" and h.order(o["refunded"])["payment_status"] == "refunded"
     jobs.close()
+    h.run("delete from jobs")                       # nobody carries them out here
     h.close()
     system.stop()
     return system, o, s
@@ -78,7 +79,7 @@ CASES = [
     ("r102_places", ["update schedules set remaining_slots = remaining_slots - 1 where id = {s_empty}"], {}),
     ("r82_place_once", ["drop index registration_orders_slot_uq", "update registration_orders set slot_no = (select slot_no from registration_orders "
                         "where id = {unpaid}) where id = {paid}"], {}),
-    ("r82_place_exists", ["update registration_orders set slot_no = 9 where id = {paid}"], {}),
+    ("r82_place_exists", ["update registration_orders set slot_no = 9 where id = {waits}"], {"r103_fee_bill"}),
     ("r89_session_once", ["drop index registration_orders_active_uq", "update registration_orders set patient_id = (select patient_id from "
                           "registration_orders where id = {unpaid}) where id = {paid}", "update bills set patient_id = (select patient_id from "
                           "registration_orders where id = {paid}) where appointment_id = {paid}"], {"r88_overlap"}),
@@ -92,8 +93,10 @@ CASES = [
     ("order_of_session", ["update registration_orders set starts_at = starts_at + interval '1 day', ends_at = ends_at + interval '1 day' "
                           "where id = {paid}"], {}),
     ("br58_closed", ["update schedules set status = '停诊' where id = {s_later}"], {}),
-    ("br96_wait_once", ["update registration_orders set patient_id = (select patient_id from registration_orders where id = {holder}) "
-                        "where id = {waits}"], {}),
+    ("br96_wait_once", ["drop index registration_orders_wait_uq", "insert into registration_orders select (jsonb_populate_record(o, "
+                        "'{{\"id\": 900000, \"order_no\": \"copy\"}}')).* from registration_orders o where id = {waits}",
+                        "insert into appointment_history (order_id, at, action, to_value) values (900000, now(), 'booked', "
+                        "'{{\"status\": \"waitlist\"}}')"], {}),
     ("br99_unoffered", ["update schedules set total_slots = 2, remaining_slots = 1 where id = {s_full}"], {}),
     ("br104_begun", ["update schedules set starts_at = now() - interval '1 hour' where id = {s_full}",
                      "update registration_orders set starts_at = now() - interval '1 hour' where id = {waits}"], {}),
@@ -103,6 +106,7 @@ CASES = [
     ("r155_ledger", ["insert into ledger_entries (bill_id, kind, amount, at) select id, 'PAYMENT', 1, now() from bills where appointment_id = {unpaid}"],
      {"bill_sums"}),
     ("r155_entries", ["update ledger_entries set ref_id = ref_id + 100000 where bill_id = (select id from bills where appointment_id = {paid})"], {}),
+    ("bill_sums", ["update bills set paid_amount = 7 where appointment_id = {unpaid}"], {}),
     ("bill_states", ["update bills set status = 'REFUNDED' where appointment_id = {paid}"], {"paid_orders"}),
     ("r131_overpaid", ["update bills set subtotal = 1, discount = 0, total = 1 where appointment_id = {paid}",
                        "update bill_items set line_total = 1 where bill_id = (select id from bills where appointment_id = {paid})",
@@ -124,6 +128,7 @@ CASES = [
     ("bill_patient", ["update bills set patient_id = (select patient_id from bills where appointment_id = {paid}) where appointment_id = {unpaid}"], {}),
     ("history", ["update appointment_history set action = 'paid' where action = 'refunded' and order_id = {refunded}"], {}),
     ("history_steps", ["update appointment_history set from_value = '{{\"status\": \"pending\"}}' where action = 'cancelled' and order_id = {refunded}"], {}),
+    ("r104_missed", ["update patients set no_show_count = 2 where id = (select patient_id from registration_orders where id = {paid})"], {}),
     ("jobs", ["insert into jobs (id, kind, op, service, args, budget_ms, max_attempts, run_at, created_at) values (gen_random_uuid(), 'booking', 'x', "
               "'booking', '', 1, 1, now() - interval '1 hour', now())"], {}),
     ("job_records", ["insert into job_done (id, op, status, body) values (gen_random_uuid(), 'booking.book_appointment', 0, '{{\"id\": 4711}}')"], {}),

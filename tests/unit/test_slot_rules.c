@@ -27,7 +27,7 @@ setup(void **state)
 static gh_added_t
 add(const gh_patient_order_t *orders, size_t n, int64_t now_us)
 {
-    return gh_br66_add(&session, orders, n, 8000, now_us);
+    return gh_br66_add(&session, session.total + 1, orders, n, 8000, now_us);
 }
 
 static void
@@ -53,6 +53,19 @@ free_places_stay_free(void **state)
     session.remaining = 5;
     assert_int_equal(add(NULL, 0, START - 1).slot_no, 17);
     assert_int_equal(session.remaining, 5);
+}
+
+static void
+a_place_left_of_more_is_not_given_twice(void **state)
+{
+    (void)state; /* the session once had 17 places, and the last one is held */
+    session.remaining = 1;
+    gh_added_t a = gh_br66_add(&session, 3, NULL, 0, 8000, START - 1);
+    assert_int_equal(a.err, GH_E_NONE);
+    assert_int_equal(a.slot_no, 3);
+    assert_true(a.starts_us == START + MIN(30));
+    assert_int_equal(session.total, 17);
+    assert_int_equal(session.remaining, 1);
 }
 
 static void
@@ -117,6 +130,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_full_session_gets_one_place_more, setup),
         cmocka_unit_test_setup(free_places_stay_free, setup),
+        cmocka_unit_test_setup(a_place_left_of_more_is_not_given_twice, setup),
         cmocka_unit_test_setup(what_costs_nothing_is_confirmed, setup),
         cmocka_unit_test_setup(until_the_session_is_over, setup),
         cmocka_unit_test_setup(one_order_a_patient, setup),

@@ -51,8 +51,12 @@ select o.schedule_id, (extract(epoch from o.starts_at) * 1000000)::bigint, (extr
  where s.id = $2::bigint;
 
 -- name: added_session_exists
--- $1 session
-select from schedules s where s.id = $1::bigint and s.deleted_at is null;
+-- $1 session, held by this transaction. Its place for an added patient: the one behind its last; where somebody holds that one, because
+-- the session once had more places, the highest that is free.
+select (select max(p) from generate_series(1, s.total_slots + 1) p
+         where not exists (select from registration_orders o where o.schedule_id = s.id and o.slot_no = p
+                              and o.status in ('pending', 'confirmed', 'completed', 'no_show')))
+  from schedules s where s.id = $1::bigint and s.deleted_at is null;
 
 -- name: approve_add_slot
 -- $1 application, $2 comment, $3 caller, $4 now

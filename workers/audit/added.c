@@ -100,7 +100,9 @@ gh_add_slot_carry_out(gh_batch_t *b, gh_add_slot_t *a)
         refuse(b, a, GH_E_INTERNAL);
         return false;
     }
-    gh_added_t added = gh_br66_add(&s, orders, n, gh_rate_of(&rates, gh_pg_str(patient, 0, 1)), b->now_us);
+    int32_t place = (int32_t)gh_pg_i64(gh_batch_result(b, a->at_exists), 0, 0, 0);
+    gh_added_t added = gh_br66_add(&s, place, orders, n, gh_rate_of(&rates, gh_pg_str(patient, 0, 1)),
+                                   b->now_us);
     if (added.err == GH_E_NONE && write_order(b, a, &s, &added) != 0)
         added.err = GH_E_INTERNAL;
     if (added.err != GH_E_NONE)

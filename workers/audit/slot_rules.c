@@ -15,21 +15,22 @@ has_order(const gh_patient_order_t *orders, size_t n, int64_t schedule_id)
 }
 
 static gh_err_t
-claim(gh_session_t *s, gh_added_t *a)
+claim(gh_session_t *s, int32_t place, gh_added_t *a)
 {
-    gh_slots_t places = {0}; /* of the new place alone: nobody can have it */
+    gh_slots_t places = {0}; /* of this place alone: nobody has it */
     s->total++;
     s->remaining++;
-    gh_err_t err = gh_claim_named(s, &places, s->total, &a->slot_no);
+    gh_err_t err = gh_claim_named(s, &places, place, &a->slot_no);
     if (err == GH_E_NONE && gh_claim_take(s, &places, a->slot_no) != 0)
         err = GH_E_SLOT_TAKEN;
     gh_slots_fini(&places);
-    gh_slot_bounds(s, s->total, &a->starts_us, &a->ends_us);
+    gh_slot_bounds(s, place, &a->starts_us, &a->ends_us);
     return err;
 }
 
 gh_added_t
-gh_br66_add(gh_session_t *s, const gh_patient_order_t *orders, size_t n_orders, int32_t rate, int64_t now_us)
+gh_br66_add(gh_session_t *s, int32_t place, const gh_patient_order_t *orders, size_t n_orders, int32_t rate,
+            int64_t now_us)
 {
     gh_added_t a = {.err = gh_claim_open(s), .rate = rate};
     if (a.err == GH_E_NONE && s->ends_us <= now_us)
@@ -37,7 +38,7 @@ gh_br66_add(gh_session_t *s, const gh_patient_order_t *orders, size_t n_orders, 
     if (a.err == GH_E_NONE && has_order(orders, n_orders, s->id))
         a.err = GH_E_ADD_SLOT_ORDER_EXISTS;
     if (a.err == GH_E_NONE)
-        a.err = claim(s, &a);
+        a.err = claim(s, place, &a);
     if (a.err == GH_E_NONE)
         a.err = gh_r88_no_overlap(&(gh_book_facts_t){.orders = orders, .n_orders = n_orders}, a.starts_us,
                                   a.ends_us);

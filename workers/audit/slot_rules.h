@@ -21,9 +21,10 @@ typedef struct gh_added {
     gh_pay_state_t payment;
 } gh_added_t;
 
-/* orders: those of the patient that hold a place, on this session or near it. Changes s as the claim does. SESSION_SUSPENDED for one
+/* place: the one to be taken, free once the session has one more; mostly that one. orders: those of the patient that hold a place, on
+ * this session or near it. Changes s as the claim does. SESSION_SUSPENDED for one
  * that is not held, APPOINTMENT_IN_PAST for one that is over, ADD_SLOT_ORDER_EXISTS (BR-66), PATIENT_CONFLICT (R-88). */
-gh_added_t gh_br66_add(gh_session_t *s, const gh_patient_order_t *orders, size_t n_orders, int32_t rate,
-                       int64_t now_us);
+gh_added_t gh_br66_add(gh_session_t *s, int32_t place, const gh_patient_order_t *orders, size_t n_orders,
+                       int32_t rate, int64_t now_us);
 
 #endif

@@ -220,6 +220,8 @@ take(gh_book_t *book, gh_book_job_t *bj, gh_bpatient_t *patient)
     if (!x->slots || gh_claim_take(&x->s, x->slots, v->slot_no) != 0 ||
         gh_facts_add_order(book, patient, &o) != 0)
         return -1;
+    /* remembered for what this transaction writes: should it fail, the memory is never valid again */
+    gh_places_moved(book->pool->places, x->s.id, book->this_xid);
     x->taken_now++;
     bj->booked = true;
     bj->bill_id = v->price > 0 ? bj->numbers.bill_id : 0;
@@ -341,9 +343,6 @@ decide_all(gh_book_t *book)
             return GH_STEP_FAIL;
     if (gh_book_write(book) != 0)
         return GH_STEP_FAIL;
-    for (size_t i = 0; i < book->n_sessions; i++)
-        if (book->sessions[i].taken_now > 0)
-            gh_places_moved(book->pool->places, book->sessions[i].s.id, book->this_xid);
     for (size_t i = 0; i < book->n; i++)
         if (book->jobs[i].booked) {
             book->jobs[i].dialect->reply(book, &book->jobs[i]);

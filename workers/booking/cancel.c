@@ -143,6 +143,7 @@ void
 gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj)
 {
     gh_cancel_order_t *o = cj->order;
+    c->twice = c->twice || o->changed; /* by an earlier job of the batch: they run one by one */
     o->state = cj->verdict.state;
     o->payment = cj->verdict.payment;
     o->version++;
@@ -150,8 +151,11 @@ gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj)
     gh_cancel_session_t *s = gh_cancel_session(c, o->schedule_id);
     s->freed++;
     gh_slots_t *slots = gh_places_get(c->pool->places, s->id, s->writer);
-    if (slots)
+    if (slots) { /* remembered for what this transaction writes: should it fail, the memory is never valid again */
         gh_slots_free(slots, o->slot_no);
+        gh_places_moved(c->pool->places, s->id, c->this_xid);
+        s->writer = c->this_xid;
+    }
     cj->cancelled = true;
 }
 

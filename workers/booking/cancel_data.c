@@ -171,8 +171,6 @@ release_places(gh_cancel_t *c, const char *now)
             continue;
         gh_pgarr_i64(&ids, s->id);
         gh_pgarr_i64(&freed, s->freed);
-        if (gh_places_get(c->pool->places, s->id, s->writer))
-            gh_places_moved(c->pool->places, s->id, c->this_xid);
     }
     const char *const params[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&freed), now};
     int rc = query(c, "release_places", 3, params);
