@@ -6,7 +6,7 @@
 -- Their active orders are cancelled, paid ones refunded, the waitlist is given up, places return, and each step is history. One row:
 -- the orders as an array, how many held a place, how many were refunded, how many waited. Orders are found by the indexes of active ones.
 with due as materialized (
-    select o.id, o.schedule_id, o.status, o.payment_status, o.price,
+    select o.id, o.schedule_id, o.status, o.payment_status, o.price - gh_order_owed(o.id) as price,
            o.payment_status = 'paid' and o.price > 0 as paid
       from registration_orders o
      where o.id = any (array (
@@ -21,7 +21,7 @@ with due as materialized (
 ), changed as (
     update registration_orders o
        set status = 'cancelled', payment_status = case when d.paid then 'refunded' else 'cancelled' end,
-           refund_amount = case when d.paid then o.price end, refund_time = case when d.paid then $6::timestamptz end,
+           refund_amount = case when d.paid then d.price end, refund_time = case when d.paid then $6::timestamptz end,
            cancel_reason = $5::text, cancelled_by = $3::text, cancelled_at = $6, is_calling = false,
            version = o.version + 1, updated_at = $6
       from due d

@@ -273,7 +273,7 @@ select o.id, format('%s, %s: %s kept of its bills, refund %s', o.status, o.payme
                bool_or(status in ('DRAFT', 'ISSUED')) as open
           from books_money group by order_id) m on m.order_id = o.id
  where o.status in ('cancelled', 'timeout') and not o.refund_due
-   and (m.kept <> 0 or m.open or (o.payment_status = 'cancelled' and m.settled > 0)
+   and (m.kept <> 0 or m.open or (o.payment_status = 'cancelled' and o.price > 0 and m.settled > 0)
         or (o.payment_status = 'refunded' and o.price > 0 and m.settled = 0))
 
 -- name: books_bill_patient

@@ -12,4 +12,7 @@ ROWS = [
     ("booking.list_reschedule_options", "GET", "/patient/appointments/{appointment}/reschedule-options", "nyfxxxxx", None),
     ("booking.reschedule_appointment", "PUT", "/patient/appointments/{appointment}/reschedule", "nyfxxxxx",
      lambda w: {"json": {"scheduleId": target(w)}}),
+    # of nurses arrival and absence only: appointment:manage of api/20 section 6
+    ("booking.v1_reschedule_appointment", "POST", "/api/v1/appointments/{appointment}/reschedule", "nyfyffyy",
+     lambda w: {"json": {"schedule_id": target(w)}}),
 ]

@@ -62,6 +62,7 @@ EVERYBODYS = {
     ("booking.hb_create_appointment", "body"): ("doctor_id",),
     ("booking.v1_book_appointment", "body"): ("schedule_id", "doctor_id"),
     ("booking.v1_check_booking", "body"): ("schedule_id", "doctor_id"),
+    ("booking.v1_reschedule_appointment", "body"): ("schedule_id", "doctor_id"),
     # the catalogue
     ("directory.browse_bookable_schedules", "query"): ("departmentId", "hospitalId"),
     ("directory.browse_clinic_schedules", "path"): ("clinic_id",),

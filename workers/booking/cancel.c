@@ -165,7 +165,7 @@ gh_cancel_facts_of(const gh_cancel_t *c, const gh_cancel_job_t *cj)
     const gh_cancel_order_t *o = cj->order;
     return (gh_cancel_facts_t){.state = o->state,
                                .payment = o->payment,
-                               .price = o->price,
+                               .price = o->price - cj->owed,
                                .deadline_start_us = cj->surface == GH_CANCEL_CODE ? o->session_starts_us
                                                                                   : o->starts_us,
                                .payable_since_us = o->payable_since_us,

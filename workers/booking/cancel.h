@@ -47,6 +47,7 @@ typedef struct gh_cancel_job {
     const char *fault_field, *fault_type, *fault_text;
     bool related, may_override;
     gh_cancel_order_t *order;
+    int64_t owed; /* cents of its price that are not paid yet, though it is `paid` */
     gh_cancel_verdict_t verdict;
     bool cancelled, hide_only;
     const char *by;

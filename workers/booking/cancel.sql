@@ -31,14 +31,15 @@ select o.id, o.schedule_id, coalesce(o.slot_no, 0), o.status, o.payment_status, 
 
 -- name: cancel_people
 -- One row a job: $1 who asks, $2 for which order, $3 does he ask for an override. Is the patient a relative of his, may he
--- override?
+-- override? What of its price is not paid yet (R-96)?
 select exists (select from registration_orders o
                  join patient_relations r on r.related_patient_id = o.patient_id
                  join patients own on own.id = r.user_patient_id and own.user_id = t.user_id
                 where o.id = t.order_id) as related,
        t.override and exists (
            select from user_roles ur join role_permissions rp on rp.role_code = ur.role_code
-            where ur.user_id = t.user_id and rp.permission_code = 'appointment:override') as may_override
+            where ur.user_id = t.user_id and rp.permission_code = 'appointment:override') as may_override,
+       gh_order_owed(t.order_id)
   from unnest($1::bigint[], $2::bigint[], $3::boolean[]) with ordinality as t (user_id, order_id, override, n)
  order by t.n;
 

@@ -111,6 +111,7 @@ gh_cancel_take(gh_cancel_t *c)
     for (size_t i = 0; i < c->n && i < (size_t)PQntuples(people); i++) {
         c->jobs[i].related = gh_pg_bool(people, (int)i, 0);
         c->jobs[i].may_override = gh_pg_bool(people, (int)i, 1);
+        c->jobs[i].owed = gh_pg_money(people, (int)i, 2, 0);
         for (size_t k = 0; k < c->n_orders; k++)
             if (c->orders[k].id == c->jobs[i].order_id)
                 c->jobs[i].order = &c->orders[k];

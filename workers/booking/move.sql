@@ -78,6 +78,13 @@ select t.id, $13::timestamptz, t.user_id, x.action,
     on case x.n when 1 then true when 2 then t.was_status <> t.status else t.refund is not null end
  order by t.id, x.n;
 
+-- name: move_free_bills
+-- Of moved orders $1, those that cost nothing any more: their fee bill, given back in full, is over. $2 now
+update bills b
+   set status = 'CANCELLED', version = b.version + 1, updated_at = $2::timestamptz
+  from registration_orders o
+ where b.appointment_id = o.id and o.id = any ($1::bigint[]) and o.price = 0 and b.kind = 'REGISTRATION' and b.status = 'REFUNDED';
+
 -- name: code_move_options
 -- BR-89, BR-90: sessions that the order can be moved to, the soonest first; those that booking would refuse for their day (BR-76,
 -- BR-77) are left out. $1 order, $2 caller, $3 his patient row, $4 zone, $5 now, $6 its day.

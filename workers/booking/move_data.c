@@ -229,6 +229,9 @@ write_bills(gh_moving_t *m)
     const char *orders = gh_pgarr_literal(&ids);
     if (any && orders)
         gh_books_reprice(m->b, orders, "改约差价");
+    if (any && orders)
+        gh_batch_query(m->b, "move_free_bills", 2,
+                       (const char *const[]){orders, gh_text_time(m->b, m->b->now_us)});
     gh_pgarr_fini(&ids);
     return any && !orders ? -1 : 0;
 }

@@ -61,6 +61,7 @@ static const gh_op_t ops[] = {
      .sql = "v1_history",
      .bind = {"path.id", "actor.scopes", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "tz"}},
     MOVE("booking.reschedule_appointment"),
+    MOVE("booking.v1_reschedule_appointment"),
     {.name = "booking.list_reschedule_options",
      .sql = "code_move_options",
      .bind = {"path.appointmentId", "actor.user_id", "actor.patient_id", "tz", "now", "today"}},
