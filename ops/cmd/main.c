@@ -71,6 +71,13 @@ static const gh_cmd_row_t s_commands[] = {
      "not move.\n"
      "For tests: refused in production.",
      NULL, gh_cmd_clock},
+    {"stats", "rebuild | verify", 1, "Count registrations of past days anew, or check what is counted",
+     "Each night the days that ended are counted by themselves, and what was changed of earlier ones. "
+     "rebuild "
+     "counts days anew:\n"
+     "after rows were restored or imported. verify compares the figures with the orders; exit status 1 when "
+     "they differ.",
+     gh_stats_opts, gh_cmd_stats},
     {"config", "", 0, "Show every setting with its value and where it comes from", NULL, NULL, gh_cmd_config},
     {"openapi", "", 0, "Write the OpenAPI document of every surface",
      "The same document as /openapi.json of the front. --json is the default.", gh_openapi_opts,
