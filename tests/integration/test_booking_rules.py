@@ -156,6 +156,23 @@ def test_doctor_may_book_for_an_assigned_patient(world):
     assert v1(world, h.doctor_user, schedule_id=bc._free(h).session, patient_id=pid).error is None
 
 
+def test_doctor_may_book_for_a_patient_in_his_care(world):
+    """R-59: an open care assignment, on its days."""
+    _, h = world
+    pid, _ = h.patient()
+    assignment = h.one("insert into care_assignments (patient_id, doctor_id, valid_from) values (%s, %s, %s) returning id", pid, h.doctor,
+                       today() + dt.timedelta(days=1))
+    ask = {"schedule_id": bc._free(h).session, "patient_id": pid}
+    assert v1(world, h.doctor_user, **ask).error == "NOT_ASSIGNED"
+    h.run("update care_assignments set valid_from = %s, valid_to = %s where id = %s", today(), today(), assignment)
+    assert v1(world, h.doctor2_user, **ask).error == "NOT_ASSIGNED"
+    assert v1(world, h.doctor_user, **ask).error is None
+    shown = world[0].call("booking.hb_list_by_patient", {"path": {"patient_id": pid}}, h.doctor_user)
+    assert [a["patient_id"] for a in shown.body] == [pid]
+    h.run("update care_assignments set closed_at = now() where id = %s", assignment)
+    assert world[0].call("booking.hb_list_by_patient", {"path": {"patient_id": pid}}, h.doctor_user).error == "NOT_OWNER"
+
+
 def test_override_by_staff_skips_the_window_only(world):
     _, h = world
     ask = bc.date_is_beyond_the_window(h)

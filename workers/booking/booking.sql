@@ -7,7 +7,7 @@
 
 -- name: book_people
 -- One row a job: who asks ($1 users), for whom ($2 patients, null = the own row), $3 does he ask for an override, $4 now,
--- $5 doctors of bookings by time (null = by session). Locks the patients against other batches, so that limits that no
+-- $5 doctors of bookings by time (null = by session), $6 today. Locks the patients against other batches, so that limits that no
 -- constraint can hold (BR-75, BR-79) are exact: those batches wait here, before their sessions, in the order of ids. Who books for a
 -- relative is locked with him, so that the bookings of one account are counted one after the other (BR-128). Before
 -- them it shares the lock of the identity rates: who changes those waits for running bookings, so that each has rates valid at its commit.
@@ -33,10 +33,7 @@ select a.own_id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.pa
            select from patient_relations r where r.user_patient_id = a.own_id and r.related_patient_id = p.id) as related,
        p.id is not null and p.id is distinct from a.own_id and exists (
            select from doctors d
-            where d.user_id = a.user_id and d.deleted_at is null
-              and (p.primary_doctor_id = d.id
-                   or exists (select from registration_orders o where o.patient_id = p.id and o.doctor_id = d.id
-                                 and o.status in ('pending', 'confirmed', 'completed', 'no_show')))) as assigned,
+            where d.user_id = a.user_id and d.deleted_at is null and gh_assigned(p, array[d.id], $6::date)) as assigned,
        exists (select from user_bans b
                 where b.user_id = a.user_id and b.is_active and b.ban_type in ('register', 'all')
                   and (b.ban_until is null or b.ban_until > $4::timestamptz)) as banned,

@@ -46,8 +46,8 @@ put_reason(gh_book_t *book, const gh_book_job_t *bj, gh_json_t *j, gh_err_t err)
     const gh_error_row_t *row = gh_error_row(err);
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     char p[16], m[16];
-    const gh_registration_t *rules = gh_facts_rules_of(book->rules, book->n_rules,
-                                                       bj->session ? bj->session->s.doctor_id : bj->ask.doctor_id);
+    const gh_registration_t *rules = gh_facts_rules_of(
+        book->rules, book->n_rules, bj->session ? bj->session->s.doctor_id : bj->ask.doctor_id);
     snprintf(p, sizeof p, "%d", rules->period_days);
     snprintf(m, sizeof m, "%d", rules->max_per_period);
     gh_error_text(&text, row->en, (const gh_error_arg_t[]){{"P", gh_str(p)}, {"M", gh_str(m)}, {NULL, {0}}});
@@ -129,11 +129,12 @@ decide_job(gh_book_t *book, gh_book_job_t *bj)
     size_t n;
     if (bj->session) {
         gh_slots_t none = {0};
-        n = gh_book_reasons(&bj->session->s, bj->session->slots ? bj->session->slots : &none, &wish, &who, &facts, reasons, &v);
+        n = gh_book_reasons(&bj->session->s, bj->session->slots ? bj->session->slots : &none, &wish, &who,
+                            &facts, reasons, &v);
     } else {
         facts.rules = gh_facts_rules_of(book->rules, book->n_rules, bj->ask.doctor_id);
-        n = gh_book_reasons_nowhere(bj->ask.schedule_id ? GH_E_SCHEDULE_NOT_FOUND : GH_E_DOCTOR_UNAVAILABLE, wish.at_us,
-                                    gh_tz_day(wish.at_us), &who, &facts, reasons);
+        n = gh_book_reasons_nowhere(bj->ask.schedule_id ? GH_E_SCHEDULE_NOT_FOUND : GH_E_DOCTOR_UNAVAILABLE,
+                                    wish.at_us, gh_tz_day(wish.at_us), &who, &facts, reasons);
     }
     reply(book, bj, reasons, n, &v);
     return 0;

@@ -2,16 +2,14 @@
 -- (new_order.sql) give them.
 
 -- name: peek_people
--- $1 users, $2 patients (null: the own row), $3 override asked for, $4 now, $5 doctors of bookings by time (null: by session).
+-- $1 users, $2 patients (null: the own row), $3 override asked for, $4 now, $5 doctors of bookings by time (null: by session),
+-- $6 today.
 select own.id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.patient_type,
        p.id <> own.id and exists (
            select from patient_relations r where r.user_patient_id = own.id and r.related_patient_id = p.id) as related,
        (p.id = own.id) is not true and exists (
            select from doctors d
-            where d.user_id = t.user_id and d.deleted_at is null
-              and (p.primary_doctor_id = d.id
-                   or exists (select from registration_orders o where o.patient_id = p.id and o.doctor_id = d.id
-                                 and o.status in ('pending', 'confirmed', 'completed', 'no_show')))) as assigned,
+            where d.user_id = t.user_id and d.deleted_at is null and gh_assigned(p, array[d.id], $6::date)) as assigned,
        exists (select from user_bans b
                 where b.user_id = t.user_id and b.is_active and b.ban_type in ('register', 'all')
                   and (b.ban_until is null or b.ban_until > $4::timestamptz)) as banned,

@@ -38,9 +38,12 @@ ask_people(gh_book_t *book, const char *now)
         gh_pgarr_bool(&override, bj->ask.override);
         bj->ask.schedule_id ? gh_pgarr_null(&doctors) : gh_pgarr_i64(&doctors, bj->ask.doctor_id);
     }
-    const char *const params[] = {gh_pgarr_literal(&users), gh_pgarr_literal(&patients),
-                                  gh_pgarr_literal(&override), now, gh_pgarr_literal(&doctors)};
-    book->at_people = gh_batch_query(book->b, book->peek ? "peek_people" : "book_people", 5, params);
+    char today[GH_TEXT_DATE];
+    gh_day_text(book->today, today);
+    const char *const params[] = {gh_pgarr_literal(&users),    gh_pgarr_literal(&patients),
+                                  gh_pgarr_literal(&override), now,
+                                  gh_pgarr_literal(&doctors),  today};
+    book->at_people = gh_batch_query(book->b, book->peek ? "peek_people" : "book_people", 6, params);
     gh_pgarr_fini(&users);
     gh_pgarr_fini(&patients);
     gh_pgarr_fini(&override);

@@ -151,7 +151,7 @@ select case when b.id is null or b.status = 'waitlist' then 'NOT_FOUND'
 
 -- name: hb_list
 -- by_doctor ($1 doctor, $2 null) and by_patient ($1 null, $2 patient), by time (R-223). $3 the query as an object,
--- $4 scopes (0 and no caller: open access), $5 caller, $6 his patient row, $7 his doctor row, $8 his department, $9 zone.
+-- $4 scopes (0 and no caller: open access), $5 caller, $6 his patient row, $7 his doctor row, $8 his department, $9 zone, $10 today.
 with may as (
     select case
         when $1::bigint is not null and not exists (select from doctors d where d.id = $1::bigint and d.deleted_at is null)
@@ -167,10 +167,8 @@ with may as (
                   or exists (select from patient_relations r where r.user_patient_id = nullif($6::bigint, 0)
                                 and r.related_patient_id = $2::bigint)) then null
         when $2::bigint is not null and $4::int & 12 <> 0
-             and (exists (select from patients p where p.id = $2::bigint and p.primary_doctor_id = nullif($7::bigint, 0))
-                  or exists (select from registration_orders o
-                              where o.patient_id = $2::bigint and o.doctor_id = nullif($7::bigint, 0)
-                                and o.status in ('pending', 'confirmed', 'completed', 'no_show'))) then null
+             and exists (select from patients p
+                          where p.id = $2::bigint and gh_assigned(p, array[nullif($7::bigint, 0)], $10::date)) then null
         else 'NOT_OWNER' end as error
 ), found as (
     select o.id, o.starts_at, o.status

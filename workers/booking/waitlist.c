@@ -54,9 +54,10 @@ ask_join(gh_batch_t *b, wait_batch_t *w)
         gh_pgarr_i64(&sessions, w->jobs[i].schedule_id);
     }
     const char *ids = gh_pgarr_literal(&sessions), *people = gh_pgarr_literal(&patients);
-    const char *const who[] = {gh_pgarr_literal(&users), people, gh_pgarr_literal(&override),
-                               gh_text_time(b, b->now_us), gh_pgarr_literal(&doctors)};
-    w->at_people = gh_batch_query(b, "book_people", 5, who);
+    const char *const who[] = {gh_pgarr_literal(&users),    people,
+                               gh_pgarr_literal(&override), gh_text_time(b, b->now_us),
+                               gh_pgarr_literal(&doctors),  gh_text_day(b, gh_tz_day(b->now_us))};
+    w->at_people = gh_batch_query(b, "book_people", 6, who);
     w->at_settings = gh_batch_query(b, "booking_settings", 0, NULL);
     w->at_sessions = gh_batch_query(b, "lock_sessions", 3, (const char *const[]){ids, none, none});
     /* drawn under the locks: who comes later gets a higher number, and that is the order of joining */
