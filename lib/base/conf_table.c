@@ -49,6 +49,14 @@
     {                                                                                                        \
         .name = name_, .type = GH_SET_STR, .def = def_, .max = max_, .help = help_, LIVE(NULL)               \
     }
+/* A subscription message of WeChat: the template's id, and its members as JSON. */
+#define WECHAT_TEMPLATE(purpose_, when_)                                                                     \
+    LIVE_STR("wechat.template_" purpose_, "", 128,                                                           \
+             "Template of the WeChat message when " when_ "; empty: none is sent."),                         \
+        LIVE_STR("wechat.data_" purpose_, "", 1000,                                                          \
+                 "Its members as JSON, with {name}, {doctor}, {day}, {section}, {start}, {no}, {amount}, "   \
+                 "{reason} within strings; empty: name1, thing2 (the doctor), date3, character_string4 "     \
+                 "(the number).")
 #define LIVE_LIST(name_, key_, type_, def_, help_)                                                           \
     {                                                                                                        \
         .name = name_, .type = type_, .def = def_, .max = 4000, .help = help_, LIVE(key_)                    \
@@ -353,6 +361,10 @@ const gh_setting_t gh_settings[] = {
          "Who sends short messages: development appends them to a file, not in production; webhook posts "
          "them to "
          "sms.url; none refuses codes."),
+    WORD("message.wechat", "dry_run|api|none", "dry_run",
+         "Who sends WeChat messages: dry_run logs them without sending; api is wechat.url; none leaves them "
+         "unsent. Codes of the mini program are exchanged there too; dry_run makes ids up, not in "
+         "production."),
     STR("message.mailbox_dir", "${var}/mail", 4000,
         "Directory of messages.jsonl, the file of the development senders."),
     LIVE_STR("message.link_base", "http://${front.host}:${front.port}", 1000,
@@ -424,6 +436,20 @@ const gh_setting_t gh_settings[] = {
     STR("sms.ca_file", "", 4000,
         "Certificates (PEM) that the provider's is checked against; empty: the system's."),
     INT("sms.timeout_s", "10", 1, 300, "s", "Time that the delivery of one short message may take."),
+
+    STR("wechat.url", "https://api.weixin.qq.com", 1000,
+        "Where the WeChat platform is; http only in development."),
+    STR("wechat.app_id", "", 128, "Id of the mini program; empty: no messages leave."),
+    STR("wechat.secret_file", "", 4000,
+        "File whose first line is the secret of the mini program, mode 0600."),
+    STR("wechat.ca_file", "", 4000,
+        "Certificates (PEM) that the platform's is checked against; empty: the system's."),
+    INT("wechat.timeout_s", "5", 1, 60, "s", "Time that one request to the platform may take."),
+    WECHAT_TEMPLATE("paid", "an appointment is paid"),
+    WECHAT_TEMPLATE("waitlist", "a place is given to who waits"),
+    WECHAT_TEMPLATE("reminder", "a visit is near"),
+    WECHAT_TEMPLATE("reschedule", "an appointment is moved"),
+    WECHAT_TEMPLATE("cancel", "an appointment is cancelled"),
 
     INT("audit.close_at_once", "5000", 0, 100000, "orders",
         "Orders that approved leave closes in the approval's own transaction; more are a durable job."),

@@ -14,6 +14,7 @@
 #include "deliver/sender.h"
 #include "deliver/transfer.h"
 #include "deliver/webhook.h"
+#include "deliver/wechat_api.h"
 
 #define WHY 200
 
@@ -151,11 +152,17 @@ to_server(const gh_conf_t *conf, const gh_delivery_t *d, const atomic_bool *stop
 static deliver_fn
 sender_of(const gh_conf_t *conf, const char *channel)
 {
-    const char *word = gh_conf_str(conf, strcmp(channel, "sms") == 0 ? "message.sms" : "message.mail");
+    char name[32];
+    snprintf(name, sizeof name, "message.%s", channel);
+    const char *word = gh_conf_str(conf, name);
     if (strcmp(word, "smtp") == 0)
         return to_server;
     if (strcmp(word, "webhook") == 0)
         return *gh_conf_str(conf, "sms.url") ? gh_webhook_deliver : NULL;
+    if (strcmp(word, "api") == 0)
+        return *gh_conf_str(conf, "wechat.app_id") ? gh_wechat_deliver : NULL;
+    if (strcmp(word, "dry_run") == 0)
+        return gh_wechat_dry_run;
     /* nobody reads a file in production, and codes lie open in it */
     bool production = strcmp(gh_conf_str(conf, "system.mode"), "production") == 0;
     return strcmp(word, "development") == 0 && !production ? to_file : NULL;

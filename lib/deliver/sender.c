@@ -14,13 +14,15 @@
 #include "base/timez.h"
 #include "db/arrays.h"
 #include "db/blocking.h"
+#include "deliver/wechat_api.h"
 #include "gen/sql_deliver.h"
 
 #define POLL_MS  500
 #define PRUNE_MS 60000
 #define LEASE_MORE                                                                                           \
     INT64_C(40000000) /* us beyond the time of a delivery until somebody else takes the message */
-#define KEEP_US (7 * INT64_C(86400) * 1000000)
+#define KEEP_CODES_US   (7 * INT64_C(86400) * 1000000)
+#define KEEP_NOTICES_US (180 * INT64_C(86400) * 1000000)
 
 struct gh_sender {
     const gh_conf_t *conf;
@@ -28,6 +30,7 @@ struct gh_sender {
     bool serves; /* the settings give the channel a sender; without one the thread removes what has aged */
     gh_blocking_t *db;
     int64_t pruned_ms;
+    gh_wechat_token_t token;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -36,21 +39,37 @@ struct gh_sender {
 
 /* ---- one message */
 
+/* BR-149: each attempt of WeChat is a row. */
 static void
-note(gh_sender_t *s, const gh_delivery_t *d, int attempts, const char *why)
+log_attempt(gh_sender_t *s, const gh_delivery_t *d, const char *why)
+{
+    char id[24], code[24], at[GH_PG_TIME_TEXT];
+    bool dry = strcmp(gh_conf_str(s->conf, "message.wechat"), "dry_run") == 0;
+    snprintf(id, sizeof id, "%lld", (long long)d->id);
+    snprintf(code, sizeof code, "%lld", (long long)*d->errcode);
+    gh_pg_time_text(gh_now_us(), at);
+    PQclear(gh_blocking_run(s->db, "wechat_attempt", 5,
+                            (const char *[]){id, why, *d->errcode ? code : NULL, dry ? "t" : "f", at}));
+}
+
+/* rc: of gh_deliver(); why: when it is not 0 */
+static void
+note(gh_sender_t *s, const gh_delivery_t *d, int attempts, int rc, const char *why)
 {
     char id[24], at[GH_PG_TIME_TEXT];
     uint32_t random = 0;
     int64_t now = gh_now_us();
     snprintf(id, sizeof id, "%lld", (long long)d->id);
-    if (!why) {
+    if (strcmp(s->channel, "wechat") == 0)
+        log_attempt(s, d, rc ? why : NULL);
+    if (rc == 0) {
         gh_pg_time_text(now, at);
         PQclear(gh_blocking_run(s->db, "message_sent", 2, (const char *[]){id, at}));
         return;
     }
     if (getrandom(&random, sizeof random, 0) != sizeof random)
         random = (uint32_t)now;
-    bool again = attempts < gh_conf_int(s->conf, "message.attempts");
+    bool again = rc != GH_DELIVER_NEVER && attempts < gh_conf_int(s->conf, "message.attempts");
     gh_pg_time_text(now + gh_sender_pause_ms(attempts, random) * 1000, at);
     gh_log(again ? GH_LOG_INFO : GH_LOG_WARN, again ? "message_not_sent" : "message_given_up",
            GH_KI("id", d->id), GH_KS("channel", d->channel), GH_KI("attempt", attempts),
@@ -63,10 +82,11 @@ static bool
 send_one(gh_sender_t *s)
 {
     char now[GH_PG_TIME_TEXT], until[GH_PG_TIME_TEXT], why[200] = "";
-    int64_t now_us = gh_now_us();
+    char name[32];
+    int64_t now_us = gh_now_us(), errcode = 0;
     gh_pg_time_text(now_us, now);
-    int64_t timeout_s = gh_conf_int(s->conf,
-                                    strcmp(s->channel, "sms") == 0 ? "sms.timeout_s" : "smtp.timeout_s");
+    snprintf(name, sizeof name, "%s.timeout_s", strcmp(s->channel, "mail") == 0 ? "smtp" : s->channel);
+    int64_t timeout_s = gh_conf_int(s->conf, name);
     gh_pg_time_text(now_us + timeout_s * 1000000 + LEASE_MORE, until);
     PGresult *r = gh_blocking_run(s->db, "message_claim", 3, (const char *[]){now, until, s->channel});
     bool found = r && PQntuples(r) == 1;
@@ -76,9 +96,13 @@ send_one(gh_sender_t *s)
                            .recipient = PQgetvalue(r, 0, 2),
                            .subject = PQgetvalue(r, 0, 3),
                            .text = PQgetvalue(r, 0, 4),
-                           .at_us = now_us};
-        bool failed = gh_deliver(s->conf, &d, &s->stop, why) != 0;
-        note(s, &d, (int)gh_pg_i64(r, 0, 5, 1), failed ? why : NULL);
+                           .at_us = now_us,
+                           .template_id = PQgetvalue(r, 0, 6),
+                           .data = PQgetvalue(r, 0, 7),
+                           .token = &s->token,
+                           .errcode = &errcode};
+        int rc = gh_deliver(s->conf, &d, &s->stop, why);
+        note(s, &d, (int)gh_pg_i64(r, 0, 5, 1), rc, why);
     }
     PQclear(r);
     return found;
@@ -89,12 +113,13 @@ prune(gh_sender_t *s)
 {
     if (gh_mono_ms() - s->pruned_ms < PRUNE_MS)
         return;
-    char now[GH_PG_TIME_TEXT], before[GH_PG_TIME_TEXT];
+    char now[GH_PG_TIME_TEXT], codes[GH_PG_TIME_TEXT], notices[GH_PG_TIME_TEXT];
     gh_pg_time_text(gh_now_us(), now);
-    gh_pg_time_text(gh_now_us() - KEEP_US, before);
+    gh_pg_time_text(gh_now_us() - KEEP_CODES_US, codes);
+    gh_pg_time_text(gh_now_us() - KEEP_NOTICES_US, notices);
     s->pruned_ms = gh_mono_ms();
     PQclear(gh_blocking_run(s->db, "message_expire", 1, (const char *[]){now}));
-    PQclear(gh_blocking_run(s->db, "message_prune", 1, (const char *[]){before}));
+    PQclear(gh_blocking_run(s->db, "message_prune", 2, (const char *[]){codes, notices}));
 }
 
 /* ---- the thread */

@@ -25,3 +25,15 @@ gh_transfer_set(CURL *curl, const atomic_bool *stop, long timeout_s, const char 
     if (*ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
 }
+
+void
+gh_transfer_escape(gh_buf_t *out, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (; *text; text++) {
+        if (strchr(plain, *text))
+            gh_buf_putc(out, *text);
+        else
+            gh_buf_printf(out, "%%%02X", (unsigned char)*text);
+    }
+}

@@ -55,6 +55,8 @@ tell(gh_batch_t *b, const gh_close_t *c, const char *orders, const char *now)
         gh_pgarr_text(&texts, gh_str(row->text));
     }
     char user[24];
+    const gh_conf_t *conf = gh_worker_conf(b->worker);
+    const gh_message_row_t *first = gh_message_row(told[0]); /* patients' rows have one WeChat template */
     const char *const params[] = {orders,
                                   c->patient_id ? "{}" : c->sessions,
                                   user_text(c, user),
@@ -62,10 +64,14 @@ tell(gh_batch_t *b, const gh_close_t *c, const char *orders, const char *now)
                                   gh_pgarr_literal(&names),
                                   gh_pgarr_literal(&subjects),
                                   gh_pgarr_literal(&texts),
-                                  c->reason};
+                                  c->reason,
+                                  gh_message_wechat_template(conf, first->purpose),
+                                  gh_message_wechat_data(conf, first->purpose),
+                                  first->scene,
+                                  gh_conf_str(conf, "hospital.timezone")};
     int rc = params[4] && params[5] && params[6] ? 0 : -1;
     if (rc == 0)
-        gh_batch_query(b, "close_messages", 8, params);
+        gh_batch_query(b, "close_messages", (int)GH_COUNT(params), params);
     gh_pgarr_fini(&names);
     gh_pgarr_fini(&subjects);
     gh_pgarr_fini(&texts);

@@ -54,41 +54,39 @@ select coalesce(array_agg(d.id order by d.id), '{}')::text as orders,
 
 -- name: close_messages
 -- Tell patients and doctors: $1 orders as close_sessions cancelled them, $2 sessions, $3 account that closed them, $4 now,
--- $5 names, $6 subjects and $7 texts of the templates, in the order of message.h, $8 reason. A patient is told at the
--- own address, else the one who booked is; mail before short message. A doctor who closed the own session knows.
-with said (template, day, section, doctor, name, no, amount, n, ends_at, mail, phone, mail2, phone2) as (
+-- $5 names, $6 subjects and $7 texts of the templates, in the order of message.h, $8 reason, $9 WeChat template of patients or null, $10
+-- its members, $11 scene, $12 zone. The patient comes first, then who booked. A doctor who closed the own session knows, one who
+-- does not want to be told of such changes is not.
+with said (template, order_id, day, section, starts_at, doctor, name, no, amount, n, ends_at, user1, mail1, phone1, user2) as (
     select case when o.slot_no is null then 3 when o.payment_status = 'refunded' then 2 else 1 end,
-           s.date, s.time_section, d.name, p.name, o.order_no, o.refund_amount, null::bigint, s.ends_at,
-           pu.email, coalesce(pu.phonenumber, p.phone), iu.email, iu.phonenumber
+           o.id, s.date, s.time_section, o.starts_at, d.name, p.name, o.order_no, o.refund_amount, null::bigint, s.ends_at,
+           p.user_id, null, p.phone, o.initiator_user_id
       from registration_orders o
       join schedules s on s.id = o.schedule_id
       join doctors d on d.id = s.doctor_id
       join patients p on p.id = o.patient_id
-      left join users pu on pu.id = p.user_id and not pu.is_deleted
-      left join users iu on iu.id = o.initiator_user_id and not iu.is_deleted
      where o.id = any ($1::bigint[])
     union all
-    select 4, s.date, s.time_section, d.name, null, null, null,
-           coalesce(n.cancelled, 0),
-           s.ends_at, du.email, coalesce(du.phonenumber, d.phone), d.email, null
+    select 4, null, s.date, s.time_section, s.starts_at, d.name, null, null, null, coalesce(n.cancelled, 0),
+           s.ends_at, d.user_id, d.email, d.phone, null
       from schedules s
       join doctors d on d.id = s.doctor_id and d.deleted_at is null
-      left join users du on du.id = d.user_id and not du.is_deleted
+      left join doctor_notification_settings w on w.doctor_id = d.id
       left join (select o.schedule_id, count(*) as cancelled from registration_orders o
                   where o.id = any ($1::bigint[]) and o.slot_no is not null group by o.schedule_id) n on n.schedule_id = s.id
-     where s.id = any ($2::bigint[]) and (d.user_id = $3::bigint) is not true
+     where s.id = any ($2::bigint[]) and (d.user_id = $3::bigint) is not true and coalesce(w.schedule_change, true)
 )
-insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at)
-select a.channel, a.recipient, ($5::text[])[m.template], case a.channel when 'mail' then ($6::text[])[m.template] end,
-       replace(replace(replace(replace(replace(replace(replace(replace(($7::text[])[m.template],
-           '{n}', coalesce(m.n::text, '')), '{amount}', coalesce(m.amount::text, '')), '{no}', coalesce(m.no, '')),
-           '{day}', to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"')), '{section}', m.section), '{doctor}', m.doctor),
-           '{name}', coalesce(m.name, '')), '{reason}', $8::text),
+insert into message_outbox (channel, recipient, template, subject, body, user_id, order_id, listed, scene, wechat_template, wechat_data,
+       created_at, expires_at, next_at)
+select a.channel, a.recipient, ($5::text[])[m.template], ($6::text[])[m.template], gh_filled(($7::text[])[m.template], x.words, false),
+       a.user_id, m.order_id, a.listed, case a.channel when 'wechat' then $11::text end,
+       case a.channel when 'wechat' then $9::text end, case a.channel when 'wechat' then gh_filled($10::text, x.words, true) end,
        $4::timestamptz, greatest(m.ends_at, $4 + interval '1 day'), $4
   from said m
  cross join lateral (
-       select v.channel, v.recipient
-         from (values (1, 'mail', m.mail), (2, 'sms', m.phone), (3, 'mail', m.mail2), (4, 'sms', m.phone2))
-              as v (n, channel, recipient)
-        where v.recipient <> ''
-        order by v.n limit 1) a
+       select jsonb_build_object('name', m.name, 'doctor', m.doctor, 'day', to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"'),
+                  'section', m.section, 'start', to_char(m.starts_at at time zone $12::text, 'HH24:MI'), 'no', m.no,
+                  'amount', m.amount, 'n', m.n, 'reason', $8::text) as words) x
+ cross join lateral (
+       select * from gh_told_at(m.user1, m.mail1, m.phone1, m.user2, null, null,
+                                case when m.template < 4 then $9 end, true)) a

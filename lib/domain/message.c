@@ -3,6 +3,8 @@
  */
 #include "domain/message.h"
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "db/arrays.h"
 
@@ -19,13 +21,16 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
                                    "如果这不是您本人的操作，请忽略此邮件，您的密码不会改变。\n"},
     [GH_MESSAGE_VISIT_CANCELLED] = {"visit_cancelled", NULL, "门诊取消通知",
                                     "{name}，您预约的{day}{section}{doctor}医生的门诊已取消（{reason}），"
-                                    "预约号{no}已作废，无需支付费用。给您带来不便，敬请谅解。"},
+                                    "预约号{no}已作废，无需支付费用。给您带来不便，敬请谅解。",
+                                    "cancel", "cancel"},
     [GH_MESSAGE_VISIT_REFUNDED] = {"visit_refunded", NULL, "门诊取消通知",
                                    "{name}，您预约的{day}{section}{doctor}医生的门诊已取消（{reason}），"
-                                   "预约号{no}已作废，挂号费{amount}元已原路退回。给您带来不便，敬请谅解。"},
+                                   "预约号{no}已作废，挂号费{amount}元已原路退回。给您带来不便，敬请谅解。",
+                                   "cancel", "cancel"},
     [GH_MESSAGE_WAIT_CANCELLED] = {"wait_cancelled", NULL, "候补取消通知",
                                    "{name}，您候补的{day}{section}{doctor}医生的门诊已取消（{reason}），"
-                                   "候补已失效。给您带来不便，敬请谅解。"},
+                                   "候补已失效。给您带来不便，敬请谅解。",
+                                   "cancel", "cancel"},
     [GH_MESSAGE_SESSION_CLOSED] = {"session_closed", NULL, "出诊取消通知",
                                    "{doctor}医生，您{day}{section}的出诊已取消（{reason}），"
                                    "已取消预约{n}个，患者已收到通知。"},
@@ -37,7 +42,24 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
          "{doctor}医生，{former}医生{day}{section}的出诊已转由您接诊，现有预约{n}个。"},
     [GH_MESSAGE_PLACE_OFFERED] = {"place_offered", NULL, "候补成功通知",
                                   "{name}，您候补的{day}{section}{doctor}医生的门诊已有号源，"
-                                  "已为您预约，预约号{no}。如需支付，请按时支付，逾期号源将释放。"},
+                                  "已为您预约，预约号{no}。如需支付，请按时支付，逾期号源将释放。",
+                                  "waitlist", "waitlist_to_appointment", .booker_first = true},
+    [GH_MESSAGE_VISIT_REMINDER] = {"visit_reminder", "wechat", "就诊提醒",
+                                   "{name}，您预约的{day}{section}{doctor}医生的门诊{start}开始，"
+                                   "预约号{no}，请按时就诊。",
+                                   "reminder", "reminder", .once = true},
+    [GH_MESSAGE_BOOKING_PAID] = {"booking_paid", "wechat", "预约成功通知",
+                                 "{name}，您已成功预约{day}{section}{doctor}医生的门诊，预约号{no}，"
+                                 "挂号费{amount}元，请按时就诊。",
+                                 "paid", "appointment_paid"},
+    [GH_MESSAGE_VISIT_MOVED] = {"visit_moved", "wechat", "改约成功通知",
+                                "{name}，您的预约已改为{day}{section}{doctor}医生的门诊，{start}开始，"
+                                "预约号{no}不变。",
+                                "reschedule", "reschedule"},
+    [GH_MESSAGE_VISIT_GIVEN_UP] =
+        {"visit_given_up", "wechat", "取消成功通知",
+         "{name}，您预约的{day}{section}{doctor}医生的门诊已取消，预约号{no}已作废。", "cancel", "cancel",
+         .over = true},
 };
 
 const gh_message_row_t *
@@ -74,4 +96,56 @@ gh_message_queue(gh_batch_t *b, gh_message_t which, const char *recipient, int64
         row->channel, recipient, row->name, filled(b, row->subject, args), filled(b, row->text, args),
         now,          until};
     gh_batch_query(b, "rt_message_put", 7, params);
+}
+
+/* ---- about orders */
+
+#define WECHAT_DATA                                                                                          \
+    "{\"name1\":{\"value\":\"{name}\"},\"thing2\":{\"value\":\"{doctor}\"},"                                 \
+    "\"date3\":{\"value\":\"{day} {section}\"},\"character_string4\":{\"value\":\"{no}\"}}"
+
+static const char *
+setting_of(const gh_conf_t *conf, const char *what, const char *purpose)
+{
+    char name[64];
+    snprintf(name, sizeof name, "wechat.%s_%s", what, purpose);
+    return gh_conf_str(conf, name);
+}
+
+const char *
+gh_message_wechat_template(const gh_conf_t *conf, const char *purpose)
+{
+    const char *id = purpose ? setting_of(conf, "template", purpose) : "";
+    return *id ? id : NULL;
+}
+
+const char *
+gh_message_wechat_data(const gh_conf_t *conf, const char *purpose)
+{
+    const char *data = purpose ? setting_of(conf, "data", purpose) : "";
+    return *data ? data : WECHAT_DATA;
+}
+
+void
+gh_message_orders(gh_batch_t *b, gh_message_t which, const char *orders, const char *reason)
+{
+    const gh_message_row_t *row = &rows[which];
+    const gh_conf_t *conf = gh_worker_conf(b->worker);
+    char now[GH_PG_TIME_TEXT];
+    gh_pg_time_text(b->now_us, now);
+    const char *params[] = {orders,
+                            row->name,
+                            row->subject,
+                            row->text,
+                            row->booker_first ? "t" : "f",
+                            row->channel ? "f" : "t",
+                            gh_message_wechat_template(conf, row->purpose),
+                            gh_message_wechat_data(conf, row->purpose),
+                            row->scene,
+                            row->once ? "t" : "f",
+                            reason,
+                            now,
+                            gh_conf_str(conf, "hospital.timezone"),
+                            row->over ? "t" : "f"};
+    gh_batch_query(b, "rt_message_orders", (int)GH_COUNT(params), params);
 }

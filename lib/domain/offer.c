@@ -133,21 +133,18 @@ give_session(gh_batch_t *b, gh_offer_t *o, const PGresult *r, int first, int las
 static int
 write_offers(gh_batch_t *b, giving_t *g, const char *currency)
 {
-    const gh_message_row_t *message = gh_message_row(GH_MESSAGE_PLACE_OFFERED);
     const char *params[] = {gh_pgarr_literal(&g->orders),
                             gh_pgarr_literal(&g->places),
                             gh_pgarr_literal(&g->starts),
                             gh_pgarr_literal(&g->ends),
                             gh_text_time(b, b->now_us),
                             gh_text_day(b, gh_tz_day(b->now_us)),
-                            currency,
-                            message->name,
-                            message->subject,
-                            message->text};
+                            currency};
     for (size_t i = 0; i < 4; i++)
         if (!params[i])
             return -1;
     gh_batch_query(b, "offer_take", (int)GH_COUNT(params), params);
+    gh_message_orders(b, GH_MESSAGE_PLACE_OFFERED, params[0], NULL); /* BR-99 */
     return 0;
 }
 

@@ -31,8 +31,7 @@ select s.id, (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch
  order by s.id, w.id;
 
 -- name: offer_take
--- Orders leave the waitlist: $1 orders, $2 places, $3 and $4 their bounds, $5 now, $6 its visit day, $7 currency; $8 name, $9 subject
--- and $10 text of the message.
+-- Orders leave the waitlist: $1 orders, $2 places, $3 and $4 their bounds, $5 now, $6 its visit day, $7 currency. One row an order that did.
 with t as (
     select * from unnest($1::bigint[], $2::int[], $3::timestamptz[], $4::timestamptz[]) as t (id, slot_no, starts_at, ends_at)
 ), given as (
@@ -69,21 +68,4 @@ with t as (
            jsonb_build_object('schedule_id', g.schedule_id, 'slot_no', g.slot_no, 'status', g.status)
       from given g
 )
-insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at)
-select a.channel, a.recipient, $8::text, case a.channel when 'mail' then $9::text end,
-       replace(replace(replace(replace(replace($10::text, '{no}', g.order_no),
-           '{day}', to_char(s.date, 'YYYY"年"FMMM"月"FMDD"日"')), '{section}', s.time_section), '{doctor}', d.name),
-           '{name}', p.name),
-       $5::timestamptz, g.ends_at, $5::timestamptz
-  from given g
-  join schedules s on s.id = g.schedule_id
-  join doctors d on d.id = g.doctor_id
-  join patients p on p.id = g.patient_id
-  left join users iu on iu.id = g.initiator_user_id and not iu.is_deleted
-  left join users pu on pu.id = p.user_id and not pu.is_deleted
- cross join lateral (
-       select v.channel, v.recipient
-         from (values (1, 'mail', iu.email), (2, 'sms', iu.phonenumber), (3, 'mail', pu.email),
-                      (4, 'sms', coalesce(pu.phonenumber, p.phone))) as v (n, channel, recipient)
-        where v.recipient <> ''
-        order by v.n limit 1) a;
+select g.id from given g;

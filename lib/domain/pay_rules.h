@@ -17,9 +17,10 @@ typedef struct gh_pay_facts {
 } gh_pay_facts_t;
 
 typedef struct gh_pay_verdict {
-    gh_err_t err;      /* GH_E_NONE: it is paid */
-    bool times_out;    /* refused, and the order becomes a time-out now */
-    const char *state; /* placeholder x of PAY_PAYMENT_STATUS and PAY_ORDER_STATUS: the word that is in the way; literal */
+    gh_err_t err;   /* GH_E_NONE: it is paid */
+    bool times_out; /* refused, and the order becomes a time-out now */
+    const char *
+        state; /* placeholder x of PAY_PAYMENT_STATUS and PAY_ORDER_STATUS: the word that is in the way; literal */
 } gh_pay_verdict_t;
 
 gh_pay_verdict_t gh_br84_pay(const gh_pay_facts_t *f);

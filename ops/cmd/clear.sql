@@ -48,6 +48,9 @@ delete from bills b using patients p
 delete from wechat_message_logs where order_id in (select id from doomed)
                                    or user_id in (select id from users where is_demo);
 
+-- name: clear_notices
+delete from message_outbox where order_id in (select id from doomed) or user_id in (select id from users where is_demo);
+
 -- name: clear_add_slots
 delete from add_slot_audits a using patients p, doctors d
  where p.id = a.patient_id and d.id = a.doctor_id and (p.is_demo or d.is_demo);

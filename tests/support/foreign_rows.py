@@ -7,7 +7,7 @@ administrators alone need no case: all rows are theirs.
 
 import re
 
-from . import access_patients, access_waitlist, contract
+from . import access_notify, access_patients, access_waitlist, contract
 
 ROW = re.compile(r"(^|[._\]])(id|ids|sid)$|[a-z_](Id|Ids)$|_ids?$")
 
@@ -92,6 +92,8 @@ EVERYBODYS = {
     ("schedule.v1_update_availability_rule", "body"): ("clinic_id",),
     ("schedule.v1_get_availability", "path"): ("id",),
     ("schedule.v1_update_session", "body"): ("clinic_id",),
+    # templates of the WeChat platform, asked for by anybody for oneself
+    ("notify.check_wechat_template", "query"): ("templateId",),
     # names of OAuth2 clients, which are no rows and not looked at (api/21 OA-01)
     ("identity.oauth_issue_token", "body"): ("client_id",),
     ("identity.oauth_revoke_token", "body"): ("client_id",),
@@ -168,4 +170,4 @@ CASES = {
     ("audit.submit_schedule_change", "body", "clinicId"):
         ("head2", lambda w: {"json": {"clinicId": w.h.clinic, "changes": [_change(w, w.h.doctor2)]}}, "f"),
 }
-CASES |= access_patients.CASES | access_waitlist.CASES
+CASES |= access_notify.CASES | access_patients.CASES | access_waitlist.CASES

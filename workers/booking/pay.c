@@ -50,8 +50,8 @@ typedef struct pay {
 static void
 look(pay_t *p)
 {
-    p->at_orders =
-        gh_batch_query(p->b, "pay_orders", 2, (const char *[]){p->orders, gh_text_time(p->b, p->b->now_us)});
+    p->at_orders = gh_batch_query(p->b, "pay_orders", 2,
+                                  (const char *[]){p->orders, gh_text_time(p->b, p->b->now_us)});
 }
 
 static gh_step_t

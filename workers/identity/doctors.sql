@@ -233,34 +233,27 @@ with taken as (
     select id, $4, $5::bigint, 'rescheduled', jsonb_build_object('doctor_id', $2::bigint), jsonb_build_object('doctor_id', $3)
       from moved where status <> 'waitlist'
 )
-insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at)
-select a.channel, a.recipient, ($6::text[])[m.template], case a.channel when 'mail' then ($7::text[])[m.template] end,
-       replace(replace(replace(replace(replace(replace(replace(($8::text[])[m.template], '{no}', coalesce(m.no, '')),
-           '{n}', coalesce(m.n::text, '')), '{day}', to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"')), '{section}', m.section),
-           '{former}', f.name), '{doctor}', t.name), '{name}', coalesce(m.name, '')),
-       $4, greatest(m.ends_at, $4 + interval '1 day'), $4
-  from (select 1 as template, o.order_no as no, null::bigint as n, o.slot_date as day, o.time_section as section, p.name, o.ends_at,
-               pu.email as mail, coalesce(pu.phonenumber, p.phone) as phone, iu.email as mail2, iu.phonenumber as phone2
+insert into message_outbox (channel, recipient, template, subject, body, user_id, order_id, listed, created_at, expires_at, next_at)
+select a.channel, a.recipient, ($6::text[])[m.template], ($7::text[])[m.template],
+       gh_filled(($8::text[])[m.template],
+                 jsonb_build_object('no', m.no, 'n', m.n, 'day', to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"'), 'section', m.section,
+                                    'former', f.name, 'doctor', t.name, 'name', m.name), false),
+       a.user_id, m.order_id, a.listed, $4, greatest(m.ends_at, $4 + interval '1 day'), $4
+  from (select 1 as template, o.id as order_id, o.order_no as no, null::bigint as n, o.slot_date as day, o.time_section as section,
+               p.name, o.ends_at, p.user_id as user1, null as mail1, p.phone as phone1, o.initiator_user_id as user2
           from moved o
           join patients p on p.id = o.patient_id
-          left join users pu on pu.id = p.user_id and not pu.is_deleted
-          left join users iu on iu.id = o.initiator_user_id and not iu.is_deleted
          where o.status <> 'waitlist'
         union all
-        select 2, null, (select count(*) from moved o where o.schedule_id = s.id and o.status <> 'waitlist'), s.date, s.time_section,
-               null, s.ends_at, coalesce(u.email, d.email), coalesce(u.phonenumber, d.phone), null, null
+        select 2, null, null, (select count(*) from moved o where o.schedule_id = s.id and o.status <> 'waitlist'), s.date,
+               s.time_section, null, s.ends_at, d.user_id, d.email, d.phone, null
           from schedules s
           join doctors d on d.id = $3
-          left join users u on u.id = d.user_id and not u.is_deleted
-         where s.id = any ($1)) m
+          left join doctor_notification_settings w on w.doctor_id = d.id
+         where s.id = any ($1) and coalesce(w.schedule_change, true)) m
   join doctors f on f.id = $2
   join doctors t on t.id = $3
- cross join lateral (
-       select v.channel, v.recipient
-         from (values (1, 'mail', m.mail), (2, 'sms', m.phone), (3, 'mail', m.mail2), (4, 'sms', m.phone2))
-              as v (n, channel, recipient)
-        where v.recipient <> ''
-        order by v.n limit 1) a
+ cross join lateral gh_told_at(m.user1, m.mail1, m.phone1, m.user2, null, null, null, true) a
 
 -- name: doctor_leave
 -- R-68, BR-22. $1 doctor, $2 now. The row stays for history; link, prices, photo, specialties and weekly rules go.
