@@ -59,7 +59,7 @@ select coalesce(array_agg(d.id order by d.id), '{}')::text as orders,
 -- does not want to be told of such changes is not.
 with said (template, order_id, day, section, starts_at, doctor, name, no, amount, n, ends_at, user1, mail1, phone1, user2) as (
     select case when o.slot_no is null then 3 when o.payment_status = 'refunded' then 2 else 1 end,
-           o.id, s.date, s.time_section, o.starts_at, d.name, p.name, o.order_no, o.refund_amount, null::bigint, s.ends_at,
+           o.id, s.date, s.time_section, o.starts_at, coalesce(d.full_name, d.name), coalesce(p.full_name, p.name), o.order_no, o.refund_amount, null::bigint, s.ends_at,
            p.user_id, null, p.phone, o.initiator_user_id
       from registration_orders o
       join schedules s on s.id = o.schedule_id
@@ -67,7 +67,7 @@ with said (template, order_id, day, section, starts_at, doctor, name, no, amount
       join patients p on p.id = o.patient_id
      where o.id = any ($1::bigint[])
     union all
-    select 4, null, s.date, s.time_section, s.starts_at, d.name, null, null, null, coalesce(n.cancelled, 0),
+    select 4, null, s.date, s.time_section, s.starts_at, coalesce(d.full_name, d.name), null, null, null, coalesce(n.cancelled, 0),
            s.ends_at, d.user_id, d.email, d.phone, null
       from schedules s
       join doctors d on d.id = s.doctor_id and d.deleted_at is null

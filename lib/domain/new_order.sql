@@ -21,9 +21,9 @@ with wanted as (
 select l.id, l.doctor_id, coalesce(l.clinic_id, 0), coalesce(c.area_id, 0), d.dept_id,
        (extract(epoch from l.starts_at) * 1000000)::bigint, (extract(epoch from l.ends_at) * 1000000)::bigint,
        l.date - date '1970-01-01', l.slot_minutes, l.total_slots, l.remaining_slots,
-       l.is_latest and l.status = '正常' as open, l.price, l.time_section, l.slot_type,
+       l.is_latest and l.status = '正常' and d.deleted_at is null and d.status <> 'INACTIVE' as open, l.price, l.time_section, l.slot_type,
        l.writer, pg_current_xact_id()::text::bigint & 4294967295 as this_xid,
-       d.name, d.title, m.name, c.name
+       coalesce(d.full_name, d.name), d.title, m.name, c.name
   from locked l
   join doctors d on d.id = l.doctor_id
   left join minor_departments m on m.id = d.dept_id

@@ -24,6 +24,7 @@ select s.id, (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch
         where o.patient_id = w.patient_id and o.status in ('pending', 'confirmed')
           and tstzrange(o.starts_at, o.ends_at) && tstzrange(s.starts_at, s.ends_at)) x
  where s.id = any ($1::bigint[]) and s.remaining_slots > 0 and s.is_latest and s.status = '正常' and s.deleted_at is null
+   and exists (select from doctors d where d.id = s.doctor_id and d.deleted_at is null and d.status <> 'INACTIVE')
    and s.ends_at > $2::timestamptz
    and not exists (select from registration_orders o where o.schedule_id = s.id and o.patient_id = w.patient_id
                       and o.status in ('pending', 'confirmed'))

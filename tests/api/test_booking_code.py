@@ -137,3 +137,92 @@ def test_cancelled_too_late(house):
     h.setting("registration", '{"cancelHoursBefore": 48}')
     error = message(house.api(ask.user).put(f"/patient/appointments/{order}/cancel"), 1006)
     assert error["msg"] == "需在就诊时间前48小时取消,已超时请到医院窗口办理"
+
+
+# ---- what lists and detail show in each state (BR-93)
+
+STATES = [("pending", "pending", True), ("confirmed", "paid", True), ("cancelled", "cancelled", False), ("timeout", "failed", False),
+          ("completed", "paid", False), ("no_show", "paid", False)]
+
+
+@pytest.mark.parametrize("state, payment, active", STATES)
+def test_shown_in_each_state(house, state, payment, active):
+    h = house.h
+    ask = bc._free(h)
+    order = message(book(house, ask))["id"]
+    h.run("update registration_orders set payment_status = %s where id = %s", payment, order)
+    for step in ["confirmed"] * (state in ("confirmed", "completed", "no_show")) + [state] * (state not in ("pending", "confirmed")):
+        h.run("update registration_orders set status = %s where id = %s", step, order)
+    if payment == "paid":
+        h.run("update registration_orders set payment_time = created_at where id = %s", order)
+    if state in ("cancelled", "timeout"):
+        h.run("update registration_orders set cancelled_at = created_at where id = %s", order)
+        h.run("update schedules set remaining_slots = remaining_slots + 1 where id = %s", ask.session)
+    api = house.api(ask.user)
+    item = message(api.get("/patient/appointments"))["list"][0]
+    assert (item["status"], item["paymentStatus"], item["canCancel"], item["canReschedule"]) == (state, payment, active, active)
+    detail = message(api.get(f"/patient/appointments/{order}"))
+    assert (detail["status"], detail["paymentStatus"], detail["canCancel"]) == (state, payment, active)
+    assert (detail["paidAt"], detail["cancelledAt"]) == (item["createdAt"] if payment == "paid" else None,
+                                                         item["createdAt"] if state in ("cancelled", "timeout") else None)
+    found = message(api.get("/patient/appointments", params={"status": state if state != "completed" else "finished"}))
+    assert [x["id"] for x in found["list"]] == [order]
+
+
+def test_deadline_passed_and_visit_begun(house):
+    h = house.h
+    ask = bc._free(h, days=1)
+    order = message(book(house, ask))["id"]
+    h.setting("registration", '{"cancelHoursBefore": 48}')
+    api = house.api(ask.user)
+
+    def shown():
+        item = message(api.get("/patient/appointments"))["list"][0]
+        return item["canCancel"], item["canReschedule"]
+    assert shown() == (False, True)
+    h.run("update registration_orders set starts_at = now() - interval '1 minute' where id = %s", order)
+    assert shown() == (False, False)
+
+
+def test_whole_names_on_every_surface(house):
+    h = house.h
+    ask = bc._free(h)
+    long_patient, long_doctor = "患" * 60, "医" * 55
+    h.run("update patients set name = left(%s, 50), full_name = %s where id = %s", long_patient, long_patient, ask.patient)
+    h.run("update doctors set name = left(%s, 50), full_name = %s where id = %s", long_doctor, long_doctor, ask.doctor)
+    api = house.api(ask.user)
+    v1 = api.post("/api/v1/appointments", {"schedule_id": ask.session}).json()["data"]
+    order = v1["id"]
+    assert (v1["patient"]["full_name"], v1["doctor"]["name"]) == (long_patient, long_doctor)
+    v1 = api.get(f"/api/v1/appointments/{order}").json()["data"]
+    assert (v1["patient"]["full_name"], v1["doctor"]["name"]) == (long_patient, long_doctor)
+    for shown in (message(api.get("/patient/appointments"))["list"][0], message(api.get(f"/patient/appointments/{order}"))):
+        assert (shown["patientName"], shown["doctorName"]) == (long_patient, long_doctor)
+    assert api.get(f"/appointment/by_id/{order}", params={"expand": "true"}).json()["patient"]["name"] == long_patient
+
+
+def test_doctor_of_no_department(house):
+    h = house.h
+    ask = bc._free(h)
+    h.run("update doctors set dept_id = null where id = %s", ask.doctor)
+    api = house.api(ask.user)
+    order = api.post("/api/v1/appointments", {"schedule_id": ask.session}).json()["data"]["id"]
+    for shown in (message(api.get("/patient/appointments"))["list"][0], message(api.get(f"/patient/appointments/{order}"))):
+        assert (shown["departmentId"], shown["departmentName"]) == (None, "")
+
+
+def test_sessions_of_a_doctor_who_is_not_active_are_not_offered(house):
+    h = house.h
+    ask = bc._free(h, places=1, minutes=240)
+    pid, uid = h.patient()
+    order = message(book(house, ask))["id"]
+    waits = message(house.api(uid).post("/patient/waitlist", {"scheduleId": ask.session, "patientId": pid}))["id"]
+    h.run("update doctors set status = 'INACTIVE' where id = %s", ask.doctor)
+    message(house.api(ask.user).put(f"/patient/appointments/{order}/cancel"))
+    assert h.order(waits)["status"] == "waitlist" and h.remaining(ask.session) == 1
+    assert message(house.api(uid).get("/patient/waitlist"))["list"][0]["canConvert"] is False
+    assert message(house.api(uid).post(f"/patient/waitlist/{waits}/convert"), 1008)["msg"] == "候补转预约失败，号源不足"
+    listed = message(house.system.api().get("/patient/hospitals/schedules", params={"departmentId": h.dept}))["schedules"]
+    assert ask.session not in [s["schedule_id"] for s in listed]
+    h.run("update doctors set status = 'ACTIVE' where id = %s", ask.doctor)
+    assert message(house.api(uid).post(f"/patient/waitlist/{waits}/convert"))["status"] == "pending"

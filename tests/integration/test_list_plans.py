@@ -95,7 +95,9 @@ CASES = [
     ("directory", "browse_doctors", ("1010", None, 1, 50), 400),
     ("directory", "browse_doctors", (None, "姓名4711", 1, 50), 200),
     ("directory", "show_doctor", ("4711",), 50),
+    ("directory", "browse_doctors", (None, "欧阳", 1, 50), 200),
     ("directory", "search_catalogue", ("姓名4711", 1, 20), 200),
+    ("directory", "search_catalogue", ("欧阳", 1, 20), 200),
     ("directory", "browse_doctor_schedules", ("4711", DAY, LAST), 50),
     ("directory", "browse_clinic_schedules", ("333", DAY, LAST), 100),
     ("directory", "browse_department_schedules", ("1010", DAY, LAST), 1000),
@@ -169,6 +171,30 @@ def test_a_list_reads_what_it_shows(conn, pool, name, params, most):
     assert not {t: n for t, (n, _) in read.items() if n}, f"{read}\n{plan}"
     # a doctor, a clinic or a department has as many sessions as there are days
     assert max((n for _, n in read.values()), default=0) <= most * max(1, plans.DAYS // 6), f"{read}\n{plan}"
+
+
+# Appointments and payments of the one who asks.
+OWN = [
+    ("booking", "code_list", ("77", None, "77", None, 1, 10, ZONE, NOW), 50),
+    ("booking", "code_list", (None, "77", "77", "finished", 1, 10, ZONE, NOW), 50),
+    ("booking", "code_get", ("24711", "4711", "4711", ZONE, NOW), 20),
+    ("booking", "code_payments", ("77", "77", 1, 10, ZONE), 50),
+    ("booking", "code_payment", ("24711", "4711", "4711", ZONE), 20),
+    ("booking", "pay_orders", ("{24711,24712}", NOW), 20),
+    ("booking", "code_waitlist", ("77", "77", ZONE, NOW), 50),
+]
+
+
+@pytest.fixture(scope="module")
+def ordered(conn, empty_db):
+    conn.rollback()
+    plans.fill(empty_db, plans.ORDERS)
+    return conn
+
+
+@pytest.mark.parametrize("pool,name,params,most", OWN, ids=lambda v: v if isinstance(v, str) else None)
+def test_own_appointments_read_what_they_show(ordered, pool, name, params, most):
+    test_a_list_reads_what_it_shows(ordered, pool, name, params, most)
 
 
 def test_it_would_be_noticed(conn):

@@ -123,6 +123,13 @@ def session_is_suspended(h):
     return _free(h, status="停诊")
 
 
+@case("SESSION_SUSPENDED", code=99, v1=(409, "SESSION_SUSPENDED"), hb=409, rows={"hb_row": "DOCTOR_UNAVAILABLE"})
+def doctor_is_not_active(h):
+    ask = _free(h)
+    h.run("update doctors set status = 'INACTIVE' where id = %s", ask.doctor)
+    return ask
+
+
 @case("APPOINTMENT_IN_PAST", code=99, v1=(422, "APPOINTMENT_IN_PAST"), hb=409)
 def session_is_over(h):
     return _free(h, days=-1)

@@ -23,7 +23,7 @@ insert into users (id, username, phonenumber, identifier, is_verified)
     select i, 'user' || i, (13000000000 + i * 7919)::text, case when i > {PEOPLE} then 'D' || i end, true
       from generate_series(1, {PEOPLE} + {DOCTORS}) i;
 insert into doctors (id, user_id, dept_id, name, title, introduction)
-    select i, {PEOPLE} + i, 1001 + i / 3 % 400, '医生姓名' || i, '主任医师', '介绍' || i || repeat('。长于此道', 60) from generate_series(1, {DOCTORS}) i;
+    select i, {PEOPLE} + i, 1001 + i / 3 % 400, case when i % 1000 = 7 then '欧阳' else '医生姓名' end || i, '主任医师', '介绍' || i || repeat('。长于此道', 60) from generate_series(1, {DOCTORS}) i;
 insert into blobs (digest, size, media_type, made_by, touched_at)
     select sha256(i::text::bytea), 4, 'image/jpeg', gen_random_uuid(), now() from generate_series(1, {DOCTORS}) i;
 insert into blob_chunks (digest, seq, bytes) select digest, 0, 'abcd' from blobs;
@@ -59,16 +59,30 @@ insert into statistics_days select current_date - d, now() from generate_series(
 reset session_replication_role;
 """
 
-LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "system_config", "blobs", "blob_chunks",
+# Three visits of each patient, with their bills.
+ORDERS = f"""
+set session_replication_role = replica;
+insert into registration_orders (id, order_no, patient_id, user_id, initiator_user_id, doctor_id, schedule_id, slot_no, slot_date, time_section,
+                                 slot_type, starts_at, ends_at, list_price, price, status, payment_status, payment_method, payment_time, channel,
+                                 created_at, updated_at)
+    select n * {PEOPLE} + i, 'N' || n * {PEOPLE} + i, i, i, i, {DOCTORS // 2} + 1 + i % {DOCTORS // 2}, 6 * {DOCTORS} + {DOCTORS // 2} + 1 + i % {DOCTORS // 2}, n * 5 + i / {DOCTORS // 2}, current_date + 6,
+           '上午', '普通', current_date + interval '152 hours', current_date + interval '153 hours', 50, 50, 'completed', 'paid', 'wechat', now(),
+           'bjtu', now() - make_interval(mins => i), now() from generate_series(1, {PEOPLE}) i, generate_series(1, 3) n;
+insert into bills (bill_no, patient_id, appointment_id, kind, subtotal, total, currency, status, created_at, updated_at)
+    select 'B' || id, patient_id, id, 'REGISTRATION', 50, 50, 'CNY', 'PAID', now(), now() from registration_orders;
+reset session_replication_role;
+"""
+
+LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "bills", "system_config", "blobs", "blob_chunks",
          "stored_files", "statistics_sessions")
 
 
-def fill(db):
+def fill(db, rows=ROWS):
     """The many rows, and statistics of them."""
     conn = db.connect()
     conn.autocommit = True
     with conn.cursor() as cur:
-        cur.execute(ROWS)
+        cur.execute(rows)
         cur.execute("vacuum analyze")
     conn.close()
 

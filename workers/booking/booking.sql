@@ -28,7 +28,7 @@ with ask as (
                                                                 and r.related_patient_id = a.patient_id)
                  order by 1) x
 )
-select a.own_id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.patient_type,
+select a.own_id, p.id, p.user_id, coalesce(p.full_name, p.name), coalesce(p.phone, u.phonenumber), p.patient_type,
        p.id is not null and p.id is distinct from a.own_id and exists (
            select from patient_relations r where r.user_patient_id = a.own_id and r.related_patient_id = p.id) as related,
        p.id is not null and p.id is distinct from a.own_id and exists (
@@ -109,6 +109,7 @@ select coalesce((
                    abs(extract(epoch from b.starts - t.at)) as distance
               from (select n.* from schedules n
                      where n.doctor_id = t.doctor_id and n.is_latest and n.status = '正常' and n.remaining_slots > 0
+                       and exists (select from doctors d where d.id = t.doctor_id and d.deleted_at is null and d.status <> 'INACTIVE')
                        and n.ends_at > $3::timestamptz and n.date <= $4::date
                      order by abs(extract(epoch from n.starts_at - t.at)), n.id
                      limit 6) s

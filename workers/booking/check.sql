@@ -4,7 +4,7 @@
 -- name: peek_people
 -- $1 users, $2 patients (null: the own row), $3 override asked for, $4 now, $5 doctors of bookings by time (null: by session),
 -- $6 today.
-select own.id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.patient_type,
+select own.id, p.id, p.user_id, coalesce(p.full_name, p.name), coalesce(p.phone, u.phonenumber), p.patient_type,
        p.id <> own.id and exists (
            select from patient_relations r where r.user_patient_id = own.id and r.related_patient_id = p.id) as related,
        (p.id = own.id) is not true and exists (
@@ -29,8 +29,8 @@ select own.id, p.id, p.user_id, p.name, coalesce(p.phone, u.phonenumber), p.pati
 select s.id, s.doctor_id, coalesce(s.clinic_id, 0), coalesce(c.area_id, 0), d.dept_id,
        (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch from s.ends_at) * 1000000)::bigint,
        s.date - date '1970-01-01', s.slot_minutes, s.total_slots, s.remaining_slots,
-       s.is_latest and s.status = '正常' as open, s.price, s.time_section, s.slot_type, 0 as writer, 0 as this_xid,
-       d.name, d.title, m.name, c.name
+       s.is_latest and s.status = '正常' and d.deleted_at is null and d.status <> 'INACTIVE' as open, s.price, s.time_section, s.slot_type, 0 as writer, 0 as this_xid,
+       coalesce(d.full_name, d.name), d.title, m.name, c.name
   from (select unnest($1::bigint[]) as id
         union
         select n.id

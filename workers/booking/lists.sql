@@ -106,7 +106,7 @@ with asked as (
        and (not a.upcoming or (o.status in ('pending', 'confirmed') and o.starts_at > $7::timestamptz))
        and (a.words is null or a.own_list or strpos(lower('A' || o.order_no), a.words) > 0
             or exists (select from patients p left join users u on u.id = p.user_id
-                        where p.id = o.patient_id and (strpos(lower(p.name), a.words) > 0
+                        where p.id = o.patient_id and (strpos(lower(coalesce(p.full_name, p.name)), a.words) > 0
                               or strpos(coalesce(p.phone, u.phonenumber, ''), a.words) > 0)))
 ), page as (
     select x.id, row_number() over () as place

@@ -117,7 +117,7 @@ select v.error,
                           'departmentId', m.id, 'departmentName', m.name, 'clinicId', c.id, 'clinicName', coalesce(c.name, ''),
                           'slotType', s.slot_type, 'startTime', to_char(s.starts_at at time zone $4::text, 'HH24:MI'),
                           'endTime', to_char(s.ends_at at time zone $4::text, 'HH24:MI'),
-                          'doctorName', d.name, 'doctorTitle', coalesce(d.title, ''))
+                          'doctorName', coalesce(d.full_name, d.name), 'doctorTitle', coalesce(d.title, ''))
                           order by s.starts_at, s.id)
                  from schedules s
                  join doctors d on d.id = s.doctor_id
@@ -126,6 +126,7 @@ select v.error,
                  left join hospital_areas h on h.id = c.area_id
                 where v.error is null and s.doctor_id = v.doctor_id and s.date >= $6::date and s.clinic_id is not distinct from v.clinic_id
                   and s.slot_type = v.slot_type and s.id <> v.schedule_id and s.is_latest and s.status = '正常'
+                  and d.deleted_at is null and d.status <> 'INACTIVE'
                   and s.deleted_at is null and s.remaining_slots > 0 and s.starts_at > $5::timestamptz
                   and (not r.bind or (s.date <= $6::date + r.advance_days
                        and (s.date > $6::date or extract(hour from $5::timestamptz at time zone $4::text) * 60

@@ -42,8 +42,8 @@ select case when coalesce($2::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING' end a
            'createdAt', to_char(w.created_at at time zone $3::text, 'YYYY-MM-DD HH24:MI:SS'), 'canConvert', w.free)
            order by w.position, w.created_at, w.id), '[]'))::text as body
   from (select o.id, o.schedule_id, o.slot_date, o.time_section, o.price, o.created_at, a.name as area_name, m.name as dept_name,
-               d.name as doctor_name, d.title, p.name as patient_name,
-               s.remaining_slots > 0 and s.is_latest and s.status = '正常' as free,
+               coalesce(d.full_name, d.name) as doctor_name, d.title, coalesce(p.full_name, p.name) as patient_name,
+               s.remaining_slots > 0 and s.is_latest and s.status = '正常' and d.deleted_at is null and d.status <> 'INACTIVE' as free,
                (select count(*) from registration_orders x
                  where x.schedule_id = o.schedule_id and x.status = 'waitlist' and x.id <= o.id) as position
           from registration_orders o
@@ -85,13 +85,13 @@ select o.status, coalesce(o.initiator_user_id, 0), o.patient_id, o.schedule_id, 
 -- BR-102: the order as it is after it got its place. $1 order, $2 zone. payment_minutes: of the doctor, else of the hospital.
 select o.status <> 'waitlist',
        json_build_object('id', o.id, 'orderNo', o.order_no, 'appointmentDate', o.slot_date, 'appointmentTime', o.time_section,
-           'queueNumber', null, 'doctorName', d.name, 'price', o.price, 'status', o.status, 'paymentStatus', o.payment_status,
+           'queueNumber', null, 'doctorName', coalesce(d.full_name, d.name), 'price', o.price, 'status', o.status, 'paymentStatus', o.payment_status,
            'sourceType', 'waitlist', 'createdAt', to_char(o.created_at at time zone $2::text, 'YYYY-MM-DD HH24:MI:SS'),
            'expiresAt', to_char((coalesce(o.payable_since, o.payment_time) + make_interval(mins => coalesce(
                    case when r.payment_minutes between 5 and 120 then r.payment_minutes end,
                    case when r.doctor_id is null and g.payment_minutes between 5 and 120 then g.payment_minutes end, 30)))
                at time zone $2::text, 'YYYY-MM-DD HH24:MI:SS'),
-           'hospitalName', coalesce(a.name, ''), 'departmentName', coalesce(m.name, ''), 'patientName', p.name)::text
+           'hospitalName', coalesce(a.name, ''), 'departmentName', coalesce(m.name, ''), 'patientName', coalesce(p.full_name, p.name))::text
   from registration_orders o
   join schedules s on s.id = o.schedule_id
   join doctors d on d.id = o.doctor_id
@@ -129,6 +129,7 @@ select count(*) from ended;
 select s.id
   from schedules s
  where s.remaining_slots > 0 and s.is_latest and s.status = '正常' and s.deleted_at is null and s.ends_at > $1::timestamptz
+   and exists (select from doctors d where d.id = s.doctor_id and d.deleted_at is null and d.status <> 'INACTIVE')
    and s.id in (select o.schedule_id from registration_orders o where o.status = 'waitlist')
  order by s.id
  limit 50;

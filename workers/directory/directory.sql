@@ -70,7 +70,8 @@ with hit as materialized (
     select d.id from v_open_doctors d
      where ($1::bigint is null or d.dept_id = $1)
        and (coalesce(btrim($2::text), '') = ''
-            or d.name ilike '%' || regexp_replace(btrim($2::text), '([\\%_])', '\\\1', 'g') || '%')
+            or d.name ilike '%' || regexp_replace(btrim($2::text), '([\\%_])', '\\\1', 'g') || '%'
+               and gh_name_parts(d.name, false) @> gh_name_parts(btrim($2::text), true))
 )
 select json_build_object('total', (select count(*) from hit), 'doctors', coalesce(
            (select json_agg(json_build_object(
@@ -108,7 +109,9 @@ with asked as (
     select x.keyword, nullif('%' || regexp_replace(x.keyword, '([\\%_])', '\\\1', 'g') || '%', '%%') as pattern
       from (select btrim($1::text, e' \t\r\n　') as keyword) x
 ), hit as materialized (
-    select 1 as kind, d.id from v_open_doctors d where d.name ilike (select pattern from asked)
+    select 1 as kind, d.id from v_open_doctors d
+     where d.name ilike (select pattern from asked)
+       and gh_name_parts(d.name, false) @> gh_name_parts((select keyword from asked), true)
     union all
     select 2, m.id from minor_departments m where m.deleted_at is null and m.name ilike (select pattern from asked)
 )
