@@ -224,13 +224,13 @@ def target(h, ask, days=5, **kw):
     return h.session(days, **{"doctor": ask.doctor, "clinic": clinic, **kw})
 
 
-@rule("BR-89", code=(102, "无权改约该订单"))
+@rule("BR-89", code=(102, "无权改约该订单"), v1=(403, "NOT_OWNER", None))
 def moved_by_a_stranger(h):
     ask, order = booked(h)
     return moves(h.patient()[1], order, target(h, ask))
 
 
-@rule("BR-89 R-93", code=(99, "当前状态不可改约"))
+@rule("BR-89 R-93", code=(99, "当前状态不可改约"), v1=(409, "INVALID_TRANSITION", None))
 def moved_after_the_visit(h):
     ask, order = booked(h, state="completed")
     return moves(ask.user, order, target(h, ask))
@@ -249,7 +249,7 @@ def moved_after_the_start(h):
     return moves(ask.user, order, target(h, ask))
 
 
-@rule("BR-90", code=(106, "目标排班不存在"))
+@rule("BR-90", code=(106, "目标排班不存在"), v1=(404, "SCHEDULE_NOT_FOUND", None))
 def moved_to_nowhere(h):
     ask, order = booked(h)
     return moves(ask.user, order, 99999999)
@@ -279,7 +279,7 @@ def moved_to_another_class(h):
     return moves(ask.user, order, target(h, ask, slot_type="专家"))
 
 
-@rule("BR-90 R-96", code=(99, "目标排班号源不足"))
+@rule("BR-90 R-96", code=(99, "目标排班号源不足"), v1=(409, "SLOT_FULL", None))
 def moved_to_a_full_session(h):
     ask, order = booked(h)
     session = target(h, ask, places=1)
@@ -287,7 +287,7 @@ def moved_to_a_full_session(h):
     return moves(ask.user, order, session)
 
 
-@rule("BR-90", code=(99, "目标排班已过开始时间，无法改约"))
+@rule("BR-90 R-85", code=(99, "目标排班已过开始时间，无法改约"), v1=(422, "APPOINTMENT_IN_PAST", None))
 def moved_to_a_session_that_has_begun(h):
     ask, order = booked(h)
     return moves(ask.user, order, target(h, ask, days=-1))
@@ -297,6 +297,22 @@ def moved_to_a_session_that_has_begun(h):
 def moved_at_another_price_when_paid(h):
     ask, order = booked(h, payment="paid")
     return moves(ask.user, order, target(h, ask, price="80.00"))
+
+
+@rule("R-94", v1=(409, "CANCEL_TOO_LATE", None))
+def moved_too_late(h):
+    h.setting("registration", '{"cancelHoursBefore": 48, "sameDayDeadline": "23:59"}')
+    ask, order = booked(h, days=1)
+    return {"v1": moves(ask.user, order, target(h, ask))["v1"]}
+
+
+@rule("R-97", v1=(409, "RESCHEDULE_LIMIT", "The appointment was moved too often"))
+def moved_too_often(h):
+    ask, order = booked(h)
+    h.setting("appointment.max_reschedules", "1")
+    h.run("update registration_orders set reschedule_count = 1 where id = %s", order)
+    h.run("insert into appointment_history (order_id, at, by_user, action) values (%s, now(), %s, 'rescheduled')", order, ask.user)
+    return {"v1": moves(ask.user, order, target(h, ask))["v1"]}
 
 
 @rule("BR-95", code=(102, "无权查看该预约"), v1=(403, "NOT_OWNER", "This row belongs to somebody else"), hb=FORBIDDEN)
@@ -454,7 +470,6 @@ SHOWN = {
     "BR-101": ("integration/test_waitlist.py", "test_the_price_is_that_of_joining"),
     "BR-102": ("integration/test_waitlist.py", "test_a_time_out_frees_the_place_and_counts_anew"),
     "BR-104": ("integration/test_waitlist.py", "test_the_upkeep_offers_what_is_left_and_ends_what_is_over"),
-    "R-97": ("unit/test_reschedule_rules.c", "r97_limit_binds_patients"),
     "R-102": ("integration/test_booking_cancel.py", "test_batch_of_bookings_and_cancellations_keeps_the_counters"),
     "R-103": ("integration/test_booking_rules.py", "test_code_order_waits_for_payment_with_discount_and_bill"),
 }
