@@ -22,15 +22,15 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
     [GH_MESSAGE_VISIT_CANCELLED] = {"visit_cancelled", NULL, "门诊取消通知",
                                     "{name}，您预约的{day}{section}{doctor}医生的门诊已取消（{reason}），"
                                     "预约号{no}已作废，无需支付费用。给您带来不便，敬请谅解。",
-                                    "cancel", "cancel"},
+                                    "cancel", "cancel", .over = true},
     [GH_MESSAGE_VISIT_REFUNDED] = {"visit_refunded", NULL, "门诊取消通知",
                                    "{name}，您预约的{day}{section}{doctor}医生的门诊已取消（{reason}），"
                                    "预约号{no}已作废，挂号费{amount}元已原路退回。给您带来不便，敬请谅解。",
-                                   "cancel", "cancel"},
+                                   "cancel", "cancel", .over = true},
     [GH_MESSAGE_WAIT_CANCELLED] = {"wait_cancelled", NULL, "候补取消通知",
                                    "{name}，您候补的{day}{section}{doctor}医生的门诊已取消（{reason}），"
                                    "候补已失效。给您带来不便，敬请谅解。",
-                                   "cancel", "cancel"},
+                                   "cancel", "cancel", .over = true},
     [GH_MESSAGE_SESSION_CLOSED] = {"session_closed", NULL, "出诊取消通知",
                                    "{doctor}医生，您{day}{section}的出诊已取消（{reason}），"
                                    "已取消预约{n}个，患者已收到通知。"},
@@ -51,11 +51,16 @@ static const gh_message_row_t rows[GH_MESSAGE_COUNT] = {
     [GH_MESSAGE_BOOKING_PAID] = {"booking_paid", "wechat", "预约成功通知",
                                  "{name}，您已成功预约{day}{section}{doctor}医生的门诊，预约号{no}，"
                                  "挂号费{amount}元，请按时就诊。",
-                                 "paid", "appointment_paid"},
+                                 "paid", "appointment_paid", .once = true},
     [GH_MESSAGE_VISIT_MOVED] = {"visit_moved", "wechat", "改约成功通知",
                                 "{name}，您的预约已改为{day}{section}{doctor}医生的门诊，{start}开始，"
                                 "预约号{no}不变。",
                                 "reschedule", "reschedule"},
+    [GH_MESSAGE_VISIT_ARRANGED] =
+        {"visit_arranged", NULL, "改约通知",
+         "{name}，医院已将您的预约改为{day}{section}{doctor}医生的门诊，{start}开始，"
+         "预约号{no}不变。给您带来不便，敬请谅解。",
+         "reschedule", "reschedule"},
     [GH_MESSAGE_VISIT_GIVEN_UP] =
         {"visit_given_up", "wechat", "取消成功通知",
          "{name}，您预约的{day}{section}{doctor}医生的门诊已取消，预约号{no}已作废。", "cancel", "cancel",
@@ -131,7 +136,10 @@ gh_message_orders(gh_batch_t *b, gh_message_t which, const char *orders, const c
 {
     const gh_message_row_t *row = &rows[which];
     const gh_conf_t *conf = gh_worker_conf(b->worker);
+    const char *template = gh_message_wechat_template(conf, row->purpose);
     char now[GH_PG_TIME_TEXT];
+    if (row->channel && !template) /* by WeChat or not at all */
+        return;
     gh_pg_time_text(b->now_us, now);
     const char *params[] = {orders,
                             row->name,
@@ -139,7 +147,7 @@ gh_message_orders(gh_batch_t *b, gh_message_t which, const char *orders, const c
                             row->text,
                             row->booker_first ? "t" : "f",
                             row->channel ? "f" : "t",
-                            gh_message_wechat_template(conf, row->purpose),
+                            template,
                             gh_message_wechat_data(conf, row->purpose),
                             row->scene,
                             row->once ? "t" : "f",

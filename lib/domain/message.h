@@ -29,7 +29,8 @@ typedef enum {
     GH_MESSAGE_PLACE_OFFERED,
     GH_MESSAGE_VISIT_REMINDER, /* once for a visit day (BR-147) */
     GH_MESSAGE_BOOKING_PAID,
-    GH_MESSAGE_VISIT_MOVED,
+    GH_MESSAGE_VISIT_MOVED,    /* by the patient */
+    GH_MESSAGE_VISIT_ARRANGED, /* moved by the hospital */
     GH_MESSAGE_VISIT_GIVEN_UP, /* by the patient */
     GH_MESSAGE_COUNT
 } gh_message_t;
@@ -56,7 +57,7 @@ void gh_message_queue(gh_batch_t *b, gh_message_t which, const char *recipient, 
                       const gh_error_arg_t *args);
 
 /* Tell people about orders, with the writes of this phase, after those that changed the orders: one statement for all. orders: an array
- * literal of ids. reason: NULL, or the value of {reason}. By mail or short message when the row's channel is NULL, and by WeChat
+ * literal of ids. reason: the value of {reason}, NULL: what the order says. By mail or short message when the row's channel is NULL, and by WeChat
  * when the settings have a template and the account has accepted it last (BR-149); whoever cannot be reached is left out. Of a
  * row that is said once, what was sent or waits is not queued again, what was given up is. All is copied. When memory runs out the
  * batch fails. */

@@ -8,6 +8,7 @@
 
 #include "base/timez.h"
 #include "worker/args.h"
+#include "domain/message.h"
 
 /* ---- reading */
 
@@ -226,7 +227,8 @@ write_refunds(gh_batch_t *b, const gh_books_t *books, const char *now)
 static int
 write_states(gh_batch_t *b, const gh_books_t *books, const char *now)
 {
-    gh_pgarr_t bills = {0}, fees[2] = {0};
+    gh_pgarr_t bills = {0}, fees[2] = {0}, paid GH_CLEANUP(gh_pgarr_fini) = {0};
+    bool any_paid = false;
     for (size_t i = 0; i < books->n_bills; i++) {
         const gh_bill_t *bill = &books->bills[i];
         if (!bill->touched)
@@ -236,10 +238,20 @@ write_states(gh_batch_t *b, const gh_books_t *books, const char *now)
             gh_pgarr_i64(&fees[0], bill->id);
             put_id(&fees[1], bill->by);
         }
+        if (bill->fee && bill->order_id && bill->state == GH_BILL_PAID &&
+            bill->order_payment == GH_PAY_PAID) {
+            gh_pgarr_i64(&paid, bill->order_id);
+            any_paid = true;
+        }
     }
     const char *const more[] = {NULL, now};
     int rc = write(b, "money_states", &bills, 1, 2, more);
-    return write(b, "money_fee_orders", fees, 2, 1, &now) != 0 ? -1 : rc;
+    if (write(b, "money_fee_orders", fees, 2, 1, &now) != 0)
+        rc = -1;
+    const char *orders = any_paid ? gh_pgarr_literal(&paid) : NULL;
+    if (orders)
+        gh_message_orders(b, GH_MESSAGE_BOOKING_PAID, orders, NULL);
+    return any_paid && !orders ? -1 : rc;
 }
 
 int

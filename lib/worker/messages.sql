@@ -7,7 +7,8 @@ values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::timestamptz, $7::t
 
 -- name: rt_message_orders
 -- Tell people about orders $1: $2 template, $3 subject, $4 text, $5 who booked comes first, $6 by mail or short message too, $7 WeChat
--- template or null, $8 its members, $9 scene, $10 once for a visit day, $11 reason or null, $12 now, $13 zone, $14
+-- template or null, $8 its members, $9 scene, $10 once for a visit day, $11 reason, null: as the order
+-- has it, $12 now, $13 zone, $14
 -- about orders that are over. An order that is otherwise by now is left out.
 insert into message_outbox as m (channel, recipient, template, subject, body, user_id, order_id, day, listed, scene, wechat_template,
        wechat_data, created_at, expires_at, next_at)
@@ -22,7 +23,7 @@ select a.channel, a.recipient, $2::text, $3::text, gh_filled($4::text, x.words, 
  cross join lateral (
        select jsonb_build_object('name', p.name, 'doctor', d.name, 'day', to_char(o.slot_date, 'YYYY"年"FMMM"月"FMDD"日"'),
                   'section', o.time_section, 'start', to_char(o.starts_at at time zone $13::text, 'HH24:MI'), 'no', o.order_no,
-                  'amount', coalesce(o.refund_amount, o.price), 'reason', $11::text) as words) x
+                  'amount', coalesce(o.refund_amount, o.price), 'reason', coalesce($11::text, o.cancel_reason, '医院安排')) as words) x
  cross join lateral (
        select * from gh_told_at(case when $5::boolean then o.initiator_user_id else p.user_id end, null,
                                 case when $5 then null else p.phone end,

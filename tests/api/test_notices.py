@@ -436,3 +436,90 @@ def test_a_code_that_came_with_a_booking_is_exchanged(house, h):
     message(house.api(uid).post("/patient/appointments", {"scheduleId": session, "hospitalId": h.area, "departmentId": h.dept,
                                                           "patientId": pid, "wxCode": "code-of-a-booking"}))
     wait_for("the id", lambda: h.one("select wechat_openid from users where id = %s", uid))
+
+
+# ---- bookings: paid, moved, given up, cancelled by the hospital
+
+def booking(house, h, *templates, session=None):
+    """(patient's account, order, session) of an unpaid booking."""
+    pid, uid = h.patient()
+    bind(h, uid, *templates)
+    session = session or h.session(4, "上午", doctor=h.extra_doctor(), clinic=bc._clinic(h))
+    order = message(house.api(uid).post("/patient/appointments", {"scheduleId": session, "hospitalId": h.area, "departmentId": h.dept,
+                                                                  "patientId": pid}))["id"]
+    return uid, order, session
+
+
+def templates_of(h, order):
+    return h.run("select template, channel, listed from message_outbox where order_id = %s order by id", order)
+
+
+def pay(house, uid, order):
+    return message(house.api(uid).post(f"/patient/appointments/{order}/pay", {"method": "wechat"}))
+
+
+def test_who_has_paid_is_told_once(house, h):
+    uid, order, _ = booking(house, h, "paid")
+    pay(house, uid, order)
+    sent(h, order, template="booking_paid")
+    (shown,) = message(house.api(uid).get("/patient/messages"))["list"]
+    assert shown["title"] == "预约成功通知" and "挂号费50.00元" in shown["content"] and shown["type"] == "appointment"
+    assert templates_of(h, order) == [("booking_paid", "wechat", True)]
+    assert logged(h, order)[0][2:5] == ("tmpl-paid", "appointment_paid", "success")
+
+
+def test_who_has_not_accepted_is_told_nothing_of_it(house, h):
+    uid, order, _ = booking(house, h)
+    pay(house, uid, order)
+    message(house.api(uid).put(f"/patient/appointments/{order}/cancel", {}))
+    assert templates_of(h, order) == []
+
+
+def test_who_gives_an_appointment_up_is_told(house, h):
+    uid, order, _ = booking(house, h, "cancel")
+    message(house.api(uid).put(f"/patient/appointments/{order}/cancel", {}))
+    sent(h, order, template="visit_given_up")
+    assert templates_of(h, order) == [("visit_given_up", "wechat", True)]
+
+
+@pytest.mark.parametrize("is_paid", [False, True])
+def test_whom_the_hospital_cancels_is_told_by_all_ways(house, h, is_paid):
+    uid, order, _ = booking(house, h, "cancel")
+    if is_paid:
+        pay(house, uid, order)
+    r = house.api(h.admin).post(f"/api/v1/appointments/{order}/cancel", {"reason": "设备故障"})
+    assert r.status_code == 200, r.text
+    template = "visit_refunded" if is_paid else "visit_cancelled"
+    sent(h, order, template=template)
+    assert sorted(templates_of(h, order)) == [(template, "sms", True), (template, "wechat", False)]
+    content = message(house.api(uid).get("/patient/messages"))["list"][0]["content"]
+    assert "（设备故障）" in content and ("挂号费50.00元已原路退回" in content) == is_paid
+
+
+def test_who_moves_an_appointment_is_told_the_new_time(house, h):
+    doctor, clinic = h.extra_doctor(), bc._clinic(h)
+    first, second = (h.session(d, s, doctor=doctor, clinic=clinic) for d, s in ((4, "上午"), (5, "下午")))
+    uid, order, _ = booking(house, h, "reschedule", session=first)
+    message(house.api(uid).put(f"/patient/appointments/{order}/reschedule", {"scheduleId": second}))
+    sent(h, order, template="visit_moved")
+    content = message(house.api(uid).get("/patient/messages"))["list"][0]["content"]
+    day = today() + dt.timedelta(days=5)
+    assert f"{day.month}月{day.day}日下午" in content and "14:00" in content
+    assert templates_of(h, order) == [("visit_moved", "wechat", True)]
+
+
+def test_whom_the_hospital_moves_is_told_by_all_ways(house, h):
+    doctor, clinic = h.extra_doctor(), bc._clinic(h)
+    first, second = (h.session(d, s, doctor=doctor, clinic=clinic) for d, s in ((4, "上午"), (5, "下午")))
+    uid, order, _ = booking(house, h, "reschedule", session=first)
+    r = house.api(h.admin).post(f"/api/v1/appointments/{order}/reschedule", {"schedule_id": second, "reason": "设备故障"})
+    assert r.status_code == 200, r.text
+    sent(h, order, template="visit_arranged")
+    assert sorted(templates_of(h, order)) == [("visit_arranged", "sms", True), ("visit_arranged", "wechat", False)]
+
+
+def test_a_refused_call_tells_nobody(house, h):
+    uid, order, _ = booking(house, h, "cancel", "paid")
+    stranger = h.patient()[1]
+    assert house.api(stranger).put(f"/patient/appointments/{order}/cancel", {}).json()["code"] == 102
+    assert templates_of(h, order) == []

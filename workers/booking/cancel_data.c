@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 
 #include "domain/payment.h"
+#include "domain/message.h"
 
 /* ---- reading */
 
@@ -196,6 +197,34 @@ write_hidden(gh_cancel_t *c, const char *now)
     return rc;
 }
 
+/* Patients who gave up are told by WeChat, those whose appointment the hospital cancelled by all ways; of time-outs nobody is. */
+static int
+tell(gh_cancel_t *c)
+{
+    static const gh_message_t kinds[] = {GH_MESSAGE_VISIT_GIVEN_UP, GH_MESSAGE_VISIT_CANCELLED,
+                                         GH_MESSAGE_VISIT_REFUNDED};
+    int rc = 0;
+    for (int kind = 0; kind < (int)GH_COUNT(kinds); kind++) {
+        gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
+        bool any = false;
+        for (size_t i = 0; i < c->n; i++) {
+            const gh_cancel_job_t *cj = &c->jobs[i];
+            if (!cj->cancelled || cj->verdict.state != GH_ORDER_CANCELLED || !cj->by ||
+                strcmp(cj->by, "system") == 0)
+                continue;
+            if (kind != (strcmp(cj->by, "patient") == 0 ? 0 : cj->verdict.refund > 0 ? 2 : 1))
+                continue;
+            gh_pgarr_i64(&ids, cj->order_id);
+            any = true;
+        }
+        const char *orders = any ? gh_pgarr_literal(&ids) : NULL;
+        if (orders)
+            gh_message_orders(c->b, kinds[kind], orders, NULL);
+        rc |= any && !orders ? -1 : 0;
+    }
+    return rc;
+}
+
 int
 gh_cancel_write(gh_cancel_t *c)
 {
@@ -206,7 +235,7 @@ gh_cancel_write(gh_cancel_t *c)
         any = any || c->jobs[i].cancelled;
     if (gh_change_write(c, now) != 0)
         return -1;
-    if (any && (write_orders(c, now) != 0 || release_places(c, now) != 0))
+    if (any && (write_orders(c, now) != 0 || release_places(c, now) != 0 || tell(c) != 0))
         return -1;
     return write_hidden(c, now);
 }

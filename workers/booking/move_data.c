@@ -8,6 +8,7 @@
 #include "base/timez.h"
 #include "domain/payment.h"
 #include "worker/args.h"
+#include "domain/message.h"
 
 /* ---- reading */
 
@@ -236,6 +237,29 @@ write_bills(gh_moving_t *m)
     return any && !orders ? -1 : 0;
 }
 
+/* Patients who moved an appointment are told by WeChat, those whom the hospital moved by all ways. */
+static int
+tell(gh_moving_t *m)
+{
+    int rc = 0;
+    for (int own = 0; own <= 1; own++) {
+        gh_pgarr_t ids GH_CLEANUP(gh_pgarr_fini) = {0};
+        bool any = false;
+        for (size_t i = 0; i < m->n; i++) {
+            const gh_move_job_t *mj = &m->jobs[i];
+            if (!mj->moved || (strcmp(gh_caller_word(&mj->bj->job->actor, mj->by), "patient") == 0) != own)
+                continue;
+            gh_pgarr_i64(&ids, mj->order_id);
+            any = true;
+        }
+        const char *orders = any ? gh_pgarr_literal(&ids) : NULL;
+        if (orders)
+            gh_message_orders(m->b, own ? GH_MESSAGE_VISIT_MOVED : GH_MESSAGE_VISIT_ARRANGED, orders, NULL);
+        rc |= any && !orders ? -1 : 0;
+    }
+    return rc;
+}
+
 int
 gh_move_write(gh_moving_t *m)
 {
@@ -244,7 +268,7 @@ gh_move_write(gh_moving_t *m)
         wave++;
     if (n < 0 || write_places(m) != 0)
         return -1;
-    return write_bills(m);
+    return write_bills(m) != 0 || tell(m) != 0 ? -1 : 0;
 }
 
 bool
