@@ -180,7 +180,6 @@ OWN = [
     ("booking", "code_get", ("24711", "4711", "4711", ZONE, NOW), 20),
     ("booking", "code_payments", ("77", "77", 1, 10, ZONE), 50),
     ("booking", "code_payment", ("24711", "4711", "4711", ZONE), 20),
-    ("booking", "pay_orders", ("{24711,24712}", NOW), 20),
     ("booking", "code_waitlist", ("77", "77", ZONE, NOW), 50),
 ]
 

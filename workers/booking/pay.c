@@ -8,21 +8,11 @@
  * An order that is found overdue becomes a time-out instead, as a cancellation does it: its session is locked first, its place
  * returns and goes to whoever waits. That needs the batch for itself; several jobs are then run one by one.
  */
-#include <libpq-fe.h>
-
 #include "base/timez.h"
-#include "domain/pay_rules.h"
+#include "domain/pay_orders.h"
 #include "domain/payment.h"
 #include "domain/wechat.h"
 #include "workers/booking/cancel.h"
-
-typedef struct pay_order {
-    int64_t id, price, patient_user_id, initiator_id;
-    gh_str_t no;
-    gh_order_state_t state;
-    gh_pay_state_t payment;
-    bool overdue;
-} pay_order_t;
 
 typedef struct pay_job {
     gh_wjob_t *job;
@@ -38,21 +28,12 @@ typedef struct pay {
     pay_job_t *jobs;
     size_t n;
     const char *orders; /* array literal */
-    size_t at_orders;
-    pay_order_t *found;
-    size_t n_found;
+    gh_pay_orders_t found;
     gh_books_t books;
     gh_cancel_t *timeout; /* the order that is overdue */
 } pay_t;
 
 /* ---- reading */
-
-static void
-look(pay_t *p)
-{
-    p->at_orders = gh_batch_query(p->b, "pay_orders", 2,
-                                  (const char *[]){p->orders, gh_text_time(p->b, p->b->now_us)});
-}
 
 static gh_step_t
 begin(gh_batch_t *b)
@@ -76,66 +57,14 @@ begin(gh_batch_t *b)
     if (!literal)
         return GH_STEP_FAIL;
     p->orders = gh_text(b, gh_str(literal));
-    look(p);
+    gh_pay_orders_ask(b, &p->found, p->orders);
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
-}
-
-static int
-take(pay_t *p)
-{
-    const PGresult *r = gh_batch_result(p->b, p->at_orders);
-    p->n_found = (size_t)PQntuples(r);
-    p->found = gh_batch_alloc(p->b, (p->n_found + 1) * sizeof *p->found);
-    for (size_t i = 0; i < p->n_found && gh_batch_ok(p->b); i++) {
-        pay_order_t *o = &p->found[i];
-        int row = (int)i;
-        *o = (pay_order_t){.id = gh_pg_i64(r, row, 0, 0),
-                           .no = gh_batch_dup(p->b, gh_pg_str(r, row, 1)),
-                           .price = gh_pg_money(r, row, 4, 0),
-                           .patient_user_id = gh_pg_i64(r, row, 5, 0),
-                           .initiator_id = gh_pg_i64(r, row, 6, 0),
-                           .overdue = gh_pg_bool(r, row, 7)};
-        if (gh_order_state_parse(gh_pg_str(r, row, 2), &o->state) != 0 ||
-            gh_pay_state_parse(gh_pg_str(r, row, 3), &o->payment) != 0)
-            return -1;
-    }
-    return gh_batch_ok(p->b) ? 0 : -1;
-}
-
-/* ---- deciding */
-
-static const pay_order_t *
-order_of(const pay_t *p, const pay_job_t *pj)
-{
-    for (size_t i = 0; i < p->n_found; i++)
-        if (p->found[i].id == pj->order_id)
-            return &p->found[i];
-    return NULL;
 }
 
 static gh_pay_verdict_t
 verdict_of(const pay_t *p, const pay_job_t *pj)
 {
-    const gh_actor_t *a = &pj->job->actor;
-    const pay_order_t *o = order_of(p, pj);
-    if (!a->patient_id)
-        return (gh_pay_verdict_t){.err = GH_E_PATIENT_RECORD_MISSING};
-    gh_pay_facts_t facts = {.exists = o != NULL};
-    if (o)
-        facts = (gh_pay_facts_t){.exists = true,
-                                 .allowed = a->user_id == o->patient_user_id || a->user_id == o->initiator_id,
-                                 .state = o->state,
-                                 .payment = o->payment,
-                                 .price = o->price,
-                                 .overdue = o->overdue};
-    return gh_br84_pay(&facts);
-}
-
-static void
-refuse(pay_t *p, const pay_job_t *pj, const gh_pay_verdict_t *v)
-{
-    const gh_error_arg_t args[] = {{"x", gh_str(v->state ? v->state : "")}, {NULL, {0}}};
-    gh_job_refuse(p->b, pj->job, v->err, v->state ? args : NULL);
+    return gh_pay_order_verdict(gh_pay_orders_find(&p->found, pj->order_id), &pj->job->actor);
 }
 
 /* ---- an overdue order */
@@ -172,7 +101,7 @@ time_out(pay_t *p)
         .exists = true, .allowed = true, .state = facts.state, .payment = facts.payment, .overdue = overdue});
     if (!overdue && facts.state == GH_ORDER_PENDING && facts.payment == GH_PAY_PENDING)
         return GH_STEP_FAIL; /* it can be paid after all: look again */
-    refuse(p, p->jobs, &v);
+    gh_pay_refuse(p->b, p->jobs->job, &v);
     if (!overdue) /* paid, cancelled or timed out meanwhile */
         return GH_STEP_DONE;
     gh_job_no_effect(p->jobs->job); /* the refusal has one */
@@ -192,19 +121,19 @@ time_out(pay_t *p)
 static gh_step_t
 lock(pay_t *p)
 {
-    if (take(p) != 0)
+    if (gh_pay_orders_take(p->b, &p->found) != 0)
         return GH_STEP_FAIL;
     for (size_t i = 0; i < p->n; i++)
         if (!p->jobs[i].job->done && verdict_of(p, &p->jobs[i]).times_out)
             return p->n == 1 ? begin_timeout(p, &p->jobs[i]) : GH_STEP_FAIL;
     gh_books_ask(p->b, &p->books, &(gh_books_ask_t){.orders = p->orders, .n_new = p->n});
-    look(p);
+    gh_pay_orders_ask(p->b, &p->found, p->orders);
     p->stage = LOCKED;
     return gh_batch_ok(p->b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
 
 static void
-answer(pay_t *p, const pay_job_t *pj, const pay_order_t *o, const gh_payment_t *paid)
+answer(pay_t *p, const pay_job_t *pj, const gh_pay_order_t *o, const gh_payment_t *paid)
 {
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t j;
@@ -229,7 +158,7 @@ static int
 pay_one(pay_t *p, const pay_job_t *pj)
 {
     gh_pay_verdict_t v = verdict_of(p, pj);
-    pay_order_t *o = (pay_order_t *)order_of(p, pj);
+    gh_pay_order_t *o = gh_pay_orders_find(&p->found, pj->order_id);
     if (v.times_out) /* not so when it was looked at */
         return -1;
     gh_payment_t *paid = NULL;
@@ -243,7 +172,7 @@ pay_one(pay_t *p, const pay_job_t *pj)
         v.err = bill ? gh_books_pay(p->b, &p->books, &pay, &paid) : GH_E_BILL_NOT_PAYABLE;
     }
     if (v.err != GH_E_NONE) {
-        refuse(p, pj, &v);
+        gh_pay_refuse(p->b, pj->job, &v);
         return 0;
     }
     o->state = paid->bill->order_state; /* for the jobs behind this one */
@@ -255,7 +184,7 @@ pay_one(pay_t *p, const pay_job_t *pj)
 static gh_step_t
 pay_all(pay_t *p)
 {
-    if (gh_books_take(p->b, &p->books) != 0 || take(p) != 0)
+    if (gh_books_take(p->b, &p->books) != 0 || gh_pay_orders_take(p->b, &p->found) != 0)
         return GH_STEP_FAIL;
     for (size_t i = 0; i < p->n; i++)
         if (!p->jobs[i].job->done && pay_one(p, &p->jobs[i]) != 0)

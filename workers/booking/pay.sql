@@ -1,13 +1,5 @@
--- Paying for orders on the code surface (pay.c; api/07 sections 7.2 and 7.6, BR-83, BR-84). Money itself moves in lib/domain/payment.sql.
-
--- name: pay_orders
--- Orders $1 as paying sees them; $2 now. Not locked: gh_books_ask() locks them, then they are looked at again.
-select o.id, o.order_no, o.status, o.payment_status, o.price, coalesce(p.user_id, o.user_id, 0), coalesce(o.initiator_user_id, 0),
-       coalesce(gh_payable_until(o) <= $2::timestamptz, false) as overdue
-  from registration_orders o
-  join patients p on p.id = o.patient_id
- where o.id = any ($1::bigint[])
- order by o.id;
+-- Paying for orders on the code surface (pay.c; api/07 sections 7.2 and 7.6, BR-83, BR-84). Money itself moves in lib/domain/payment.sql, its orders are
+-- read in lib/domain/pay_orders.sql.
 
 -- name: code_payment
 -- $1 order, $2 caller, $3 his patient row, $4 zone: how its payment stands; BR-95 says for whom.
