@@ -158,6 +158,14 @@ gh_batch_result(const gh_batch_t *batch, size_t index)
 }
 
 void
+gh_batch_hold(gh_batch_t *batch)
+{
+    gh_batch_priv_t *b = batch->priv;
+    if (b->in_tx && b->group && !b->group->gate)
+        b->group->gate = b; /* open_gate() is called after every phase */
+}
+
+void
 gh_batch_on_end(gh_batch_t *batch, void (*fn)(void *arg, bool committed), void *arg)
 {
     gh_on_end_t *e = gh_batch_alloc(batch, sizeof(*e));

@@ -212,8 +212,8 @@ next_phase(gh_batch_priv_t *b)
         gh_actors_take(b);
         gh_access_check_batch(b);
         gh_exactly_take_keys(b);
-        open_gate(b);
     }
+    open_gate(b);
     if (!b->in_tx)
         gh_events_publish(b);
     expire_jobs(b);

@@ -128,6 +128,10 @@ size_t gh_batch_query_bytes(gh_batch_t *b, const char *statement, int n_params, 
 /* Result `index` of the previous phase; valid until the step returns. Never NULL, never an error result. */
 const struct pg_result *gh_batch_result(const gh_batch_t *b, size_t index);
 
+/* For a step of a WRITE batch that takes only now the locks that order the jobs: no further batch of its name starts before the results
+ * of what it queues in this call are here. */
+void gh_batch_hold(gh_batch_t *b);
+
 /* Publish after commit: a row in `outbox` in the same transaction, then a broadcast. payload: encoded msgpack
  * map without seq (the runtime adds it). */
 void gh_batch_event(gh_batch_t *b, const char *topic, gh_str_t payload);

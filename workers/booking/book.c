@@ -343,6 +343,7 @@ decide_all(gh_book_t *book)
             return GH_STEP_FAIL;
     if (gh_book_write(book) != 0)
         return GH_STEP_FAIL;
+    gh_full_remember(book);
     for (size_t i = 0; i < book->n; i++)
         if (book->jobs[i].booked) {
             book->jobs[i].dialect->reply(book, &book->jobs[i]);
@@ -366,6 +367,7 @@ gh_book_step(gh_batch_t *b)
         book = begin(b);
         if (!book)
             return GH_STEP_FAIL;
+        gh_full_mark(book);
         gh_facts_ask(book);
         return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
     }
@@ -374,6 +376,8 @@ gh_book_step(gh_batch_t *b)
     if (book->stage == GH_BOOK_FACTS) {
         if (gh_facts_take(book) != 0)
             return GH_STEP_FAIL;
+        if (gh_full_reread(book))
+            return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
         gh_book_resolve(book);
         book->stage = GH_BOOK_PLACES;
     } else if (gh_facts_take_taken(book) != 0) {

@@ -21,6 +21,7 @@ typedef gh_order_numbers_t gh_numbers_t;
 
 #define GH_NUMBERS_MAX  2048
 #define GH_NUMBERS_DRAW 256
+#define GH_FULL_MAX     1024
 
 typedef struct gh_booking {
     gh_places_t *places;
@@ -28,6 +29,7 @@ typedef struct gh_booking {
     char currency[8];
     gh_numbers_t numbers[GH_NUMBERS_MAX]; /* drawn from the sequences, not used yet */
     size_t n_numbers;
+    int64_t full[GH_FULL_MAX]; /* full.c */
 } gh_booking_t;
 
 gh_booking_t *gh_booking_state(gh_worker_t *w);
@@ -101,6 +103,7 @@ typedef struct gh_book_job {
     gh_ask_t ask;
     const char *fault_field, *fault_type, *fault_text; /* a member that no schema could refuse */
     gh_err_t early;                                    /* a refusal before anything is looked at */
+    bool light; /* its session is remembered as full: read without locks */
     gh_bperson_t person;
     gh_bsession_t *session;
     gh_book_verdict_t verdict;
@@ -135,9 +138,11 @@ typedef struct gh_book {
     gh_rates_t rates;
     bool registration_rules, require_prepayment, interval_on, strict;
     size_t at_sessions, at_people, at_orders, at_rules, at_settings, at_numbers, at_taken, at_suggest;
-    bool asked_numbers, numberless; /* numberless: nothing new is made */
-    bool peek;                      /* AP-12: read without locks */
-    const int64_t *held;            /* further sessions to lock */
+    size_t at_light_people, at_light_sessions, n_light; /* jobs that are light */
+    bool locks;                                         /* some are not */
+    bool asked_numbers, numberless;                     /* numberless: nothing new is made */
+    bool peek;                                          /* AP-12: read without locks */
+    const int64_t *held;                                /* further sessions to lock */
     size_t n_held;
     const int64_t *asked_ids; /* sessions whose taken places were asked for in this phase */
     size_t n_asked;
@@ -177,6 +182,12 @@ int gh_facts_add_order(gh_book_t *book, gh_bpatient_t *p, const gh_patient_order
 /* Rows of registration_settings or cancel_settings into rules; n counts the global entry (first) too. */
 struct gh_doctor_rules *gh_facts_rules(gh_batch_t *b, const struct pg_result *r, bool interval_on, size_t *n);
 const gh_registration_t *gh_facts_rules_of(const struct gh_doctor_rules *rules, size_t n, int64_t doctor_id);
+
+/* full.c: mark the jobs that can be read without locks; after gh_facts_take() true when one of them could be had after all: then
+ * everything was asked for again, with locks; after the decisions remember which sessions are full. */
+void gh_full_mark(gh_book_t *book);
+bool gh_full_reread(gh_book_t *book);
+void gh_full_remember(gh_book_t *book);
 
 /* write.c: queue the writes of all booked jobs. -1: out of memory. */
 int gh_book_write(gh_book_t *book) GH_MUSTCHECK;

@@ -11,28 +11,55 @@
 
 /* ---- asking */
 
-static void
-ask_sessions(gh_book_t *book, gh_pgarr_t *ids, gh_pgarr_t *doctors, gh_pgarr_t *days)
+/* Jobs of remembered full sessions are read without locks (full.c), the others with them. */
+enum { LOCKED = 1, LIGHT = 2, ALL = LOCKED | LIGHT };
+
+static bool
+in_part(const gh_book_job_t *bj, int part)
 {
-    for (size_t i = 0; i < book->n; i++) {
-        const gh_ask_t *ask = &book->jobs[i].ask;
-        if (ask->schedule_id) {
-            gh_pgarr_i64(ids, ask->schedule_id);
-        } else if (ask->doctor_id) {
-            gh_pgarr_i64(doctors, ask->doctor_id);
-            gh_pgarr_day(days, gh_tz_day(ask->at_us));
-        }
-    }
-    for (size_t i = 0; i < book->n_held; i++)
-        gh_pgarr_i64(ids, book->held[i]);
+    return part & (bj->light ? LIGHT : LOCKED);
 }
 
-static void
-ask_people(gh_book_t *book, const char *now)
+static const char *
+statement_of(const gh_book_t *book, int part, const char *locking, const char *looking)
+{
+    return part == LIGHT || book->peek ? looking : locking;
+}
+
+static size_t
+ask_sessions(gh_book_t *book, int part, const char *statement, int n_params)
+{
+    gh_pgarr_t ids = {0}, doctors = {0}, days = {0};
+    for (size_t i = 0; i < book->n; i++) {
+        const gh_ask_t *ask = &book->jobs[i].ask;
+        if (!in_part(&book->jobs[i], part))
+            continue;
+        if (ask->schedule_id) {
+            gh_pgarr_i64(&ids, ask->schedule_id);
+        } else if (ask->doctor_id) {
+            gh_pgarr_i64(&doctors, ask->doctor_id);
+            gh_pgarr_day(&days, gh_tz_day(ask->at_us));
+        }
+    }
+    for (size_t i = 0; i < book->n_held && (part & LOCKED); i++)
+        gh_pgarr_i64(&ids, book->held[i]);
+    const char *const wanted[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&doctors),
+                                  gh_pgarr_literal(&days)};
+    size_t at = gh_batch_query(book->b, statement, n_params, wanted);
+    gh_pgarr_fini(&ids);
+    gh_pgarr_fini(&doctors);
+    gh_pgarr_fini(&days);
+    return at;
+}
+
+static size_t
+ask_people(gh_book_t *book, int part, const char *now)
 {
     gh_pgarr_t users = {0}, patients = {0}, override = {0}, doctors = {0};
     for (size_t i = 0; i < book->n; i++) {
         const gh_book_job_t *bj = &book->jobs[i];
+        if (!in_part(bj, part))
+            continue;
         gh_pgarr_i64(&users, bj->job->head.actor.user_id);
         bj->ask.patient_id ? gh_pgarr_i64(&patients, bj->ask.patient_id) : gh_pgarr_null(&patients);
         gh_pgarr_bool(&override, bj->ask.override);
@@ -43,11 +70,12 @@ ask_people(gh_book_t *book, const char *now)
     const char *const params[] = {gh_pgarr_literal(&users),    gh_pgarr_literal(&patients),
                                   gh_pgarr_literal(&override), now,
                                   gh_pgarr_literal(&doctors),  today};
-    book->at_people = gh_batch_query(book->b, book->peek ? "peek_people" : "book_people", 6, params);
+    size_t at = gh_batch_query(book->b, statement_of(book, part, "book_people", "peek_people"), 6, params);
     gh_pgarr_fini(&users);
     gh_pgarr_fini(&patients);
     gh_pgarr_fini(&override);
     gh_pgarr_fini(&doctors);
+    return at;
 }
 
 static void
@@ -56,6 +84,8 @@ ask_orders(gh_book_t *book)
     gh_pgarr_t patients = {0}, users = {0};
     for (size_t i = 0; i < book->n; i++) {
         const gh_book_job_t *bj = &book->jobs[i];
+        if (!in_part(bj, LOCKED))
+            continue;
         if (bj->ask.patient_id)
             gh_pgarr_i64(&patients, bj->ask.patient_id);
         else
@@ -76,7 +106,7 @@ ask_cold_places(gh_book_t *book)
     int64_t *cold = gh_batch_alloc(book->b, book->n * sizeof *cold);
     size_t n = 0;
     for (size_t i = 0; i < book->n; i++) {
-        int64_t id = book->jobs[i].ask.schedule_id;
+        int64_t id = in_part(&book->jobs[i], LOCKED) ? book->jobs[i].ask.schedule_id : 0;
         bool known = id == 0 || gh_places_has(book->pool->places, id);
         for (size_t k = 0; k < n && !known; k++)
             known = cold[k] == id;
@@ -87,20 +117,30 @@ ask_cold_places(gh_book_t *book)
         gh_facts_ask_taken(book, cold, n);
 }
 
-/* Every job gets a set of numbers beforehand, from the stock or from the sequences; refused jobs give theirs back. */
+/* Every job that may book gets a set of numbers beforehand, from the stock or from the sequences; refused jobs give theirs back. */
+static bool
+needs_numbers(const gh_book_job_t *bj)
+{
+    return in_part(bj, LOCKED) && !bj->numbers.order_id;
+}
+
 static void
 ask_numbers(gh_book_t *book)
 {
     gh_booking_t *pool = book->pool;
-    if (pool->n_numbers >= book->n) {
+    size_t n = 0;
+    for (size_t i = 0; i < book->n; i++)
+        n += needs_numbers(&book->jobs[i]);
+    book->asked_numbers = pool->n_numbers < n;
+    if (!book->asked_numbers) {
         for (size_t i = 0; i < book->n; i++)
-            book->jobs[i].numbers = pool->numbers[--pool->n_numbers];
+            if (needs_numbers(&book->jobs[i]))
+                book->jobs[i].numbers = pool->numbers[--pool->n_numbers];
         return;
     }
     char draw[24];
-    snprintf(draw, sizeof draw, "%zu", book->n > GH_NUMBERS_DRAW ? book->n : (size_t)GH_NUMBERS_DRAW);
+    snprintf(draw, sizeof draw, "%zu", n > GH_NUMBERS_DRAW ? n : (size_t)GH_NUMBERS_DRAW);
     book->at_numbers = gh_batch_query(book->b, "order_numbers", 1, (const char *const[]){draw});
-    book->asked_numbers = true;
 }
 
 void
@@ -108,21 +148,25 @@ gh_facts_ask(gh_book_t *book)
 {
     char now[GH_PG_TIME_TEXT];
     gh_pg_time_text(book->b->now_us, now);
-    gh_pgarr_t ids = {0}, doctors = {0}, days = {0};
-    ask_sessions(book, &ids, &doctors, &days);
-    const char *const wanted[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&doctors),
-                                  gh_pgarr_literal(&days)};
-    ask_people(book, now);
-    ask_orders(book);
-    book->at_rules = gh_batch_query(book->b, "registration_settings", 2, wanted);
+    book->locks = book->n_light < book->n || book->n_held > 0;
+    if (book->n_light > 0) {
+        book->at_light_people = ask_people(book, LIGHT, now);
+        book->at_light_sessions = ask_sessions(book, LIGHT, "peek_sessions", 3);
+    }
+    if (book->locks) {
+        book->at_people = ask_people(book, LOCKED,
+                                     now); /* before the settings: it holds the rates (decisions 21) */
+        ask_orders(book);
+    }
+    book->at_rules = ask_sessions(book, ALL, "registration_settings", 2);
     book->at_settings = gh_batch_query(book->b, "booking_settings", 0, NULL);
+    if (!book->locks)
+        return;
     if (!book->numberless && !book->peek)
         ask_numbers(book);
     /* Last of what does not need it: while this waits for the former batch of a hot session, the reading is done. */
-    book->at_sessions = gh_batch_query(book->b, book->peek ? "peek_sessions" : "lock_sessions", 3, wanted);
-    gh_pgarr_fini(&ids);
-    gh_pgarr_fini(&doctors);
-    gh_pgarr_fini(&days);
+    book->at_sessions = ask_sessions(book, LOCKED,
+                                     statement_of(book, LOCKED, "lock_sessions", "peek_sessions"), 3);
     if (!book->peek)
         ask_cold_places(book);
 }
@@ -150,46 +194,61 @@ keep(gh_book_t *book, const PGresult *r, int row, int col)
 }
 
 static void
-take_session(gh_book_t *book, const PGresult *r, int i)
+take_session(gh_book_t *book, const PGresult *r, int row, bool locked)
 {
-    gh_bsession_t *x = &book->sessions[i];
-    x->s = gh_session_row(r, i, &x->writer);
-    book->this_xid = gh_pg_i64(r, i, 16, 0);
-    x->doctor_name = keep(book, r, i, 17);
-    x->doctor_title = keep(book, r, i, 18);
-    x->dept_name = keep(book, r, i, 19);
-    x->clinic_name = keep(book, r, i, 20);
+    gh_bsession_t *x = &book->sessions[book->n_sessions++];
+    x->s = gh_session_row(r, row, &x->writer);
+    if (locked)
+        book->this_xid = gh_pg_i64(r, row, 16, 0);
+    x->doctor_name = keep(book, r, row, 17);
+    x->doctor_title = keep(book, r, row, 18);
+    x->dept_name = keep(book, r, row, 19);
+    x->clinic_name = keep(book, r, row, 20);
 }
 
+/* The locked and the looked at, both by id; of one that is among both the locked row counts. */
 static void
 take_sessions(gh_book_t *book)
 {
-    const PGresult *r = gh_batch_result(book->b, book->at_sessions);
-    int n = PQntuples(r);
-    book->sessions = gh_batch_alloc(book->b, (size_t)n * sizeof *book->sessions + 1);
+    const PGresult *locked = book->locks ? gh_batch_result(book->b, book->at_sessions) : NULL;
+    const PGresult *light = book->n_light ? gh_batch_result(book->b, book->at_light_sessions) : NULL;
+    int n = locked ? PQntuples(locked) : 0, m = light ? PQntuples(light) : 0, i = 0, k = 0;
+    book->n_sessions = 0;
+    book->sessions = gh_batch_alloc(book->b, (size_t)(n + m) * sizeof *book->sessions + 1);
     if (!gh_batch_ok(book->b))
         return;
-    for (int i = 0; i < n; i++)
-        take_session(book, r, i);
-    book->n_sessions = (size_t)n;
+    while (i < n || k < m) {
+        int64_t a = i < n ? gh_pg_i64(locked, i, 0, 0) : INT64_MAX,
+                b = k < m ? gh_pg_i64(light, k, 0, 0) : INT64_MAX;
+        if (a <= b)
+            take_session(book, locked, i++, true);
+        else
+            take_session(book, light, k, false);
+        k += b <= a;
+    }
 }
 
 static void
-take_people(gh_book_t *book)
+take_people(gh_book_t *book, int part, size_t at)
 {
-    const PGresult *r = gh_batch_result(book->b, book->at_people);
-    for (int i = 0; i < PQntuples(r) && (size_t)i < book->n; i++)
-        book->jobs[i].person = (gh_bperson_t){.own_id = gh_pg_i64(r, i, 0, 0),
-                                              .patient_id = gh_pg_i64(r, i, 1, 0),
-                                              .user_id = gh_pg_i64(r, i, 2, 0),
-                                              .name = keep(book, r, i, 3),
-                                              .phone = keep(book, r, i, 4),
-                                              .type = keep(book, r, i, 5),
-                                              .related = gh_pg_bool(r, i, 6),
-                                              .assigned = gh_pg_bool(r, i, 7),
-                                              .banned = gh_pg_bool(r, i, 8),
-                                              .may_override = gh_pg_bool(r, i, 9),
-                                              .doctor_exists = gh_pg_bool(r, i, 10)};
+    const PGresult *r = gh_batch_result(book->b, at);
+    int row = 0;
+    for (size_t i = 0; i < book->n && row < PQntuples(r); i++) {
+        if (!in_part(&book->jobs[i], part))
+            continue;
+        book->jobs[i].person = (gh_bperson_t){.own_id = gh_pg_i64(r, row, 0, 0),
+                                              .patient_id = gh_pg_i64(r, row, 1, 0),
+                                              .user_id = gh_pg_i64(r, row, 2, 0),
+                                              .name = keep(book, r, row, 3),
+                                              .phone = keep(book, r, row, 4),
+                                              .type = keep(book, r, row, 5),
+                                              .related = gh_pg_bool(r, row, 6),
+                                              .assigned = gh_pg_bool(r, row, 7),
+                                              .banned = gh_pg_bool(r, row, 8),
+                                              .may_override = gh_pg_bool(r, row, 9),
+                                              .doctor_exists = gh_pg_bool(r, row, 10)};
+        row++;
+    }
 }
 
 static int
@@ -270,16 +329,17 @@ take_numbers(gh_book_t *book)
 {
     const PGresult *r = gh_batch_result(book->b, book->at_numbers);
     gh_booking_t *pool = book->pool;
-    int rows = PQntuples(r);
-    if ((size_t)rows < book->n)
-        return -1;
-    for (int i = rows - 1; i >= 0; i--) {
-        gh_numbers_t x = gh_order_numbers_row(r, i);
-        if ((size_t)i < book->n)
-            book->jobs[i].numbers = x;
-        else if (pool->n_numbers < GH_NUMBERS_MAX)
-            pool->numbers[pool->n_numbers++] = x;
+    int rows = PQntuples(r), row = 0;
+    for (size_t i = 0; i < book->n; i++) {
+        if (!needs_numbers(&book->jobs[i]))
+            continue;
+        if (row == rows)
+            return -1;
+        book->jobs[i].numbers = gh_order_numbers_row(r, row++);
     }
+    while (rows-- > row)
+        if (pool->n_numbers < GH_NUMBERS_MAX)
+            pool->numbers[pool->n_numbers++] = gh_order_numbers_row(r, rows);
     return 0;
 }
 
@@ -287,9 +347,13 @@ int
 gh_facts_take(gh_book_t *book)
 {
     take_sessions(book);
-    take_people(book);
+    if (book->n_light)
+        take_people(book, LIGHT, book->at_light_people);
+    if (book->locks)
+        take_people(book, LOCKED, book->at_people);
     take_settings(book);
-    if (!gh_batch_ok(book->b) || take_orders(book) != 0 || (book->asked_numbers && take_numbers(book) != 0))
+    if (!gh_batch_ok(book->b) || (book->locks && take_orders(book) != 0) ||
+        (book->asked_numbers && take_numbers(book) != 0))
         return -1;
     for (size_t i = 0; i < book->n_sessions; i++)
         book->sessions[i].rules = gh_facts_rules_of(book->rules, book->n_rules,
