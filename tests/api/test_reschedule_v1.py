@@ -117,6 +117,8 @@ def test_who_may(house):
     h.relate(mother, c.patient)
     assert data(c.move(user=user))["reschedule_count"] == 1
     assert data(c.move(user=h.staff, schedule_id=c.session))["reschedule_count"] == 2
+    assert h.run("select actor_id, patient_id, changes->'schedule_id' from audit_log where action = 'appointment.reschedule' and "
+                 "entity_id = %s", str(c.order)) == [(h.staff, c.patient, [c.target, c.session])]
     c.order = 99999999
     problem(c.move(), "NOT_FOUND", 404)
 

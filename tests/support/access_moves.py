@@ -15,4 +15,11 @@ ROWS = [
     # of nurses arrival and absence only: appointment:manage of api/20 section 6
     ("booking.v1_reschedule_appointment", "POST", "/api/v1/appointments/{appointment}/reschedule", "nyfyffyy",
      lambda w: {"json": {"schedule_id": target(w)}}),
+    ("booking.hb_update_appointment", "PUT", "/appointment/", "nyfyffyy",
+     lambda w: {"json": {"id": w.appointment(), "description": "某因"}}),
 ]
+
+CASES = {
+    ("booking.hb_update_appointment", "query", "appointment_id"):
+        ("other", lambda w: {"params": {"appointment_id": w.appointment()}, "json": {"description": "某因"}}, "f"),
+}

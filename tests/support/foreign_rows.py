@@ -7,7 +7,7 @@ administrators alone need no case: all rows are theirs.
 
 import re
 
-from . import access_notify, access_patients, access_waitlist, contract
+from . import access_moves, access_notify, access_patients, access_waitlist, contract
 
 ROW = re.compile(r"(^|[._\]])(id|ids|sid)$|[a-z_](Id|Ids)$|_ids?$")
 
@@ -63,6 +63,7 @@ EVERYBODYS = {
     ("booking.v1_book_appointment", "body"): ("schedule_id", "doctor_id"),
     ("booking.v1_check_booking", "body"): ("schedule_id", "doctor_id"),
     ("booking.v1_reschedule_appointment", "body"): ("schedule_id", "doctor_id"),
+    ("booking.hb_update_appointment", "body"): ("doctor_id",),
     # the catalogue
     ("directory.browse_bookable_schedules", "query"): ("departmentId", "hospitalId"),
     ("directory.browse_clinic_schedules", "path"): ("clinic_id",),
@@ -170,4 +171,4 @@ CASES = {
     ("audit.submit_schedule_change", "body", "clinicId"):
         ("head2", lambda w: {"json": {"clinicId": w.h.clinic, "changes": [_change(w, w.h.doctor2)]}}, "f"),
 }
-CASES |= access_notify.CASES | access_patients.CASES | access_waitlist.CASES
+CASES |= access_moves.CASES | access_notify.CASES | access_patients.CASES | access_waitlist.CASES

@@ -41,20 +41,14 @@ fault(gh_cancel_job_t *cj, const char *field, const char *type, const char *text
     cj->fault_text = text;
 }
 
-/* the id stands in the query or the body; none, or two that differ, is a fault. */
+/* */
 static void
 parse_heartbeat(gh_cancel_job_t *cj)
 {
-    static const char *const names[] = {"query.appointment_id", "query.id", "body.id"};
-    for (size_t i = 0; i < GH_COUNT(names); i++) {
-        int64_t id = gh_arg_id(cj->job->args, names[i]);
-        if (id && cj->order_id && id != cj->order_id)
-            fault(cj, "appointment_id", "value_error", "is given twice with different values");
-        if (id)
-            cj->order_id = id;
-    }
-    if (!cj->order_id)
-        fault(cj, "appointment_id", "missing", "is needed");
+    const char *type = NULL, *text = NULL;
+    cj->order_id = gh_hb_order_id(cj->job->args, &type, &text);
+    if (type)
+        fault(cj, "appointment_id", type, text);
 }
 
 static void
@@ -138,6 +132,12 @@ refuse(gh_cancel_t *c, gh_cancel_job_t *cj, gh_err_t err, const gh_registration_
     gh_job_refuse(c->b, cj->job, err, err == GH_E_CANCEL_TOO_LATE ? args : NULL);
 }
 
+bool
+gh_cancel_hides(const gh_cancel_job_t *cj)
+{
+    return cj->surface == GH_CANCEL_HB && cj->change == GH_CHANGE_NONE;
+}
+
 /* The row changes for the jobs behind this one, and the place is free for the bookings behind this batch. */
 void
 gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj)
@@ -147,7 +147,7 @@ gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj)
     o->state = cj->verdict.state;
     o->payment = cj->verdict.payment;
     o->version++;
-    o->hidden = o->hidden || cj->surface == GH_CANCEL_HB;
+    o->hidden = o->hidden || gh_cancel_hides(cj);
     gh_cancel_session_t *s = gh_cancel_session(c, o->schedule_id);
     s->freed++;
     gh_slots_t *slots = gh_places_get(c->pool->places, s->id, s->writer);
@@ -203,7 +203,7 @@ decide_job(gh_cancel_t *c, gh_cancel_job_t *cj)
     }
     gh_cancel_facts_t facts = gh_cancel_facts_of(c, cj);
     cj->verdict = gh_cancel_decide(&who, &facts);
-    if (cj->surface == GH_CANCEL_HB && cj->verdict.err == GH_E_APPOINTMENT_NOT_CANCELLABLE) {
+    if (gh_cancel_hides(cj) && cj->verdict.err == GH_E_APPOINTMENT_NOT_CANCELLABLE) {
         put_heartbeat(c, cj); /* final already, only hidden */
         cj->hide_only = true;
         cj->order->hidden = true;
@@ -213,7 +213,7 @@ decide_job(gh_cancel_t *c, gh_cancel_job_t *cj)
         refuse(c, cj, cj->verdict.err, facts.rules);
         return;
     }
-    if (cj->surface == GH_CANCEL_HB)
+    if (gh_cancel_hides(cj))
         put_heartbeat(c, cj); /* as it was */
     if (cj->verdict.state == GH_ORDER_TIMEOUT && cj->surface == GH_CANCEL_CODE)
         cj->reason = GH_STR("支付超时"); /* BR-88 */
@@ -278,47 +278,31 @@ put_heartbeat(gh_cancel_t *c, gh_cancel_job_t *cj)
     gh_job_ok(c->b, cj->job, 0, gh_buf_view(&out));
 }
 
-/* Jobs that are answered with the appointment as it is then. */
+/* Jobs that are answered with the appointment as it is then; HB-17 with what it was. */
 static bool
 shows_after(const gh_cancel_job_t *cj)
 {
-    return cj->surface == GH_CANCEL_V1 && (cj->cancelled || cj->changed || cj->same);
+    return (cj->surface == GH_CANCEL_V1 || (cj->surface == GH_CANCEL_HB && cj->change != GH_CHANGE_NONE)) &&
+           (cj->cancelled || cj->changed || cj->same);
 }
 
 static bool
 ask_after(gh_cancel_t *c)
 {
-    gh_pgarr_t ids = {0};
-    bool any = false;
     for (size_t i = 0; i < c->n; i++)
-        if (shows_after(&c->jobs[i])) {
-            gh_pgarr_i64(&ids, c->jobs[i].order_id);
-            any = true;
-        }
-    const char *const params[] = {gh_pgarr_literal(&ids), gh_tz_name(), c->pool->currency};
-    if (any)
-        c->at_after = gh_batch_query(c->b, "v1_after", 3, params);
-    gh_pgarr_fini(&ids);
-    return any;
+        if (shows_after(&c->jobs[i]))
+            gh_after_want(&c->after, c->jobs[i].surface == GH_CANCEL_HB, c->jobs[i].order_id);
+    return gh_after_ask(c->b, &c->after, c->pool->currency);
 }
 
 static gh_step_t
 answer_after(gh_cancel_t *c)
 {
-    const PGresult *r = gh_batch_result(c->b, c->at_after);
     for (size_t i = 0; i < c->n; i++) {
-        gh_cancel_job_t *cj = &c->jobs[i];
-        if (!shows_after(cj))
-            continue;
-        int row = 0;
-        while (row < PQntuples(r) && gh_pg_i64(r, row, 0, 0) != cj->order_id)
-            row++;
-        if (row == PQntuples(r))
+        const gh_cancel_job_t *cj = &c->jobs[i];
+        if (shows_after(cj) &&
+            gh_after_answer(c->b, &c->after, cj->job, cj->surface == GH_CANCEL_HB, cj->order_id) != 0)
             return GH_STEP_FAIL;
-        char etag[GH_ETAG_TEXT];
-        gh_etag(etag, "appointment", cj->order_id, gh_pg_i64(r, row, 2, 0));
-        gh_job_header(c->b, cj->job, "ETag", etag);
-        gh_job_ok(c->b, cj->job, 0, gh_pg_str(r, row, 1));
     }
     return GH_STEP_DONE;
 }

@@ -5,6 +5,7 @@
 #define GH_BOOKING_CANCEL_H
 
 #include "domain/offer.h"
+#include "workers/booking/after.h"
 #include "workers/booking/booking.h"
 
 typedef enum { GH_CANCEL_CODE, GH_CANCEL_V1, GH_CANCEL_HB } gh_cancel_surface_t;
@@ -52,8 +53,9 @@ typedef struct gh_cancel_job {
     bool cancelled, hide_only;
     const char *by;
     gh_change_t change;
-    gh_wanted_t wanted; /* GH_CHANGE_STATUS */
-    gh_edit_t edit;     /* GH_CHANGE_EDIT */
+    bool wants; /* GH_CHANGE_STATUS: a status is named (it always is on v1) */
+    gh_wanted_t wanted;
+    gh_edit_t edit; /* GH_CHANGE_EDIT; Heartbeat sends it along with a status */
     gh_order_step_t step;
     bool changed, same; /* done; there was nothing to do */
 } gh_cancel_job_t;
@@ -80,12 +82,18 @@ typedef struct gh_cancel {
     bool start_before_complete; /* */
     bool twice;                 /* two changes of one order: the batch fails, and they run one by one */
     gh_offer_t offer;
-    size_t at_sessions, at_orders, at_people, at_rules, at_switches, at_after;
+    gh_after_t after;
+    size_t at_sessions, at_orders, at_people, at_rules, at_switches;
 } gh_cancel_t;
 
 /* cancel.c: what the rules decide from; note that the order becomes what the job's verdict says, and its place free. */
 gh_cancel_facts_t gh_cancel_facts_of(const gh_cancel_t *c, const gh_cancel_job_t *cj);
 void gh_cancel_apply(gh_cancel_t *c, gh_cancel_job_t *cj);
+
+/* HB-17: the appointment is hidden from Heartbeat. */
+bool gh_cancel_hides(const gh_cancel_job_t *cj);
+/* the appointment stands in the query or the body; a fault of it sets type and text. */
+int64_t gh_hb_order_id(gh_mp_t args, const char **type, const char **text);
 
 /* What the caller is to the order of his job: GH_BY_*. */
 uint32_t gh_cancel_by(const gh_cancel_job_t *cj);
@@ -94,6 +102,14 @@ uint32_t gh_cancel_by(const gh_cancel_job_t *cj);
 bool gh_change_parse(gh_cancel_job_t *cj);
 bool gh_change_decide(gh_cancel_t *c, gh_cancel_job_t *cj);
 int gh_change_write(gh_cancel_t *c, const char *now) GH_MUSTCHECK;
+/* Members of orders that change; a transaction that holds them writes them with its other writes. */
+typedef struct gh_edit_row {
+    int64_t order_id;
+    const gh_edit_t *edit;
+} gh_edit_row_t;
+int gh_edits_write(gh_batch_t *b, const gh_edit_row_t *rows, size_t n) GH_MUSTCHECK;
+/* The description of HB-16 is the reason of the visit. */
+void gh_edit_parse_hb(gh_mp_t args, gh_edit_t *edit);
 /* The entry of the audit log of a step that somebody else than the patient has done; from: the state before it. */
 void gh_change_audit(gh_cancel_t *c, gh_cancel_job_t *cj, gh_order_state_t from);
 

@@ -95,6 +95,18 @@ select b.id, gh_v1_appointment(b, $2::text, $3::text), b.version
   from v_bookings b
  where b.id = any ($1::bigint[]);
 
+-- name: hb_after
+-- Orders $1 as Heartbeat shows them, after the writes: $2 zone.
+select b.id, gh_hb_appointment(b, $2::text, false)
+  from v_bookings b
+ where b.id = any ($1::bigint[]);
+
+-- name: hb_present
+-- HB-16: doctor and bounds of order $1 as they are.
+select o.doctor_id, (extract(epoch from o.starts_at) * 1000000)::bigint, (extract(epoch from o.ends_at) * 1000000)::bigint
+  from registration_orders o
+ where o.id = $1::bigint;
+
 -- name: unpaid_orders
 -- BR-83: orders that have been payable for longer than the time-out of their doctor's `registration`, else the global one, else
 -- 30 minutes: $1 now, $2 at most so many. Not locked: they are locked and looked at again.

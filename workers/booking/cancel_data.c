@@ -147,7 +147,7 @@ write_orders(gh_cancel_t *c, const char *now)
         cj->verdict.refund > 0 ? gh_pgarr_money(&a[REFUND], cj->verdict.refund) : gh_pgarr_null(&a[REFUND]);
         cj->reason.p ? gh_pgarr_text(&a[REASON], cj->reason) : gh_pgarr_null(&a[REASON]);
         gh_pgarr_text(&a[BY], gh_str(cj->by));
-        gh_pgarr_bool(&a[HIDE], cj->surface == GH_CANCEL_HB);
+        gh_pgarr_bool(&a[HIDE], gh_cancel_hides(cj));
         cj->job->actor.user_id ? gh_pgarr_i64(&a[USER], cj->job->actor.user_id) : gh_pgarr_null(&a[USER]);
     }
     const char *params[N + 1];

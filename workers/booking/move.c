@@ -51,6 +51,27 @@ parse_v1(gh_move_job_t *mj)
         gh_book_fault(bj, "start_time", "datetime_parsing", "is not a date with a time");
 }
 
+/* HB-16: the time is rounded down to its place. A status beside a move can only be the one it has. */
+static void
+parse_hb(gh_move_job_t *mj)
+{
+    gh_book_job_t *bj = mj->bj;
+    gh_mp_t args = bj->job->args;
+    const char *type = NULL, *text = NULL;
+    mj->order_id = gh_hb_order_id(args, &type, &text);
+    if (type)
+        gh_book_fault(bj, "appointment_id", type, text);
+    bj->ask.doctor_id = gh_arg_id(args, "body.doctor_id");
+    bj->ask.down = true;
+    if (gh_arg_moment(args, "body.date_time", &bj->ask.at_us) < 0)
+        gh_book_fault(bj, "date_time", "datetime_parsing", "is not a date with a time");
+    gh_str_t status = gh_arg_str(args, "body.status");
+    if (status.p && !gh_str_is(status, "SCHEDULED"))
+        gh_book_fault(bj, "status", "value_error", "cannot change together with the time or the doctor");
+    gh_book_text(bj, "body.description");
+    gh_edit_parse_hb(args, &mj->edit);
+}
+
 static const struct {
     const char *op;
     gh_cancel_surface_t surface;
@@ -59,6 +80,7 @@ static const struct {
 } surfaces[] = {
     {"booking.reschedule_appointment", GH_CANCEL_CODE, &gh_dialect_code, parse_code},
     {"booking.v1_reschedule_appointment", GH_CANCEL_V1, &gh_dialect_v1, parse_v1},
+    {"booking.hb_update_appointment", GH_CANCEL_HB, &gh_dialect_hb, parse_hb},
 };
 
 static int
@@ -238,6 +260,36 @@ move_place(gh_bsession_t *from, gh_bsession_t *to, int32_t old_slot, int32_t new
     return gh_claim_release(&from->s, from->slots, old_slot);
 }
 
+static void
+put_change(gh_json_t *j, const char *member, int64_t from, int64_t to)
+{
+    gh_json_key(j, member);
+    gh_json_arr(j);
+    gh_json_i64(j, from);
+    gh_json_i64(j, to);
+    gh_json_arr_end(j);
+}
+
+/* What others than the patient do is in the audit log. */
+static void
+audit(gh_moving_t *m, const gh_move_job_t *mj)
+{
+    const gh_cancel_order_t *o = &mj->order->o;
+    gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_json_t j;
+    gh_json_init(&j, &out);
+    gh_json_obj(&j);
+    put_change(&j, "schedule_id", o->schedule_id, mj->bj->session->s.id);
+    put_change(&j, "slot_no", o->slot_no, mj->verdict.slot_no);
+    gh_json_obj_end(&j);
+    const gh_audit_t entry = {.action = "appointment.reschedule",
+                              .entity = "appointment",
+                              .entity_id = o->id,
+                              .patient_id = o->patient_id,
+                              .changes = gh_text(m->b, gh_buf_view(&out))};
+    gh_batch_audit(m->b, mj->bj->job, &entry);
+}
+
 static int
 apply(gh_moving_t *m, gh_move_job_t *mj)
 {
@@ -245,6 +297,9 @@ apply(gh_moving_t *m, gh_move_job_t *mj)
     const gh_move_verdict_t *v = &mj->verdict;
     gh_bsession_t *from = gh_facts_session(&m->book, o->schedule_id), *to = mj->bj->session;
     gh_bpatient_t *p = gh_facts_patient(&m->book, o->patient_id);
+    bool as_patient = gh_order_step_by(GH_DO_MOVE, mj->by) == GH_BY_PATIENT;
+    if (!as_patient)
+        audit(m, mj);
     mj->wave = wave_of(m, mj);
     mj->from_schedule_id = o->schedule_id;
     mj->from_slot_no = o->slot_no;
@@ -265,7 +320,7 @@ apply(gh_moving_t *m, gh_move_job_t *mj)
         mj->order->slot_type = gh_str(to->s.slot_type);
     mj->order->rate = v->rate;
     mj->order->billed = v->fee.payment == GH_PAY_PENDING ? v->fee.price > 0 : mj->order->billed;
-    mj->order->moves += gh_order_step_by(GH_DO_MOVE, mj->by) == GH_BY_PATIENT;
+    mj->order->moves += as_patient;
     o->schedule_id = to->s.id;
     o->slot_no = v->slot_no;
     o->doctor_id = to->s.doctor_id;
@@ -340,47 +395,32 @@ put_code(gh_moving_t *m, gh_move_job_t *mj)
 }
 
 static bool
-shows_appointment(const gh_move_job_t *mj)
+shows_after(const gh_move_job_t *mj)
 {
-    return mj->surface == GH_CANCEL_V1 && (mj->moved || mj->verdict.stays);
+    return mj->surface != GH_CANCEL_CODE && (mj->moved || mj->verdict.stays);
 }
 
 static bool
 ask_after(gh_moving_t *m)
 {
-    gh_pgarr_t ids = {0};
-    bool any = false;
     for (size_t i = 0; i < m->n; i++)
-        if (shows_appointment(&m->jobs[i])) {
-            gh_pgarr_i64(&ids, m->jobs[i].order_id);
-            any = true;
-        }
-    const char *const params[] = {gh_pgarr_literal(&ids), gh_tz_name(), m->book.pool->currency};
-    if (any)
-        m->at_after = gh_batch_query(m->b, "v1_after", 3, params);
-    gh_pgarr_fini(&ids);
-    return any;
+        if (shows_after(&m->jobs[i]))
+            gh_after_want(&m->after, m->jobs[i].surface == GH_CANCEL_HB, m->jobs[i].order_id);
+    return gh_after_ask(m->b, &m->after, m->book.pool->currency);
 }
 
 static int
 answer_after(gh_moving_t *m)
 {
-    const PGresult *r = gh_batch_result(m->b, m->at_after);
     for (size_t i = 0; i < m->n; i++) {
-        gh_move_job_t *mj = &m->jobs[i];
-        if (!shows_appointment(mj))
+        const gh_move_job_t *mj = &m->jobs[i];
+        gh_wjob_t *job = mj->bj->job;
+        if (!shows_after(mj))
             continue;
-        int row = 0;
-        while (row < PQntuples(r) && gh_pg_i64(r, row, 0, 0) != mj->order_id)
-            row++;
-        if (row == PQntuples(r))
+        if (gh_after_answer(m->b, &m->after, job, mj->surface == GH_CANCEL_HB, mj->order_id) != 0)
             return -1;
-        char etag[GH_ETAG_TEXT];
-        gh_etag(etag, "appointment", mj->order_id, gh_pg_i64(r, row, 2, 0));
-        gh_job_header(m->b, mj->bj->job, "ETag", etag);
-        gh_job_ok(m->b, mj->bj->job, 0, gh_pg_str(r, row, 1));
         if (!mj->moved)
-            gh_job_no_effect(mj->bj->job);
+            gh_job_no_effect(job);
     }
     return 0;
 }

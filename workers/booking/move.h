@@ -21,6 +21,7 @@ typedef struct gh_move_job {
     gh_cancel_surface_t surface;
     int64_t order_id;
     gh_str_t reason, if_match;
+    gh_edit_t edit;              /* Heartbeat: sent along */
     bool same_doctor, same_time; /* not said: as the order has them */
     bool related, may_override;
     gh_move_order_t *order; /* NULL: none of that id */
@@ -45,10 +46,12 @@ typedef struct gh_moving {
     int32_t max_moves;
     bool offering, reading_after, suggesting;
     gh_offer_t offer;
-    size_t at_origins, at_waited, at_orders, at_facts, at_people, at_after;
+    size_t at_origins, at_waited, at_orders, at_facts, at_people;
+    gh_after_t after;
 } gh_moving_t;
 
 gh_step_t gh_move_step(gh_batch_t *b);
+gh_step_t gh_hb_update_step(gh_batch_t *b); /* update_hb.c: HB-16 */
 /* Are doctor and time still the order's own where the wish left them as they are? */
 bool gh_move_wish_holds(const gh_move_job_t *mj);
 

@@ -199,6 +199,17 @@ write_wave(gh_moving_t *m, int wave)
     return rc == 0 ? n : -1;
 }
 
+static int
+write_edits(gh_moving_t *m)
+{
+    gh_edit_row_t *rows = gh_batch_alloc(m->b, (m->n + 1) * sizeof *rows);
+    size_t n = 0;
+    for (size_t i = 0; i < m->n && gh_batch_ok(m->b); i++)
+        if (m->jobs[i].moved && m->jobs[i].edit.given[GH_EDIT_REASON])
+            rows[n++] = (gh_edit_row_t){m->jobs[i].order_id, &m->jobs[i].edit};
+    return gh_batch_ok(m->b) ? gh_edits_write(m->b, rows, n) : -1;
+}
+
 /* Sessions whose row must change: also where as many came as left, for other workers remember its places by its writer. */
 static int
 write_places(gh_moving_t *m)
@@ -266,7 +277,7 @@ gh_move_write(gh_moving_t *m)
     int wave = 0, n;
     while ((n = write_wave(m, wave)) > 0)
         wave++;
-    if (n < 0 || write_places(m) != 0)
+    if (n < 0 || write_edits(m) != 0 || write_places(m) != 0)
         return -1;
     return write_bills(m) != 0 || tell(m) != 0 ? -1 : 0;
 }

@@ -50,13 +50,45 @@ parse_status(gh_cancel_job_t *cj)
              fhir = gh_arg_str(cj->job->args, "body.fhir_status");
     if (gh_wanted_parse(status.p ? status : fhir, !status.p, &cj->wanted) != 0)
         fault(cj, status.p ? "status" : "fhir_status", "is no status that can be asked for");
+    cj->wants = true;
     cj->reason = text_of(cj, "body.note");
+}
+
+void
+gh_edit_parse_hb(gh_mp_t args, gh_edit_t *edit)
+{
+    edit->given[GH_EDIT_REASON] = gh_mp_path(args, "body.description").at != NULL;
+    edit->value[GH_EDIT_REASON] = gh_arg_str(args, "body.description");
+}
+
+/* HB-16, as far as it moves nothing. */
+static void
+parse_heartbeat(gh_cancel_job_t *cj)
+{
+    const char *type = NULL, *text = NULL;
+    cj->surface = GH_CANCEL_HB;
+    cj->change = GH_CHANGE_STATUS;
+    cj->order_id = gh_hb_order_id(cj->job->args, &type, &text);
+    gh_edit_parse_hb(cj->job->args, &cj->edit);
+    text_of(cj, "body.description");
+    gh_str_t status = gh_arg_str(cj->job->args, "body.status");
+    cj->wants = status.p != NULL;
+    if (status.p && gh_wanted_parse(status, false, &cj->wanted) != 0)
+        fault(cj, "status", "is no status that can be asked for");
+    if (type) {
+        fault(cj, "appointment_id", text);
+        cj->fault_type = type;
+    }
 }
 
 bool
 gh_change_parse(gh_cancel_job_t *cj)
 {
     gh_str_t op = cj->job->head.op;
+    if (gh_str_is(op, "booking.hb_update_appointment")) {
+        parse_heartbeat(cj);
+        return true;
+    }
     if (gh_str_is(op, "booking.v1_update_appointment"))
         cj->change = GH_CHANGE_EDIT;
     else if (gh_str_is(op, "booking.v1_set_appointment_status"))
@@ -171,6 +203,14 @@ apply(gh_cancel_t *c, gh_cancel_job_t *cj, uint32_t by)
         gh_change_audit(c, cj, from);
 }
 
+/* Does it want the reason of the visit to be another? */
+static bool
+edits_reason(const gh_cancel_job_t *cj)
+{
+    gh_str_t was = cj->order->reason, to = cj->edit.value[GH_EDIT_REASON];
+    return cj->edit.given[GH_EDIT_REASON] && ((was.p == NULL) != (to.p == NULL) || !gh_str_eq(was, to));
+}
+
 bool
 gh_change_decide(gh_cancel_t *c, gh_cancel_job_t *cj)
 {
@@ -181,10 +221,16 @@ gh_change_decide(gh_cancel_t *c, gh_cancel_job_t *cj)
                               .now_us = c->b->now_us,
                               .start_before_complete = c->start_before_complete};
     gh_wanted_verdict_t v = {.step = cj->change == GH_CHANGE_EDIT ? GH_DO_EDIT : GH_DO_ARRIVE};
-    if (cj->change == GH_CHANGE_STATUS)
+    if (cj->change == GH_CHANGE_STATUS && !cj->wants)
+        v = (gh_wanted_verdict_t){.err = by ? GH_E_NONE : GH_E_NOT_OWNER, .same = true};
+    else if (cj->change == GH_CHANGE_STATUS)
         v = gh_wanted_decide(cj->wanted, by, &facts);
     else
         v.err = gh_order_may(v.step, by, &facts);
+    if (v.err == GH_E_NONE && v.same && edits_reason(cj)) {
+        cj->change = GH_CHANGE_EDIT; /* that is all it asks for */
+        return gh_change_decide(c, cj);
+    }
     const char *guarded = v.err == GH_E_NONE && cj->change == GH_CHANGE_EDIT ? not_for_patients(cj, by)
                                                                              : NULL;
     if (v.err != GH_E_NONE) {
@@ -242,37 +288,46 @@ write_steps(gh_cancel_t *c, const char *now)
     return whole ? 0 : -1;
 }
 
-static int
-write_edits(gh_cancel_t *c, const char *now)
+int
+gh_edits_write(gh_batch_t *b, const gh_edit_row_t *rows, size_t n)
 {
     enum { ID, GIVEN = 1, VALUE = 1 + GH_EDITS, N = 1 + 2 * GH_EDITS };
     gh_pgarr_t a[N] = {0};
-    size_t n = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        const gh_cancel_job_t *cj = &c->jobs[i];
-        if (!cj->changed || cj->change != GH_CHANGE_EDIT)
-            continue;
-        n++;
-        gh_pgarr_i64(&a[ID], cj->order_id);
+    for (size_t i = 0; i < n; i++) {
+        gh_pgarr_i64(&a[ID], rows[i].order_id);
         for (int k = 0; k < GH_EDITS; k++) {
-            gh_pgarr_bool(&a[GIVEN + k], cj->edit.given[k]);
-            text_or_null(&a[VALUE + k], cj->edit.value[k]);
+            gh_pgarr_bool(&a[GIVEN + k], rows[i].edit->given[k]);
+            text_or_null(&a[VALUE + k], rows[i].edit->value[k]);
         }
     }
     const char *params[N + 1];
     bool whole = true;
     for (int i = 0; i < N; i++)
         whole = (params[i] = gh_pgarr_literal(&a[i])) && whole;
-    params[N] = now;
+    params[N] = gh_text_time(b, b->now_us);
     if (n > 0 && whole)
-        gh_batch_query(c->b, "write_edits", N + 1, params);
+        gh_batch_query(b, "write_edits", N + 1, params);
     for (int i = 0; i < N; i++)
         gh_pgarr_fini(&a[i]);
     return whole ? 0 : -1;
 }
 
+static int
+write_edits(gh_cancel_t *c)
+{
+    gh_edit_row_t *rows = gh_batch_alloc(c->b, (c->n + 1) * sizeof *rows);
+    size_t n = 0;
+    for (size_t i = 0; i < c->n && gh_batch_ok(c->b); i++) {
+        const gh_cancel_job_t *cj = &c->jobs[i];
+        bool along = cj->edit.given[GH_EDIT_REASON] && cj->surface == GH_CANCEL_HB;
+        if ((cj->changed && cj->change == GH_CHANGE_EDIT) || ((cj->changed || cj->cancelled) && along))
+            rows[n++] = (gh_edit_row_t){cj->order_id, &cj->edit};
+    }
+    return gh_batch_ok(c->b) ? gh_edits_write(c->b, rows, n) : -1;
+}
+
 int
 gh_change_write(gh_cancel_t *c, const char *now)
 {
-    return c->twice || write_steps(c, now) != 0 || write_edits(c, now) != 0 ? -1 : 0;
+    return c->twice || write_steps(c, now) != 0 || write_edits(c) != 0 ? -1 : 0;
 }
