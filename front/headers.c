@@ -51,7 +51,8 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                   {"if-match", &out->if_match, false},
                   {"access-control-request-method", &out->preflight_method, false},
                   {"x-forwarded-proto", &out->forwarded_proto, false},
-                  {"x-auto-refresh", &out->auto_refresh, false}};
+                  {"x-auto-refresh", &out->auto_refresh, false},
+                  {"x-signature", &out->signature, true}};
     struct http_header *h;
     memset(out, 0, sizeof *out);
     out->close = (req->flags & HTTP_VERSION_1_0) || (req->owner->flags & CONN_CLOSE_NEXT);

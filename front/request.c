@@ -295,6 +295,7 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
                                .body = body,
                                .upload = upload,
                                .if_match = in->headers.if_match,
+                               .signature = in->headers.signature,
                                .if_none_match = in->headers.if_none_match};
     gh_job_head_t head;
     gh_buf_clear(&args);

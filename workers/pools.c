@@ -2,6 +2,7 @@
  * workers/pools.c - the pools that guahao-worker can run: one line each
  */
 #include "workers/audit/pool.h"
+#include "workers/billing/pool.h"
 #include "workers/booking/pool.h"
 #include "workers/directory/pool.h"
 #include "workers/echo/pool.h"
@@ -17,6 +18,7 @@
 /* clang-format off */
 const gh_pool_t *const gh_pools[] = {
     &gh_pool_audit,
+    &gh_pool_billing,
     &gh_pool_booking,
     &gh_pool_directory,
     &gh_pool_echo,

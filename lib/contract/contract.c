@@ -25,7 +25,7 @@ static const char *const s_known[] = {"operationId",      "summary",          "d
                                       "x-batch",          "x-timeout-ms",     "x-optional",   "x-rules",
                                       "x-errors",         "x-literal-status", "x-public-if",  "x-enabled-if",
                                       "x-allow-networks", "x-rate-limit",     "x-dead-token", "x-query-token",
-                                      "x-cookie",         "x-rate-key",       "x-bare-form"};
+                                      "x-cookie",         "x-rate-key",       "x-bare-form",  "x-signature"};
 
 /* ---- memory and faults */
 
@@ -349,6 +349,7 @@ compile_operation(gh_contract_t *c, const char *path, gh_method_t method, json_t
     if (op->cookie && strcmp(op->cookie, "refresh") != 0 && strcmp(op->cookie, "clear") != 0)
         gh_contract_fault(c, "x-cookie must be refresh or clear");
     op->query_token = flag(c, src, "x-query-token");
+    op->signature = flag(c, src, "x-signature");
     op->enabled_if = text_or_null(c, src, "x-enabled-if");
     op->allow_networks = text_or_null(c, src, "x-allow-networks");
     op->rate_limit = text_or_null(c, src, "x-rate-limit");

@@ -94,6 +94,8 @@ add_headers(const gh_operation_t *op, json_t *params)
     if (op->etag)
         json_array_append_new(params, ref(op->method == GH_GET ? "#/components/parameters/IfNoneMatch"
                                                                : "#/components/parameters/IfMatch"));
+    if (op->signature)
+        json_array_append_new(params, ref("#/components/parameters/XSignature"));
     if (op->async)
         json_array_append_new(params, ref("#/components/parameters/PreferAsync"));
 }

@@ -403,6 +403,13 @@ check_all(request_t *r, gh_buf_t *args)
         gh_mpw_str(args, r->in->if_none_match);
         sections++;
     }
+    if (r->in->op->signature) {
+        gh_mpw_cstr(args, "raw");
+        gh_mpw_bin(args, r->in->body.p, r->in->body.n);
+        gh_mpw_cstr(args, "signature");
+        gh_mpw_str(args, r->in->signature);
+        sections = (uint16_t)(sections + 2);
+    }
     gh_mpw_map_end(args, mark, sections);
     if (err != GH_E_NONE && err != GH_E_VALIDATION_FAILED)
         return err;

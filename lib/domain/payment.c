@@ -113,13 +113,13 @@ settle(gh_books_t *books, gh_payment_t *p, int64_t by)
         step(other, GH_PAYMENT_CANCELLED);
 }
 
-/* "P2026112100000001" */
+/* "PM2026112100000001" */
 static void
-number(char out[GH_MONEY_NO_TEXT], char letter, int64_t now_us, int64_t seq)
+number(char out[GH_MONEY_NO_TEXT], const char *kind, int64_t now_us, int64_t seq)
 {
     int y, m, d;
     gh_day_to_ymd(gh_tz_day(now_us), &y, &m, &d);
-    snprintf(out, GH_MONEY_NO_TEXT, "%c%04d%02d%02d%08lld", letter, y, m, d, (long long)seq);
+    snprintf(out, GH_MONEY_NO_TEXT, "%s%04d%02d%02d%08lld", kind, y, m, d, (long long)seq);
 }
 
 static gh_payment_t *
@@ -130,7 +130,7 @@ new_payment(gh_batch_t *b, gh_books_t *books)
     const struct gh_money_numbers *n = &books->numbers[books->used_payments++];
     gh_payment_t *p = &books->payments[books->n_payments++];
     *p = (gh_payment_t){.id = n->payment_id, .fresh = true};
-    number(p->no, 'P', b->now_us, n->payment_no);
+    number(p->no, "PM", b->now_us, n->payment_no);
     return p;
 }
 
@@ -142,7 +142,7 @@ new_refund(gh_batch_t *b, gh_books_t *books)
     const struct gh_money_numbers *n = &books->numbers[books->used_refunds++];
     gh_refund_t *r = &books->refunds[books->n_refunds++];
     *r = (gh_refund_t){.id = n->refund_id, .fresh = true};
-    number(r->no, 'R', b->now_us, n->refund_no);
+    number(r->no, "RF", b->now_us, n->refund_no);
     return r;
 }
 

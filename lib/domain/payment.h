@@ -35,7 +35,7 @@
 #include "domain/payment_rules.h"
 #include "worker/worker.h"
 
-#define GH_MONEY_NO_TEXT 48 /* "P2026112100000001" */
+#define GH_MONEY_NO_TEXT 48 /* "PM2026112100000001" */
 
 typedef struct gh_bill {
     int64_t id, order_id, patient_id; /* order 0: of no appointment */

@@ -105,7 +105,7 @@ with due as (
       from unnest($3::bigint[], $4::text[], $1::bigint[], $2::numeric[], $5::text[], $6::bigint[])
            as t (id, no, payment_id, amount, reason, by_user)
     union all
-    select nextval('refunds_id_seq'), 'R' || to_char($10::date, 'YYYYMMDD') || lpad(nextval('refund_no_seq')::text, 8, '0'),
+    select nextval('refunds_id_seq'), 'RF' || to_char($10::date, 'YYYYMMDD') || lpad(nextval('refund_no_seq')::text, 8, '0'),
            x.id, x.rest, $8::text, null
       from (select y.id, least(y.rest, y.paid - case when y.status in ('cancelled', 'timeout') then 0 else y.price end) as rest
               from (select p.id, o.status, o.price, l.rest, sum(l.rest) over (partition by o.id order by p.id) as paid

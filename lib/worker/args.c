@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/money.h"
 #include "base/timez.h"
 
 int64_t
@@ -39,6 +40,21 @@ gh_arg_bool(gh_mp_t args, const char *path)
 {
     bool v = false;
     return gh_mp_bool(gh_mp_path(args, path), &v) && v;
+}
+
+int
+gh_arg_money(gh_mp_t args, const char *path, int64_t *cents)
+{
+    gh_mp_t v = gh_mp_path(args, path);
+    gh_str_t s;
+    double d;
+    char text[40];
+    if (gh_mp_str(v, &s))
+        return gh_money_parse(s, cents) == 0 ? 1 : -1;
+    if (!gh_mp_double(v, &d))
+        return 0;
+    int n = snprintf(text, sizeof text, "%.15g", d);
+    return n < (int)sizeof text && gh_money_parse((gh_str_t){text, (size_t)n}, cents) == 0 ? 1 : -1;
 }
 
 int

@@ -12,6 +12,8 @@
 int64_t gh_arg_id(gh_mp_t args, const char *path);
 gh_str_t gh_arg_str(gh_mp_t args, const char *path); /* p NULL when absent or null */
 bool gh_arg_bool(gh_mp_t args, const char *path);
+/* Money of `path`, a number or a text, in cents; 1 found, 0 absent or null, -1 more than two decimals or too large. */
+int gh_arg_money(gh_mp_t args, const char *path, int64_t *cents);
 /* An instant of `path`; 1 found, 0 absent, -1 not a real one, or outside the years 1900 to 2999. */
 int gh_arg_moment(gh_mp_t args, const char *path, int64_t *at_us);
 

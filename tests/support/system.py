@@ -15,6 +15,7 @@ from .proc import Process, wait_for
 # One line a pool, so that two that are added do not meet.
 POOLS = (",".join((
     "audit",
+    "billing",
     "identity",
     "directory",
     "jobs",

@@ -23,6 +23,7 @@ typedef struct recurring {
 /* clang-format off */
 static const recurring_t known[] = {
     {"unpaid-orders", "* * * * *", "last", "booking", "booking.expire_unpaid", "booking", 20000, 3}, /* BR-83 */
+    {"payments",      "* * * * *", "last", "gateway", "billing.expire_payments", "billing", 20000, 3}, /* */
     {"waitlist",      "* * * * *", "last", "booking", "booking.tidy_waitlist", "booking", 20000, 3}, /* BR-99, BR-104 */
     {"statistics",    "10 0 * * *", "last", "maintenance", "stats.count_days", "stats", 30000, 5},   /* BR-139 */
     {"risk",          "10 3 * * *", "last", "maintenance", "identity.tend_risk", "identity", 60000, 3}, /* BR-131 to BR-133 */
