@@ -356,7 +356,8 @@ const gh_setting_t gh_settings[] = {
            "Secret that signs pages and events of the sandbox; empty: payment.sandbox_secret_file."),
     STR("payment.sandbox_secret_file", "${var}/keys/sandbox.key", 4000,
         "File of that secret, mode 0600, made when it is not there."),
-    SECRET("payment.sandbox_previous_secret", "The secret before the present one, still accepted; empty: none."),
+    SECRET("payment.sandbox_previous_secret",
+           "The secret before the present one, still accepted; empty: none."),
 
     LIVE_INT("reset.ttl_min", NULL, "30", 1, MINUTES_A_DAY, "minutes",
              "Life of the token that lets set a forgotten password."),

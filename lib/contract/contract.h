@@ -40,7 +40,7 @@ typedef struct gh_operation {
     bool dead_token;    /* x-dead-token: an expired or revoked token is passed on too (sign-out) */
     const char *cookie; /* x-cookie: "refresh" the cookie stands in for the body, "clear" it ends; NULL */
     bool query_token;   /* x-query-token: ?token= is accepted */
-    bool signature;   /* x-signature: the body goes on byte for byte as well, with the header X-Signature */
+    bool signature;     /* x-signature: the body goes on byte for byte as well, with the header X-Signature */
     const char *enabled_if;     /* x-enabled-if: a boolean setting, NULL if none */
     const char *allow_networks; /* x-allow-networks: a setting with networks, NULL if none */
     const char *file;           /* where it stands, for messages */

@@ -43,7 +43,8 @@ typedef struct gh_request_in {
     gh_str_t
         if_match; /* the header If-Match, empty when there is none: "if_match" of the arguments where x-etag says
                           so and the operation changes the row (R-08) */
-    gh_str_t signature; /* the header X-Signature: "signature" of the arguments where x-signature says so, beside
+    gh_str_t
+        signature; /* the header X-Signature: "signature" of the arguments where x-signature says so, beside
                            "raw", the bytes of the body as they came */
     gh_str_t if_none_match; /* likewise "if_none_match" where bytes are read, which then need not travel */
 } gh_request_in_t;

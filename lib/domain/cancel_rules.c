@@ -86,7 +86,7 @@ gh_cancel_decide(const gh_canceller_t *c, const gh_cancel_facts_t *f)
         v.err = way->too_late;
     v.state = GH_ORDER_CANCELLED;
     bool paid = f->payment == GH_PAY_PAID && f->price > 0;
-    v.payment = paid ? GH_PAY_REFUNDED : GH_PAY_CANCELLED;
+    v.payment = paid || f->payment == GH_PAY_REFUNDED ? GH_PAY_REFUNDED : GH_PAY_CANCELLED;
     v.refund = paid ? f->price : 0;
     return v;
 }

@@ -20,8 +20,9 @@ with due as materialized (
        for update of o
 ), changed as (
     update registration_orders o
-       set status = 'cancelled', payment_status = case when d.paid then 'refunded' else 'cancelled' end,
-           refund_amount = case when d.paid then d.price end, refund_time = case when d.paid then $6::timestamptz end,
+       set status = 'cancelled', payment_status = case when d.paid or d.payment_status = 'refunded' then 'refunded' else 'cancelled' end,
+           refund_amount = case when d.paid then d.price else o.refund_amount end,
+           refund_time = case when d.paid then $6::timestamptz else o.refund_time end,
            cancel_reason = $5::text, cancelled_by = $3::text, cancelled_at = $6, is_calling = false,
            version = o.version + 1, updated_at = $6
       from due d
@@ -29,7 +30,8 @@ with due as materialized (
 ), history as (
     insert into appointment_history (order_id, at, by_user, action, from_value, to_value, note)
     select d.id, $6, $4::bigint, x.action, jsonb_build_object('status', d.status, 'payment_status', d.payment_status),
-           jsonb_build_object('status', 'cancelled', 'payment_status', case when d.paid then 'refunded' else 'cancelled' end,
+           jsonb_build_object('status', 'cancelled', 'payment_status', case when d.paid or d.payment_status = 'refunded' then 'refunded'
+                                                      else 'cancelled' end,
                               'refund_amount', case when d.paid then d.price end), $5
       from due d
       join (values (1, 'cancelled'), (2, 'refunded')) as x (n, action) on x.n = 1 or d.paid

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support import access_applications, access_files, access_notify, access_patients, access_payments, access_table as table, access_waitlist
+from support import access_applications, access_billing, access_files, access_notify, access_patients, access_payments, access_table as table, access_waitlist
 from support import accounts, contract, foreign_rows, paths
 from support import booking_cases as bc
 from support.hospital import at, today, ts
@@ -136,6 +136,7 @@ def fill(world, path):
              "new_specialty": world.new_specialty, "new_director": world.new_director,
              "new_doctor": world.new_doctor}
     known.update(access_applications.known(world))
+    known.update(access_billing.known(world))
     known.update(access_files.known(world))
     known.update(access_notify.known(world))
     known.update(access_patients.known(world))

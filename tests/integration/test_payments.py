@@ -64,7 +64,8 @@ def test_counter_payment_confirms_a_pending_order(world):
     assert bill_row(h, bill) == ("PAID", "50.00", "0.00", "0.00")
     assert h.run("select kind, amount::text, ref_id from ledger_entries where bill_id = %s", bill) == [("PAYMENT", "50.00", p["id"])]
     assert p["payment_no"].startswith("PM") and len(p["payment_no"]) == 18
-    (row,) = h.run("select action, patient_id, changes->'amount' from audit_log where entity = 'payment' and entity_id = %s", p["id"])
+    (row,) = h.run("select action, patient_id, changes->'amount' from audit_log where entity = 'payment' and entity_id = %s",
+                   str(p["id"]))
     assert row == ("payment.create", ask.patient, [None, 50.0])
 
 
@@ -194,6 +195,28 @@ def test_keys_are_changed_with_an_overlap(world):
             system.start_worker("billing", name=name)
     gone = event("payment.failed", p)
     assert till.report(gone, signature=money.sign(json.dumps(gone).encode(), fresh)).error == "SIGNATURE_INVALID"
+
+
+def test_production_has_no_sandbox(world):
+    system, jobs, h, till = world
+    ask, _, bill = booked(h, jobs)
+    p = till.pay(bill, ask.user).body
+    names = ("billing-1", "billing-2")
+    try:
+        for name in names:
+            assert system[name].stop() == 0
+        system.start_worker("billing", name="billing-1", conf={"system.mode": "production", "payment.sandbox": "true",
+                                                               "token.secret": "x" * 40, "token.refresh_secret": "y" * 40})
+        assert till.report(event("payment.succeeded", p)).error == "NOT_FOUND"
+        assert jobs.call("billing.v1_play_sandbox_payment", {"path": {"id": p["id"]}, "body": {"outcome": "success"}},
+                         h.admin).error == "NOT_FOUND"
+        assert till.pay(booked(h, jobs)[2], h.staff).error == "GATEWAY_ERROR"
+        assert till.pay(booked(h, jobs)[2], h.staff, "CASH").error is None
+    finally:
+        system["billing-1"].stop()
+        for name in names:
+            system.start_worker("billing", name=name)
+    assert till.report(event("payment.succeeded", p)).error is None
 
 
 def test_r135_an_event_counts_once(world):

@@ -95,6 +95,8 @@ EVERYBODYS = {
     ("schedule.v1_update_session", "body"): ("clinic_id",),
     # templates of the WeChat platform, asked for by anybody for oneself
     ("notify.check_wechat_template", "query"): ("templateId",),
+    # a provider's own name for what it reports
+    ("billing.v1_receive_payment_event", "body"): ("event_id",),
     # names of OAuth2 clients, which are no rows and not looked at (api/21 OA-01)
     ("identity.oauth_issue_token", "body"): ("client_id",),
     ("identity.oauth_revoke_token", "body"): ("client_id",),

@@ -55,6 +55,10 @@ br86_r95_paid_is_refunded_unpaid_is_cancelled(void **state)
     v = gh_cancel_decide(&who, &facts);
     assert_int_equal(v.payment, GH_PAY_CANCELLED);
     assert_int_equal(v.refund, 0);
+    facts.payment = GH_PAY_REFUNDED; /* the desk gave it back before: it stays so */
+    v = gh_cancel_decide(&who, &facts);
+    assert_int_equal(v.payment, GH_PAY_REFUNDED);
+    assert_int_equal(v.refund, 0);
     facts.payment = GH_PAY_PAID; /* free of charge: nothing to give back */
     facts.price = 0;
     assert_int_equal(gh_cancel_decide(&who, &facts).payment, GH_PAY_CANCELLED);

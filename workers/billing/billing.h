@@ -39,12 +39,12 @@ gh_step_t gh_till_step(gh_batch_t *b, gh_till_names_t names, void (*decide)(gh_t
 /* with the scope `all`; the own patient row's; or who placed the appointment that the bill is for. */
 bool gh_till_sees(const gh_till_job_t *tj, const gh_bill_t *bill);
 
-gh_step_t gh_pay_step(gh_batch_t *b);            /* PY-01 */
-gh_step_t gh_cancel_payment_step(gh_batch_t *b); /* PY-05 */
-gh_step_t gh_refund_step(gh_batch_t *b);         /* PY-07 */
-gh_step_t gh_sync_step(gh_batch_t *b);           /* PY-09 */
-gh_step_t gh_play_step(gh_batch_t *b);           /* PY-10 */
-gh_step_t gh_event_step(gh_batch_t *b);          /* PY-06, and what the sandbox reports (events.c) */
-gh_step_t gh_expire_payments_step(gh_batch_t *b); /* */
+gh_step_t gh_till_pay_step(gh_batch_t *b);    /* PY-01 */
+gh_step_t gh_till_cancel_step(gh_batch_t *b); /* PY-05 */
+gh_step_t gh_till_refund_step(gh_batch_t *b); /* PY-07 */
+gh_step_t gh_till_sync_step(gh_batch_t *b);   /* PY-09 */
+gh_step_t gh_till_play_step(gh_batch_t *b);   /* PY-10 */
+gh_step_t gh_till_event_step(gh_batch_t *b);  /* PY-06, and what the sandbox reports (events.c) */
+gh_step_t gh_till_expire_step(gh_batch_t *b); /* */
 
 #endif

@@ -48,7 +48,8 @@ is_callback(const gh_wjob_t *job)
 static void
 refuse_signature(events_t *s, event_job_t *ej, gh_err_t err)
 {
-    gh_log(GH_LOG_WARN, "callback_refused", GH_KN("provider", ej->provider), GH_KS("reason", gh_error_row(err)->name));
+    gh_log(GH_LOG_WARN, "callback_refused", GH_KN("provider", ej->provider),
+           GH_KS("reason", gh_error_row(err)->name));
     gh_job_refuse(s->b, ej->job, err, NULL);
 }
 
@@ -147,9 +148,8 @@ ask(events_t *s)
         gh_pgarr_text(&ids, ej->event.id);
     }
     bool none = payments.count == 0;
-    gh_books_ask_t whose = {.payment_nos = gh_pgarr_literal(&payments),
-                            .refund_nos = gh_pgarr_literal(&refunds),
-                            .n_new = s->n};
+    gh_books_ask_t whose = {
+        .payment_nos = gh_pgarr_literal(&payments), .refund_nos = gh_pgarr_literal(&refunds), .n_new = s->n};
     const char *known[] = {gh_pgarr_literal(&providers), gh_pgarr_literal(&ids)};
     if (!none && whose.payment_nos && whose.refund_nos && known[0] && known[1]) {
         gh_books_ask(s->b, &s->books, &whose);
@@ -174,7 +174,8 @@ is_known(const events_t *s, const event_job_t *ej)
         if (gh_str_eq(gh_pg_str(r, i, 0), ej->provider) && gh_str_eq(gh_pg_str(r, i, 1), ej->event.id))
             return true;
     for (const event_job_t *other = s->jobs; other < ej; other++)
-        if (other->outcome && gh_str_eq(other->provider, ej->provider) && gh_str_eq(other->event.id, ej->event.id))
+        if (other->outcome && gh_str_eq(other->provider, ej->provider) &&
+            gh_str_eq(other->event.id, ej->event.id))
             return true;
     return false;
 }
@@ -215,7 +216,8 @@ apply(events_t *s, event_job_t *ej)
     if (ej->job->done)
         return;
     gh_payment_t *p = gh_books_payment_no(&s->books, ej->event.payment_no);
-    gh_refund_t *r = gh_event_of_refund(ej->event.type) ? gh_books_refund_no(&s->books, ej->event.refund_no) : NULL;
+    gh_refund_t *r = gh_event_of_refund(ej->event.type) ? gh_books_refund_no(&s->books, ej->event.refund_no)
+                                                        : NULL;
     bool theirs = p && gh_str_eq(p->provider, ej->provider);
     if (!theirs || (gh_event_of_refund(ej->event.type) && (!r || r->payment != p))) {
         gh_job_refuse(b, ej->job, GH_E_NOT_FOUND, NULL);
@@ -229,7 +231,8 @@ apply(events_t *s, event_job_t *ej)
     ej->payment_id = p->id;
     ej->outcome = r ? apply_refund(ej, r) : apply_payment(s, ej, p);
     gh_log(GH_LOG_INFO, "payment_event", GH_KN("provider", ej->provider),
-           GH_KS("type", gh_event_type_name(ej->event.type)), GH_KS("payment", p->no), GH_KS("outcome", ej->outcome));
+           GH_KS("type", gh_event_type_name(ej->event.type)), GH_KS("payment", p->no),
+           GH_KS("outcome", ej->outcome));
     if (strcmp(ej->outcome, "review") == 0) { /* told, and kept */
         gh_job_refuse(b, ej->job, GH_E_AMOUNT_MISMATCH, NULL);
         gh_job_no_effect(ej->job);
@@ -278,7 +281,8 @@ apply_all(events_t *s)
         return GH_STEP_FAIL;
     for (size_t i = 0; i < s->n; i++)
         apply(s, &s->jobs[i]);
-    return gh_books_write(s->b, &s->books) == 0 && note(s) == 0 && gh_batch_ok(s->b) ? GH_STEP_DONE : GH_STEP_FAIL;
+    return gh_books_write(s->b, &s->books) == 0 && note(s) == 0 && gh_batch_ok(s->b) ? GH_STEP_DONE
+                                                                                     : GH_STEP_FAIL;
 }
 
 static events_t *
@@ -296,7 +300,7 @@ begin(gh_batch_t *b)
 }
 
 gh_step_t
-gh_event_step(gh_batch_t *b)
+gh_till_event_step(gh_batch_t *b)
 {
     events_t *s = b->state;
     if (!s) {

@@ -10,8 +10,8 @@
 
 /* What staff do with somebody's money is an entry of the audit log; what patients do is on the bill. */
 static void
-log_deed(gh_till_t *t, const gh_till_job_t *tj, const char *action, const char *entity, int64_t id, const gh_bill_t *bill,
-         int64_t amount)
+log_deed(gh_till_t *t, const gh_till_job_t *tj, const char *action, const char *entity, int64_t id,
+         const gh_bill_t *bill, int64_t amount)
 {
     char changes[80], text[24];
     gh_money_text(amount, text);
@@ -49,9 +49,10 @@ static const gh_provider_t *
 provider_of(gh_till_t *t, gh_till_job_t *tj)
 {
     const gh_conf_t *conf = gh_worker_conf(t->b->worker);
-    gh_str_t named = gh_arg_str(tj->job->args, "body.provider"), back = gh_arg_str(tj->job->args, "body.return_url");
-    const gh_provider_t *p =
-        gh_provider_find(conf, named.p ? named : gh_str(gh_conf_str(conf, "payment.default_provider")));
+    gh_str_t named = gh_arg_str(tj->job->args, "body.provider"),
+             back = gh_arg_str(tj->job->args, "body.return_url");
+    const gh_provider_t *p = gh_provider_find(
+        conf, named.p ? named : gh_str(gh_conf_str(conf, "payment.default_provider")));
     if (!p && named.p)
         gh_job_invalid(t->b, tj->job, "provider", "value_error", "is no provider of this hospital");
     else if (!p)
@@ -128,7 +129,7 @@ pay(gh_till_t *t, gh_till_job_t *tj)
 }
 
 gh_step_t
-gh_pay_step(gh_batch_t *b)
+gh_till_pay_step(gh_batch_t *b)
 {
     return gh_till_step(b, GH_TILL_BILL, pay);
 }
@@ -154,7 +155,7 @@ cancel(gh_till_t *t, gh_till_job_t *tj)
 }
 
 gh_step_t
-gh_cancel_payment_step(gh_batch_t *b)
+gh_till_cancel_step(gh_batch_t *b)
 {
     return gh_till_step(b, GH_TILL_PAYMENT, cancel);
 }
@@ -186,7 +187,7 @@ refund(gh_till_t *t, gh_till_job_t *tj)
 }
 
 gh_step_t
-gh_refund_step(gh_batch_t *b)
+gh_till_refund_step(gh_batch_t *b)
 {
     return gh_till_step(b, GH_TILL_PAYMENT, refund);
 }
@@ -215,7 +216,7 @@ sync(gh_till_t *t, gh_till_job_t *tj)
 }
 
 gh_step_t
-gh_sync_step(gh_batch_t *b)
+gh_till_sync_step(gh_batch_t *b)
 {
     return gh_till_step(b, GH_TILL_PAYMENT, sync);
 }

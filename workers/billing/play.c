@@ -51,7 +51,7 @@ play(gh_till_t *t, gh_till_job_t *tj)
 }
 
 gh_step_t
-gh_play_step(gh_batch_t *b)
+gh_till_play_step(gh_batch_t *b)
 {
     return gh_till_step(b, GH_TILL_PAYMENT, play);
 }
@@ -110,7 +110,7 @@ expire(gh_batch_t *b, expiry_t *e)
 }
 
 gh_step_t
-gh_expire_payments_step(gh_batch_t *b)
+gh_till_expire_step(gh_batch_t *b)
 {
     expiry_t *e = b->state;
     if (!e) {

@@ -19,7 +19,8 @@
 static bool
 sandbox_enabled(const gh_conf_t *conf)
 {
-    return gh_conf_bool(conf, "payment.sandbox") && strcmp(gh_conf_str(conf, "system.mode"), "production") != 0;
+    return gh_conf_bool(conf, "payment.sandbox") &&
+           strcmp(gh_conf_str(conf, "system.mode"), "production") != 0;
 }
 
 /* Two processes may start together: the first one's key counts. */
@@ -76,8 +77,8 @@ sandbox_start(const gh_conf_t *conf, const gh_pay_request_t *pay, gh_buf_t *pay_
     gh_sign_keys_t keys;
     char amount[24];
     gh_money_text(pay->amount, amount);
-    gh_buf_printf(&message, "%s?amount=%s&currency=%s&expires=%" PRId64, pay->payment_no, amount, pay->currency,
-                  pay->expires_us / 1000000);
+    gh_buf_printf(&message, "%s?amount=%s&currency=%s&expires=%" PRId64, pay->payment_no, amount,
+                  pay->currency, pay->expires_us / 1000000);
     if (pay->return_url.p) {
         gh_buf_puts(&message, "&return_url=");
         put_escaped(&message, pay->return_url);

@@ -58,8 +58,8 @@ with t as (
            as t (id, status, payment_status, refund, reason, by, hide, user_id)
 ), changed as (
     update registration_orders o
-       set status = t.status, payment_status = t.payment_status, refund_amount = t.refund,
-           refund_time = case when t.refund is not null then $9::timestamptz end,
+       set status = t.status, payment_status = t.payment_status, refund_amount = coalesce(t.refund, o.refund_amount),
+           refund_time = case when t.refund is not null then $9::timestamptz else o.refund_time end,
            cancel_reason = t.reason, cancelled_by = t.by, cancelled_at = $9::timestamptz,
            hb_hidden = o.hb_hidden or t.hide, is_calling = false, version = o.version + 1, updated_at = $9::timestamptz
       from t
