@@ -153,9 +153,10 @@ static bool
 field_known(const request_t *r, gh_str_t dotted)
 {
     const gh_contract_t *c = r->schema->contract;
-    bool paged = reply_member(c, r->schema->reply, GH_STR("page_size"), 0) !=
-                 NULL; /* a bill has items of its own */
-    const json_t *at = paged ? reply_member(c, r->schema->reply, GH_STR("items"), 0) : r->schema->reply;
+    const json_t *page = reply_member(c, r->schema->reply, GH_STR("items"), 0);
+    if (reply_member(c, r->schema->reply, GH_STR("id"), 0))
+        page = NULL; /* a bill has items of its own */
+    const json_t *at = page ? page : r->schema->reply;
     while (dotted.n) {
         const char *dot = memchr(dotted.p, '.', dotted.n);
         gh_str_t name = {dotted.p, dot ? (size_t)(dot - dotted.p) : dotted.n};
