@@ -40,8 +40,9 @@ gh_br83_pay_until(int64_t since_us, const gh_registration_t *r)
 bool
 gh_br87_overdue(const gh_cancel_facts_t *f)
 {
-    return f->state == GH_ORDER_PENDING && f->payment == GH_PAY_PENDING && f->payable_since_us &&
-           f->now_us >= gh_br83_pay_until(f->payable_since_us, f->rules);
+    const gh_order_facts_t order = {.state = f->state};
+    return gh_order_may(GH_DO_EXPIRE, GH_BY_SYSTEM, &order) == GH_E_NONE && f->payment == GH_PAY_PENDING &&
+           f->payable_since_us && f->now_us >= gh_br83_pay_until(f->payable_since_us, f->rules);
 }
 
 bool

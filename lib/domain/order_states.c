@@ -9,14 +9,18 @@ static const struct {
     const char *name;
     uint32_t to; /* states that may follow */
     bool active, holds;
+    const char *shown, *fhir; /* words of api/24 */
 } states[GH_ORDER_STATES] = {
-    [GH_ORDER_WAITLIST] = {"waitlist", TO(PENDING) | TO(CONFIRMED) | TO(CANCELLED), false, false},
-    [GH_ORDER_PENDING] = {"pending", TO(CONFIRMED) | TO(CANCELLED) | TO(TIMEOUT), true, true},
-    [GH_ORDER_CONFIRMED] = {"confirmed", TO(COMPLETED) | TO(CANCELLED) | TO(NO_SHOW), true, true},
-    [GH_ORDER_COMPLETED] = {"completed", 0, false, true},
-    [GH_ORDER_CANCELLED] = {"cancelled", 0, false, false},
-    [GH_ORDER_TIMEOUT] = {"timeout", 0, false, false},
-    [GH_ORDER_NO_SHOW] = {"no_show", 0, false, true},
+    [GH_ORDER_WAITLIST] = {"waitlist", TO(PENDING) | TO(CONFIRMED) | TO(CANCELLED), false, false, NULL,
+                           "waitlist"},
+    [GH_ORDER_PENDING] = {"pending", TO(CONFIRMED) | TO(CANCELLED) | TO(TIMEOUT), true, true, "SCHEDULED",
+                          "pending"},
+    [GH_ORDER_CONFIRMED] = {"confirmed", TO(COMPLETED) | TO(CANCELLED) | TO(NO_SHOW), true, true, "SCHEDULED",
+                            "booked"},
+    [GH_ORDER_COMPLETED] = {"completed", 0, false, true, "COMPLETED", "fulfilled"},
+    [GH_ORDER_CANCELLED] = {"cancelled", 0, false, false, "CANCELLED", "cancelled"},
+    [GH_ORDER_TIMEOUT] = {"timeout", 0, false, false, "CANCELLED", "cancelled"},
+    [GH_ORDER_NO_SHOW] = {"no_show", 0, false, true, "CANCELLED", "noshow"},
 };
 
 static const char *const pay_names[GH_PAY_STATES] = {
@@ -62,6 +66,18 @@ bool
 gh_order_can_step(gh_order_state_t from, gh_order_state_t to)
 {
     return from < GH_ORDER_STATES && to < GH_ORDER_STATES && (states[from].to >> to & 1u);
+}
+
+const char *
+gh_order_shown(gh_order_state_t state)
+{
+    return states[state].shown;
+}
+
+const char *
+gh_order_fhir(gh_order_state_t state, bool arrived)
+{
+    return state == GH_ORDER_CONFIRMED && arrived ? "arrived" : states[state].fhir;
 }
 
 bool

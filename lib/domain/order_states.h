@@ -34,6 +34,10 @@ typedef enum {
 
 const char *gh_order_state_name(gh_order_state_t state);                     /* the stored word */
 int gh_order_state_parse(gh_str_t word, gh_order_state_t *out) GH_MUSTCHECK; /* -1: no such word */
+/* The words of api/24: `status` (of an order on the waitlist NULL: it is not shown) and `fhir_status`. SQL says them in gh_shown_status()
+ * and gh_fhir_status(). */
+const char *gh_order_shown(gh_order_state_t state);
+const char *gh_order_fhir(gh_order_state_t state, bool arrived);
 const char *gh_pay_state_name(gh_pay_state_t state);
 int gh_pay_state_parse(gh_str_t word, gh_pay_state_t *out) GH_MUSTCHECK;
 

@@ -75,6 +75,25 @@ def test_v1_refusal_of_a_time_suggests_free_places(world, make):
         assert slot["available"] and slot["slot_no"] in (1, 2, 3, 4)
 
 
+@pytest.mark.parametrize("hours,taken", [(0, {1}), (0, {1, 2, 3}), (2, {9}), (3.75, {16}), (1, set(range(1, 16)))])
+def test_suggestions_are_the_three_nearest_free_places(world, hours, taken):
+    """Of two sessions of the doctor, morning and afternoon, against all places counted out here."""
+    _, h = world
+    doctor, day = h.extra_doctor(), today() + dt.timedelta(days=4)
+    clinic = bc._clinic(h)
+    sessions = [(h.session(day, "上午", doctor=doctor, clinic=clinic), at(day, "08:00")),
+                (h.session(day, "下午", doctor=doctor, clinic=clinic, places=8, minutes=30), at(day, "14:00"))]
+    for slot in taken:
+        bc._order(h, h.patient()[0], sessions[0][0], day, slot=slot)
+    wanted = at(day, "08:00") + dt.timedelta(hours=hours)
+    answer = v1(world, h.patient()[1], doctor_id=doctor, start_time=ts(wanted))
+    assert answer.error == "SLOT_TAKEN"
+    free = [(sessions[0][0], k, sessions[0][1] + dt.timedelta(minutes=15 * (k - 1))) for k in range(1, 17) if k not in taken]
+    free += [(sessions[1][0], k, sessions[1][1] + dt.timedelta(minutes=30 * (k - 1))) for k in range(1, 9)]
+    nearest = sorted(free, key=lambda f: (abs(f[2] - wanted), f[1]))[:3]
+    assert [(s["schedule_id"], s["slot_no"], s["starts_at"]) for s in answer.extra["suggestions"]] == [(i, k, ts(t)) for i, k, t in nearest]
+
+
 def test_code_order_waits_for_payment_with_discount_and_bill(world):
     jobs, h = world
     pid, uid = h.patient(kind="学生")

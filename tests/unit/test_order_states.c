@@ -49,6 +49,27 @@ words_read_back(void **state)
 }
 
 static void
+words_of_the_other_surfaces(void **state)
+{
+    (void)state;
+    static const struct {
+        gh_order_state_t s;
+        const char *shown, *fhir;
+    } table[] = {
+        {GH_ORDER_PENDING, "SCHEDULED", "pending"},     {GH_ORDER_CONFIRMED, "SCHEDULED", "booked"},
+        {GH_ORDER_COMPLETED, "COMPLETED", "fulfilled"}, {GH_ORDER_CANCELLED, "CANCELLED", "cancelled"},
+        {GH_ORDER_TIMEOUT, "CANCELLED", "cancelled"},   {GH_ORDER_NO_SHOW, "CANCELLED", "noshow"}};
+    for (size_t i = 0; i < GH_COUNT(table); i++) {
+        assert_string_equal(gh_order_shown(table[i].s), table[i].shown);
+        assert_string_equal(gh_order_fhir(table[i].s, false), table[i].fhir);
+        assert_string_equal(gh_order_fhir(table[i].s, true),
+                            table[i].s == GH_ORDER_CONFIRMED ? "arrived" : table[i].fhir);
+    }
+    assert_null(gh_order_shown(GH_ORDER_WAITLIST));
+    assert_string_equal(gh_order_fhir(GH_ORDER_WAITLIST, false), "waitlist");
+}
+
+static void
 r102_states_that_hold_a_place(void **state)
 {
     (void)state;
@@ -248,6 +269,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_are_those_of_the_contract),
         cmocka_unit_test(words_read_back),
+        cmocka_unit_test(words_of_the_other_surfaces),
         cmocka_unit_test(r102_states_that_hold_a_place),
         cmocka_unit_test_setup(r98_every_step_in_every_state, setup),
         cmocka_unit_test_setup(r99_every_step_by_everybody, setup),

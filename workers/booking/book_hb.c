@@ -47,7 +47,7 @@ reply(gh_book_t *book, gh_book_job_t *bj)
     gh_json_ki64(&j, "doctor_id", bj->session->s.doctor_id);
     gh_json_ts(&j, "date_time", bj->verdict.starts_us);
     gh_json_ts(&j, "end_time", bj->verdict.ends_us);
-    gh_json_kcstr(&j, "status", "SCHEDULED");
+    gh_json_kcstr(&j, "status", gh_order_shown(bj->verdict.state));
     gh_json_kstr(&j, "description", bj->ask.reason);
     gh_json_ts(&j, "created_at", book->b->now_us);
     gh_json_obj_end(&j);

@@ -162,8 +162,8 @@ put_appointment(gh_json_t *j, const gh_book_t *book, const gh_book_job_t *bj)
     gh_json_ts(j, "start_time", v->starts_us);
     gh_json_ts(j, "end_time", v->ends_us);
     gh_json_kcstr(j, "slot_type", gh_v1_slot_type(bj->session->s.slot_type));
-    gh_json_kcstr(j, "status", "SCHEDULED");
-    gh_json_kcstr(j, "fhir_status", v->state == GH_ORDER_PENDING ? "pending" : "booked");
+    gh_json_kcstr(j, "status", gh_order_shown(v->state));
+    gh_json_kcstr(j, "fhir_status", gh_order_fhir(v->state, false));
     gh_json_kcstr(j, "visit_type", bj->ask.visit_type);
     gh_json_kstr(j, "reason", bj->ask.reason);
     gh_json_kstr(j, "notes", bj->ask.notes);

@@ -268,10 +268,7 @@ put_heartbeat(gh_cancel_t *c, gh_cancel_job_t *cj)
     gh_json_ki64(&j, "doctor_id", o->doctor_id);
     gh_json_ts(&j, "date_time", o->starts_us);
     gh_json_ts(&j, "end_time", o->ends_us);
-    gh_json_kcstr(&j, "status",
-                  gh_order_active(o->state)        ? "SCHEDULED"
-                  : o->state == GH_ORDER_COMPLETED ? "COMPLETED"
-                                                   : "CANCELLED");
+    gh_json_kcstr(&j, "status", gh_order_shown(o->state));
     gh_json_kstr(&j, "description", o->reason);
     gh_json_ts(&j, "created_at", o->created_us);
     gh_json_obj_end(&j);
