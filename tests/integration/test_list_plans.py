@@ -178,6 +178,7 @@ OWN = [
     ("booking", "code_list", ("77", None, "77", None, 1, 10, ZONE, NOW), 50),
     ("booking", "code_list", (None, "77", "77", "finished", 1, 10, ZONE, NOW), 50),
     ("booking", "code_get", ("24711", "4711", "4711", ZONE, NOW), 20),
+    ("booking", "code_move_options", ("24711", "4711", "4711", ZONE, NOW, DAY), 50),
     ("booking", "code_payments", ("77", "77", 1, 10, ZONE), 50),
     ("booking", "code_payment", ("24711", "4711", "4711", ZONE), 20),
     ("booking", "code_waitlist", ("77", "77", ZONE, NOW), 50),

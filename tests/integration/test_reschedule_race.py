@@ -23,6 +23,8 @@ def world(empty_db, make_system):
     h = Hospital(empty_db)
     h.setting("registration", '{"sameDayDeadline": "23:59", "maxAppointmentsPerPeriod": 50}')
     h.setting("appointment.max_reschedules", "100")
+    system.start_worker("schedule")
+    h.system = system
     h.workers = [system.processes[name] for name in ("booking-1", "booking-2")]
     yield clients, h
     for c in clients:
@@ -208,7 +210,8 @@ def test_move_and_time_out_at_once(world):
     people = [h.patient() for _ in range(12)]
     orders = [(clients[0].call("booking.book_appointment", {"body": bc.code_body(h, bc.Ask(u, p, source))}, u).body["id"], u)
               for p, u in people]
-    h.run("update registration_orders set payable_since = now() - interval '29 minutes 59.7 seconds' where schedule_id = %s", source)
+    h.run("update registration_orders set payable_since = now() - interval '29 minutes 59.7 seconds', created_at = created_at - "
+          "interval '1 hour' where schedule_id = %s", source)
     asks = [("booking.reschedule_appointment", {"path": {"appointmentId": o}, "body": {"scheduleId": target}}, u) for o, u in orders]
     asks[6:6] = [("booking.expire_unpaid", {}, 0)]
     answers = at_once(world, asks)
@@ -240,6 +243,51 @@ def test_freed_places_are_offered_before_movers_get_them(world):
     h.check()
 
 
+def test_session_that_closes_keeps_nobody(world):
+    """Moves into it, moves out of it, and the office that deletes it, at once (BR-58)."""
+    clients, h = world
+    for _ in range(3):
+        closing, refuge = room(h, 3), room(h, 5)
+        inside, outside = booked(world, closing, 8), booked(world, room(h, 4), 8)
+        asks = [move(o, u, schedule_id=refuge) for o, u in inside] + [move(o, u, schedule_id=closing) for o, u in outside]
+        random.shuffle(asks)
+        asks[8:8] = [("schedule.delete_schedule", {"path": {"schedule_id": closing}}, h.admin)]
+        answers = at_once(world, asks)
+        assert answers[8].error is None, answers[8]
+        assert set(outcome(answers)) <= {None, "RESCHEDULE_STATUS", "SESSION_SUSPENDED"}, outcome(answers)
+        assert h.run("select id from registration_orders where schedule_id = %s and status in ('pending', 'confirmed')", closing) == []
+        told = {a[1]["path"]["id"]: x.error for a, x in zip(asks, answers) if a[0] == MOVE}
+        for order, _ in inside + outside:
+            o = h.order(order)
+            assert (o["reschedule_count"] == 1) == (told[order] is None)
+            assert o["status"] == ("cancelled" if o["schedule_id"] == closing else "confirmed")
+        h.check()
+
+
+def test_move_and_payment_at_once(world):
+    """An unpaid order that moves to a dearer session while it is paid: paid is what it costs, where it is (BR-91)."""
+    clients, h = world
+    source = room(h, 3, price="50.00")
+    doctor, clinic = h.run("select doctor_id, clinic_id from schedules where id = %s", source)[0]
+    target = h.session(5, doctor=doctor, clinic=clinic, price="80.00")
+    people = [h.patient() for _ in range(10)]
+    orders = [(clients[0].call("booking.book_appointment", {"body": bc.code_body(h, bc.Ask(u, p, source))}, u).body["id"], u)
+              for p, u in people]
+    asks = [ask for o, u in orders for ask in (
+        ("booking.reschedule_appointment", {"path": {"appointmentId": o}, "body": {"scheduleId": target}}, u),
+        ("booking.pay_appointment", {"path": {"appointmentId": o}, "body": {"method": "wechat"}}, u))]
+    answers = at_once(world, asks)
+    assert outcome(answers[1::2]) == {None: 10}, outcome(answers[1::2])
+    assert set(outcome(answers[::2])) <= {None, "RESCHEDULE_PRICE_DIFFERS"}
+    for (order, _), paid in zip(orders, answers[1::2]):
+        o = h.order(order)
+        assert (o["schedule_id"], o["price"]) in ((source, 50), (target, 80)) and o["payment_status"] == "paid"
+        assert h.run("select b.total, b.status, sum(l.amount) from bills b join ledger_entries l on l.bill_id = b.id where "
+                     "b.appointment_id = %s group by b.id", order) == [(o["price"], "PAID", o["price"])]
+        assert paid.body["amount"] == float(o["price"])
+    h.check()
+
+
 def test_random_moves_keep_the_places(world):
     """R-102 after many moves of many by session, place and time, with bookings and cancellations between."""
     _, h = world
@@ -267,3 +315,10 @@ def test_random_moves_keep_the_places(world):
         assert set(outcome(answers)) <= {None, "SLOT_FULL", "SLOT_TAKEN", "SLOT_NOT_ALIGNED", "RESCHEDULE_STATUS",
                                          "APPOINTMENT_NOT_CANCELLABLE"}, outcome(answers)
         h.check()
+
+
+def test_the_books_agree(world):
+    """What all of the above has left behind (guahao books)."""
+    _, h = world
+    r = h.system.cli("books", check=False)
+    assert r.returncode == 0, r.stdout

@@ -18,6 +18,7 @@ void gh_after_want(gh_after_t *after, bool heartbeat, int64_t order_id);
 /* Queue the reads; false: nobody wants any. */
 bool gh_after_ask(gh_batch_t *b, gh_after_t *after, const char *currency);
 /* The appointment, on v1 with its tag. -1: it is not there. */
-int gh_after_answer(gh_batch_t *b, const gh_after_t *after, gh_wjob_t *job, bool heartbeat, int64_t order_id) GH_MUSTCHECK;
+int gh_after_answer(gh_batch_t *b, const gh_after_t *after, gh_wjob_t *job, bool heartbeat,
+                    int64_t order_id) GH_MUSTCHECK;
 
 #endif

@@ -7,8 +7,7 @@
  *   then      decide each job in order of arrival over what earlier jobs have left: claim the new place, free the old one; write
  *   [last]    freed places go to whoever waits for them; v1 and Heartbeat answer with the appointment as it is now
  *
- * A place that is freed where somebody waits is theirs: no later job of the batch gets it. Batches of different connections order
- * themselves by the locks of phase 1.
+ * A place that is freed where somebody waits is theirs: no later job of the batch gets it.
  */
 #include "workers/booking/move.h"
 
@@ -506,6 +505,7 @@ gh_move_step(gh_batch_t *b)
         if (gh_move_take_origins(m) != 0)
             return GH_STEP_FAIL;
         gh_move_ask(m);
+        gh_batch_hold(b);
         m->stage = GH_MOVE_FACTS;
         return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
     case GH_MOVE_FACTS:
