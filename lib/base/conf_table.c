@@ -106,7 +106,8 @@ const gh_setting_t gh_settings[] = {
 
     BOOL("accesslog.rows", "true",
          "Record each request as a row of user_access_log; visits are counted by them."),
-    LIVE_INT("accesslog.keep_days", NULL, "180", 1, 36500, "days", "How long those rows are kept."),
+    LIVE_INT("accesslog.keep_days", NULL, "180", 1, 36500, "days",
+             "How long those rows are kept; they go by the month."),
 
     {.name = "stats.compare_days",
      LIVE(NULL),

@@ -130,7 +130,7 @@ show_differences(const PGresult *r)
     for (int row = 1; row < PQntuples(r); row++)
         fprintf(stderr,
                 "%s doctor %s clinic %s: counted %s (%s completed, %s), orders say %s (%s completed, %s)\n",
-                PQgetvalue(r, row, 0), PQgetvalue(r, row, 1),
+                PQgetvalue(r, row, 0), PQgetisnull(r, row, 1) ? "-" : PQgetvalue(r, row, 1),
                 PQgetisnull(r, row, 2) ? "-" : PQgetvalue(r, row, 2), PQgetvalue(r, row, 3),
                 PQgetvalue(r, row, 4), PQgetvalue(r, row, 5), PQgetvalue(r, row, 6), PQgetvalue(r, row, 7),
                 PQgetvalue(r, row, 8));

@@ -26,7 +26,8 @@ select sum(gh_statistics_count(a.id, array(select $1::date + i from generate_ser
 select gh_statistics_days_done(array(select $1::date + i from generate_series(0, $2::date - $1::date) i), $3::timestamptz)
 
 -- name: stats_compare
--- $1, $2 days: what the figures say beside what the orders say, where it is not the same; one row more, with the sums, comes first.
+-- $1, $2 days: what the figures say beside what the orders say, where it is not the same (without a doctor: the hospital's total beside its
+-- sessions); one row more, with the sums, comes first.
 with shown as (
     select r.day, r.doctor_id, r.clinic_id, r.slot_type, r.time_section, sum(r.registrations) as n, sum(r.completed) as done,
            sum(r.revenue) as revenue
@@ -48,6 +49,13 @@ with shown as (
       full join orders b on (a.day, a.doctor_id, a.slot_type, a.time_section, coalesce(a.clinic_id, 0))
                           = (b.day, b.doctor_id, b.slot_type, b.time_section, coalesce(b.clinic_id, 0))
      where (a.n, a.done, a.revenue) is distinct from (b.n, b.done, b.revenue)
+     union all
+    select coalesce(t.day, c.day), null, null, coalesce(t.registrations, 0), coalesce(t.completed, 0), coalesce(t.revenue, 0),
+           coalesce(c.n, 0), coalesce(c.done, 0), coalesce(c.revenue, 0)
+      from (select * from statistics_totals where day between $1 and $2 and (registrations, completed, revenue) <> (0, 0, 0)) t
+      full join (select day, slot_type, sum(registrations) as n, sum(completed) as done, sum(revenue) as revenue from statistics_sessions
+                  where day between $1 and $2 group by 1, 2) c on (c.day, c.slot_type) = (t.day, t.slot_type)
+     where (t.registrations, t.completed, t.revenue) is distinct from (c.n, c.done, c.revenue)
 )
 select null::date, null::bigint, null::bigint, coalesce(sum(n), 0), coalesce(sum(done), 0), coalesce(sum(revenue), 0),
        (select count(*) from differ), null, null

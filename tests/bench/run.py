@@ -3,7 +3,7 @@
 
 Its own cluster (fsync on), run directory and ports; everything is stopped and removed at the end. Settings by environment:
   BENCH_SECONDS      length of one run (5)            BENCH_RUNS   runs of which the median counts (3)
-  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,rush,signin,quotes,leave,echo,broker,memory (all)
+  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,rush,signin,quotes,leave,echo,broker,memory (all); statistics
   BENCH_OUT          result file (build/bench.json)
 What is compared and why it is fair: tests/bench/README.md.
 """
@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 from base import Cpu, Wrong, say, settle, tree  # noqa: E402
 import rush  # noqa: E402
+import statistics_case  # noqa: E402
 from support import crowd, paths  # noqa: E402
 from support.pg import Cluster  # noqa: E402
 from support.proc import Process, wait_for  # noqa: E402
@@ -457,6 +458,8 @@ def run():
                 echo(system, results)
             elif case == "broker":
                 broker_alone(results)
+            elif case == "statistics":
+                statistics_case.measure(results)
             elif case == "memory":
                 memory(system, cluster, results)
             else:

@@ -83,12 +83,103 @@ def test_four_and_six_seconds_apart(db, jobs):
     assert stored == [0, 6, 12]
 
 
-def test_aged_rows_go_with_the_next_batch(db, jobs):
-    jobs.call(OP, body=batch((4, "/aged/old"), at=time.time() - 31 * 86400), actor={}).ok()
-    jobs.call(OP, body=batch((4, "/aged/young"), at=time.time() - 29 * 86400), actor={}).ok()
-    assert urls(db, "/aged/") == ["/aged/old", "/aged/young"] or urls(db, "/aged/") == ["/aged/young"]
-    jobs.call(OP, body=batch((4, "/aged/now")), actor={}).ok()
-    assert urls(db, "/aged/") == ["/aged/now", "/aged/young"]
+def keep(jobs):
+    return jobs.call("stats.keep_requests", body={}, actor={}).ok()
+
+
+def months(db):
+    return [r[0] for r in db.query("select c.relname from pg_inherits h join pg_class c on c.oid = h.inhrelid "
+                                   "where h.inhparent = 'user_access_log'::regclass order by 1")]
+
+
+def test_months_that_aged_go_as_a_whole_and_the_next_ones_are_made(db, jobs, system):
+    for days in (100, 40, 29, 0):
+        jobs.call(OP, body=batch((4, f"/aged/{days}"), at=time.time() - days * 86400), actor={}).ok()
+    visits = db.value("select sum(visits) from visit_hours")
+    # as if somebody had made the partition of that month in time: what the default one took moves
+    db.query("select gh_request_partitions(now() - interval '100 days', 36500, 0)")
+    old = db.value("select tableoid::regclass::text from user_access_log where url = '/aged/100'")
+    assert old == db.value("select 'user_access_log_' || to_char(now() at time zone 'UTC' - interval '100 days', 'YYYYMM')")
+    db.query("drop table " + db.value("select 'user_access_log_' || to_char(now() at time zone 'UTC' + interval '2 months', 'YYYYMM')"))
+    done = keep(jobs)
+    assert (done["made"], done["dropped"]) == (1, 1) and old not in months(db)
+    assert urls(db, "/aged/") == ["/aged/0", "/aged/29", "/aged/40"]             # the last one's month has not aged, or is nobody's
+    strays = db.value("select count(*) from user_access_log_default")
+    assert done["strays"] == strays > 0 and "default_partition" in system["stats-1"].tail() + system["stats-2"].tail()
+    assert keep(jobs) == {"made": 0, "dropped": 0, "strays": strays}
+    assert db.value("select sum(visits) from visit_hours") == visits == db.value("select sum(visits) from visit_days")
+
+
+def test_rows_stay_where_the_months_are_not_kept_long_enough_ago(db):
+    """A month goes when its last row is keep_days old: at the edge to the day."""
+    db.query("insert into user_access_log (url, method, status_code, access_time, duration_ms) "
+             "values ('/edge', 'GET', 200, '2020-03-31 23:59:59+00', 1)")
+    db.query("select gh_request_partitions('2020-03-05', 36500, 0)")
+    assert "user_access_log_202003" in months(db)
+    assert db.row("select * from gh_request_partitions('2020-04-30 23:59:59+00', 30, 0)")[1] == 0
+    assert urls(db, "/edge") == ["/edge"]
+    assert db.row("select * from gh_request_partitions('2020-05-01', 30, 0)")[1] == 1
+    assert urls(db, "/edge") == [] and "user_access_log_202003" not in months(db)
+
+
+def test_what_was_there_before_the_months_is_kept(cluster, template):
+    """The table as it was, with rows, becomes a partition of the new one."""
+    import glob
+    import os
+    from support import paths
+    db = cluster.create_database()
+    try:
+        files = sorted(glob.glob(os.path.join(paths.ROOT, "schema", "migrations", "*.sql")))
+        at = next(i for i, f in enumerate(files) if f.endswith("_kept_counts.sql"))
+        for i, file in enumerate(files[:at + 1]):
+            if i == at:
+                db.query("insert into user_access_log (user_id, ip, url, method, status_code, access_time, duration_ms) select n, '192.0.2.9', "
+                         "'/before/' || n, 'GET', 200, now() - n * interval '10 days', 3 from generate_series(0, 20) n")
+                db.query("insert into users (username) values ('a'), ('b')")
+            with open(file, encoding="utf-8") as f:
+                db.query(f.read())
+        part = db.value("select distinct tableoid::regclass::text from user_access_log")
+        assert part == db.value("select 'user_access_log_' || to_char(now() at time zone 'UTC', 'YYYYMM')")
+        db.query("insert into user_access_log (url, method, status_code, access_time, duration_ms) values ('/new', 'GET', 200, now(), 1)")
+        assert db.value("select count(distinct id) from user_access_log") == 22
+        assert db.value("select count(*) from gh_requests_found(7, null, null, '-infinity', 'infinity', 10)") == 1
+        assert db.row("select * from gh_request_partitions(now(), 30, 3)")[:2] == (1, 0)
+        db.query("select gh_request_partitions(now() + interval '70 days', 30, 0)")
+        assert db.value("select count(*) from user_access_log") == 0
+        assert db.value("select sum(n) from account_counts") == 2
+    finally:
+        db.drop()
+
+
+def test_accounts_are_counted_whoever_makes_them_at_once(db, jobs):
+    def total():
+        return jobs.call("stats.count_users", actor={"user": admin}).ok()["total_users"]
+
+    def truth():
+        return db.value("select count(*) from users where not is_deleted")
+
+    admin = db.value("insert into users (username, user_type) values ('counter', 'admin') returning id")
+    db.query("insert into user_roles (user_id, role_code) values (%s, 'ADMIN')", admin)
+    assert total() == truth()
+    db.query("insert into users (username) select 'n' || i from generate_series(1, 50) i")
+    db.query("update users set is_deleted = true, is_active = false where username in ('n1', 'n2', 'n3')")
+    db.query("update users set full_name = 'x' where username like 'n%%'")
+    db.query("delete from users where username in ('n3', 'n4')")
+    assert total() == truth()
+    rows = db.value("select count(*) from account_counts")
+    first, second = db.connect(), db.connect()
+    for conn in (first, second):
+        conn.autocommit = False
+    first.cursor().execute("insert into users (username) values ('open')")             # not committed while they are counted anew
+    second.cursor().execute("select gh_accounts_counted()")
+    first.commit()
+    second.commit()
+    for conn in (first, second):
+        conn.close()
+    assert rows > 1 and db.value("select count(*) from account_counts") == 2
+    assert total() == truth()
+    keep(jobs)
+    assert db.value("select count(*) from account_counts") == 1 and total() == truth()
 
 
 def test_only_trusted_peers_may_record(jobs, system):

@@ -26,6 +26,7 @@ static const recurring_t known[] = {
     {"payments",      "* * * * *", "last", "gateway", "billing.expire_payments", "billing", 20000, 3}, /* */
     {"waitlist",      "* * * * *", "last", "booking", "booking.tidy_waitlist", "booking", 20000, 3}, /* BR-99, BR-104 */
     {"statistics",    "10 0 * * *", "last", "maintenance", "stats.count_days", "stats", 30000, 5},   /* BR-139 */
+    {"requests",      "40 3 * * *", "last", "maintenance", "stats.keep_requests", "stats", 20000, 5},
     {"risk",          "10 3 * * *", "last", "maintenance", "identity.tend_risk", "identity", 60000, 3}, /* BR-131 to BR-133 */
     {"visit-reminders", "0 20 * * *", "last", "mail", "notify.remind_visits", "notify", 20000, 5}, /* BR-147 */
 };

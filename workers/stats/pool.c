@@ -6,6 +6,11 @@
 
 static const gh_op_t ops[] = {
     {.name = "stats.record_requests", .kind = GH_OP_WRITE, .step = gh_record_requests, .inner = true},
+    {.name = "stats.keep_requests",
+     .kind = GH_OP_WRITE,
+     .step = gh_keep_requests,
+     .batch_max = 1,
+     .inner = true},
     {.name = "stats.list_requests", .sql = "list_requests", .bind = {"query", "tz"}},
     {.name = "stats.count_users", .sql = "count_users"},
     {.name = "stats.count_visits",

@@ -4,7 +4,6 @@
  * A job is one front's batch: columns of equal length (front/rows.c). Jobs are carried out one transaction after the other,
  * over all workers, so that repeats which came through different fronts are seen.
  */
-#include "base/timez.h"
 #include "workers/stats/stats.h"
 
 static void
@@ -24,7 +23,6 @@ store(gh_batch_t *b, gh_wjob_t *job)
 gh_step_t
 gh_record_requests(gh_batch_t *b)
 {
-    char now[GH_PG_TIME_TEXT];
     if (b->phase == 0) {
         gh_batch_query(b, "record_lock", 0, NULL);
         return GH_STEP_MORE;
@@ -32,8 +30,5 @@ gh_record_requests(gh_batch_t *b)
     for (size_t i = 0; i < b->n; i++)
         if (!b->jobs[i]->done)
             store(b, b->jobs[i]);
-    gh_pg_time_text(b->now_us, now);
-    const char *params[] = {now, gh_conf_text(gh_worker_conf(b->worker), "accesslog.keep_days")};
-    gh_batch_query(b, "expire_requests", 2, params);
     return GH_STEP_DONE;
 }

@@ -5,7 +5,7 @@
 with sums as (
     select jsonb_agg(to_jsonb(x)) as list
       from (select f.day, f.slot_type, sum(f.registrations) as n, sum(f.completed) as done, sum(f.revenue) as revenue
-              from gh_registrations(gh_statistics_first($1::text, $2::text, $3::date), gh_statistics_last($1::text, $3::date)) f
+              from gh_hospital_registrations(gh_statistics_first($1::text, $2::text, $3::date), gh_statistics_last($1::text, $3::date)) f
              group by f.day, f.slot_type) x
 )
 select gh_statistics_error($1, $2) as error,

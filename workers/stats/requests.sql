@@ -33,13 +33,6 @@ insert into visit_hours as v (hour, visits)
 select date_trunc('hour', access_time, 'UTC'), count(*) from stored group by 1
     on conflict (hour) do update set visits = v.visits + excluded.visits
 
--- name: expire_requests
--- $1 now, $2 days that rows are kept. The oldest ones in small steps, more than a batch brings.
-delete from user_access_log
- where id = any (array(select o.id
-                         from (select id, access_time from user_access_log order by id limit 1000) o
-                        where o.access_time < $1::timestamptz - make_interval(days => $2::int)))
-
 -- name: list_requests
 -- GET /auth/user-logs. $1 the query as an object, $2 zone. `action` is part of the url, whatever its case. Rows come by the index of
 -- the caller, else of the address, else of the time; no more than a million are counted.
@@ -73,22 +66,28 @@ select json_build_object(
 
 -- name: count_users
 -- GET /statistics/users (BR-143)
-select json_build_object('total_users', count(*))::text as body from users where not is_deleted
+select json_build_object('total_users', sum(n))::text as body from account_counts
 
 -- name: count_visits
--- GET /statistics/visits (BR-143): rows recorded, by the hours they are counted in. $1 days asked for or null, $2 the setting,
+-- GET /statistics/visits (BR-143): rows recorded, by the days and hours they are counted in. $1 days asked for or null, $2 the setting,
 -- $3 now.
 with asked as (
     select coalesce($1::int, $2::int) as days
+), cut as materialized (
+    select $3::timestamptz - make_interval(days => a.days) as at from asked a
 ), counted as (
-    select coalesce(sum(v.visits), 0)::bigint as total,
-           coalesce(sum(v.visits) filter (where v.hour < $3::timestamptz - make_interval(days => a.days)), 0)::bigint as before
-      from asked a
-      left join visit_hours v on true
-     group by a.days
+    select (select coalesce(sum(visits), 0)::bigint from visit_days) as total,
+           (select coalesce(sum(visits), 0)::bigint from visit_days where day < (cut.at at time zone 'UTC')::date)
+           + (select coalesce(sum(visits), 0)::bigint from visit_hours
+               where hour >= date_trunc('day', cut.at, 'UTC') and hour < cut.at) as before
+      from cut
 )
 select json_build_object('total_visits', c.total,
                          'growth_percent', case when c.before = 0 then 0
                                                 else round((c.total - c.before) * 100.0 / c.before, 2) end,
                          'compare_days', a.days)::text as body
   from asked a, counted c
+
+-- name: keep_requests
+-- $1 now, $2 days that requests are kept: their partitions, and accounts counted anew
+select p.made, p.dropped, p.strays, gh_accounts_counted() from gh_request_partitions($1::timestamptz, $2::int) p

@@ -8,6 +8,8 @@
 
 /* Requests of fronts become rows (record.c). */
 gh_step_t gh_record_requests(gh_batch_t *b);
+/* Their partitions, once a day (keep.c). */
+gh_step_t gh_keep_requests(gh_batch_t *b);
 
 /* The nightly count of registrations (nightly.c), one job at a time. */
 gh_step_t gh_count_days(gh_batch_t *b);
