@@ -77,7 +77,7 @@ class Counted:
                 h.run("update registration_orders set status = %s where id = %s", r.choice(STEPS[status]), order)
             elif what < 0.7:
                 h.run("update registration_orders set list_price = list_price + 3 where id = %s", order)
-            elif what < 0.8 and status == "completed":
+            elif what < 0.8 and status in ("pending", "confirmed"):
                 self.move(order)
             elif what < 0.9:
                 h.run("delete from registration_orders where id = %s", order)
@@ -86,12 +86,13 @@ class Counted:
                       "x.clinic_id = %s and (x.date, x.time_section) = (schedules.date, schedules.time_section))", h.clinic, session, h.clinic)
 
     def move(self, order):
-        """A visit is written to another session of that day, on a place that is free there."""
+        """To another session of that day, on a place that is free there."""
         self.h.run("update registration_orders o set schedule_id = s.id, slot_no = s.free, doctor_id = s.doctor_id, "
-                   "time_section = s.time_section, starts_at = s.starts_at, ends_at = s.ends_at "
+                   "time_section = s.time_section "
                    "from (select s.*, (select min(n) from generate_series(1, 10) n where not exists (select from registration_orders x "
                    "where x.schedule_id = s.id and x.slot_no = n and x.status in ('pending', 'confirmed', 'completed', 'no_show'))) as free "
-                   "from schedules s join registration_orders m on m.id = %s and s.date = m.slot_date and s.id <> m.schedule_id "
+                   "from schedules s join registration_orders m on m.id = %s and s.date = m.slot_date and not exists (select from "
+                   "registration_orders x where x.schedule_id = s.id and x.patient_id = m.patient_id) "
                    "order by random() limit 1) s where o.id = %s and s.free is not null", order, order)
 
     def rows(self, first=None, last=None, **where):

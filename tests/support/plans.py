@@ -104,7 +104,7 @@ def literal(cur, value):
 
 
 READ = f"""select relname, coalesce(seq_tup_read, 0), coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables
-            where relname = any ('{{{','.join(LARGE)}}}')"""
+            where relname = any ('{{{','.join(LARGE)}}}') or relname like 'user_access_log_%'"""
 
 
 def reads(conn, pool, name, *params):

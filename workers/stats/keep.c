@@ -28,8 +28,8 @@ gh_keep_requests(gh_batch_t *b)
     int64_t strays = gh_pg_i64(r, 0, 2, 0);
     if (strays > 0) /* rows of no month that has a partition: a clock is wrong, or nobody made one in time */
         gh_log(GH_LOG_WARN, "default_partition", GH_KS("table", "user_access_log"), GH_KI("rows", strays));
-    gh_buf_printf(&out, "{\"made\":%lld,\"dropped\":%lld,\"strays\":%lld}",
-                  (long long)gh_pg_i64(r, 0, 0, 0), (long long)gh_pg_i64(r, 0, 1, 0), (long long)strays);
+    gh_buf_printf(&out, "{\"made\":%lld,\"dropped\":%lld,\"strays\":%lld}", (long long)gh_pg_i64(r, 0, 0, 0),
+                  (long long)gh_pg_i64(r, 0, 1, 0), (long long)strays);
     gh_job_ok(b, b->jobs[0], 0, gh_buf_view(&out));
     return GH_STEP_DONE;
 }
