@@ -58,7 +58,7 @@ select case when b.id is null or b.status = 'waitlist' then 'NOT_FOUND'
                             'at', gh_ts_text(h.at, $6::text),
                             'by', (select gh_user_brief(u) from users u where u.id = h.by_user),
                             'action', case h.action when 'timeout' then 'cancelled' else h.action end,
-                            'from', gh_history_value(h.from_value), 'to', gh_history_value(h.to_value), 'note', h.note)
+                            'from', gh_history_value(h.from_value, $6), 'to', gh_history_value(h.to_value, $6), 'note', h.note)
                                  order by h.id)
                    from appointment_history h where h.order_id = b.id), '[]') as body
   from (select) x
