@@ -133,6 +133,9 @@ def test_unpaid_beyond_its_time_is_over(house):
     c = Case(house)
     c.set(payable_since=now() - dt.timedelta(minutes=31))
     refused(c.move(), 99, "当前状态不可改约")
+    refused(c.options(), 99, "当前状态不可改约")
+    house.h.setting("registration", '{"sameDayDeadline": "23:59", "paymentTimeoutMinutes": 40}')
+    assert message(c.options())["options"] and message(c.move())["id"] == c.order
 
 
 def test_present_place_has_begun(house):
@@ -239,6 +242,10 @@ def test_options(house):
         "scheduleId": later, "date": str(today() + dt.timedelta(days=5)), "timeSection": "下午", "remainingSlots": 16, "price": 88.0,
         "hospitalId": h.area, "hospitalName": "主院区", "departmentId": h.dept, "departmentName": "心内科", "clinicId": c.clinic,
         "clinicName": "诊室", "slotType": "普通", "startTime": "14:00", "endTime": "18:00", "doctorName": "医生丙", "doctorTitle": ""}
+    h.run("update doctors set status = 'INACTIVE' where id = %s", c.doctor)
+    assert message(c.options())["options"] == []
+    refused(c.move(), 99, "该排班不可预约")
+    h.run("update doctors set status = 'ACTIVE' where id = %s", c.doctor)
     # every choice can be made
     for option in got["options"]:
         assert message(c.move(option["scheduleId"]))["id"] == c.order

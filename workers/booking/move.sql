@@ -90,6 +90,7 @@ update bills b
 -- BR-77) are left out. $1 order, $2 caller, $3 his patient row, $4 zone, $5 now, $6 its day.
 with verdict as (
     select b.id, b.schedule_id, b.doctor_id, b.clinic_id, b.slot_type, b.slot_date, b.time_section,
+           case when b.status = 'pending' and b.payment_status = 'pending' then b.payable_since end as unpaid_since,
            case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING'
                 when b.id is null then 'APPOINTMENT_NOT_FOUND'
                 when $2::bigint is distinct from coalesce(b.patient_user_id, b.user_id)
@@ -103,12 +104,14 @@ with verdict as (
     select coalesce((select c.config_value <> 'false' from system_config c
                       where c.config_key = 'appointment.apply_registration_rules' and c.scope_type = 'GLOBAL' and c.is_active), true) as bind,
            case when r.advance_days between 1 and 90 then r.advance_days else 14 end as advance_days,
-           case when r.deadline_minute between 0 and 1439 then r.deadline_minute else 480 end as deadline_minute
+           case when r.deadline_minute between 0 and 1439 then r.deadline_minute else 480 end as deadline_minute,
+           case when v.unpaid_since <= $5 - make_interval(mins => case when r.payment_minutes between 5 and 120 then r.payment_minutes
+                                                                      else 30 end) then 'RESCHEDULE_STATUS' end as overdue
       from verdict v
       left join lateral (select * from v_registration_settings s where s.doctor_id in (0, v.doctor_id)
                           order by s.doctor_id desc limit 1) r on true
 )
-select v.error,
+select coalesce(v.error, r.overdue) as error,
        json_build_object('appointmentId', v.id, 'currentScheduleId', v.schedule_id, 'currentDate', v.slot_date,
            'currentTimeSection', v.time_section, 'options', coalesce((
                select json_agg(json_build_object(
@@ -127,7 +130,8 @@ select v.error,
                 where v.error is null and s.doctor_id = v.doctor_id and s.date >= $6::date and s.clinic_id is not distinct from v.clinic_id
                   and s.slot_type = v.slot_type and s.id <> v.schedule_id and s.is_latest and s.status = '正常'
                   and d.deleted_at is null and d.status <> 'INACTIVE'
-                  and s.deleted_at is null and s.remaining_slots > 0 and s.starts_at > $5::timestamptz
+                  and s.deleted_at is null and d.deleted_at is null and d.status <> 'INACTIVE'
+                  and s.remaining_slots > 0 and s.starts_at > $5::timestamptz
                   and (not r.bind or (s.date <= $6::date + r.advance_days
                        and (s.date > $6::date or extract(hour from $5::timestamptz at time zone $4::text) * 60
                                                  + extract(minute from $5::timestamptz at time zone $4::text) < r.deadline_minute)))),
