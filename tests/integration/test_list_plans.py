@@ -182,6 +182,29 @@ OWN = [
     ("booking", "code_payments", ("77", "77", 1, 10, ZONE), 50),
     ("booking", "code_payment", ("24711", "4711", "4711", ZONE), 20),
     ("booking", "code_waitlist", ("77", "77", ZONE, NOW), 50),
+    # bills and payments, and what is read of them before money moves
+    ("billing", "v1_bills", (query(), "77", None, "77", str(TODAY), ZONE), 100),
+    ("billing", "v1_bills", (query(status=["PENDING"]), "77", 1, None, str(TODAY), ZONE), 100),
+    ("billing", "v1_bills", (query(appointment_id=["24711"]), None, 1, None, str(TODAY), ZONE), 100),
+    ("billing", "v1_bills", (query(patient_id=["77", "78"], sort="-total,id"), None, 1, None, str(TODAY), ZONE), 200),
+    ("billing", "v1_bills", (query(created_at_to=YESTERDAY + "T00:00:00+08:00", q="B2"), None, 1, None, str(TODAY), ZONE), 60000),
+    ("billing", "v1_bills", (query(created_at_from=LAST), None, 1, None, str(TODAY), ZONE), 50),
+    ("billing", "v1_bills", (query(), None, 1, None, str(TODAY), ZONE), 70000),
+    ("billing", "v1_bill", ("4711", 8, "77", "77", str(TODAY), ZONE, None), 50),
+    ("billing", "v1_bill_payments", ("4711", 8, "77", "77", ZONE), 50),
+    ("billing", "v1_payment", ("4711", 8, "77", "77", ZONE, None), 50),
+    ("billing", "v1_payment_refunds", ("4711", 8, "77", "77", ZONE), 50),
+    ("billing", "v1_payments", (query(created_at_from=LAST), ZONE), 50),
+    ("billing", "v1_payments", (query(), ZONE), 70000),
+    ("billing", "payments_due", (NOW, 200), 20),
+    ("billing", "sandbox_facts", (4711, 0), 20),
+    *[("domain", name, whose, 50) for name in ("money_orders", "money_bills", "money_payments")
+      for whose in (("{24711,24712}", None, None, None, None), (None, "{4711}", None, None, None), (None, None, "{4711}", None, None),
+                    (None, None, None, "{P4711}", "{R4711}"))],
+    ("domain", "money_refunds", ("{R4711}",), 10),
+    ("domain", "money_end_pending", ("{24711,24712}", NOW), 50),
+    ("domain", "money_states", (None, "{24711,24712}", NOW), 50),
+    ("domain", "money_refund", ("{}", "{}", "{}", "{}", "{}", "{}", "{24711,24712}", "x", NOW, DAY), 50),
 ]
 
 

@@ -69,11 +69,15 @@ insert into registration_orders (id, order_no, patient_id, user_id, initiator_us
            '上午', '普通', current_date + interval '152 hours', current_date + interval '153 hours', 50, 50, 'completed', 'paid', 'wechat', now(),
            'bjtu', now() - make_interval(mins => i), now() from generate_series(1, {PEOPLE}) i, generate_series(1, 3) n;
 insert into bills (bill_no, patient_id, appointment_id, kind, subtotal, total, currency, status, created_at, updated_at)
-    select 'B' || id, patient_id, id, 'REGISTRATION', 50, 50, 'CNY', 'PAID', now(), now() from registration_orders;
+    select 'B' || id, patient_id, id, 'REGISTRATION', 50, 50, 'CNY', 'PAID', created_at, now() from registration_orders;
+insert into payments (payment_no, bill_id, amount, currency, method, status, created_by, created_at, updated_at)
+    select 'P' || id, id, total, 'CNY', 'CASH', 'SUCCEEDED', patient_id, created_at, created_at from bills;
+insert into refunds (refund_no, payment_id, amount, reason, status, created_at, completed_at)
+    select 'R' || id, id, 1, 'x', 'SUCCEEDED', now(), now() from payments;
 reset session_replication_role;
 """
 
-LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "bills", "system_config", "blobs", "blob_chunks",
+LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "bills", "payments", "refunds", "system_config", "blobs", "blob_chunks",
          "stored_files", "statistics_sessions")
 
 
@@ -89,9 +93,9 @@ def fill(db, rows=ROWS):
 
 @functools.lru_cache(maxsize=None)
 def statements(pool):
-    """{name: text} of a pool."""
+    """{name: text} of a pool, or of a folder of lib."""
     found = {}
-    for file in glob.glob(os.path.join(paths.ROOT, "workers", pool, "*.sql")):
+    for file in glob.glob(os.path.join(paths.ROOT, "workers", pool, "*.sql")) + glob.glob(os.path.join(paths.ROOT, "lib", pool, "*.sql")):
         with open(file, encoding="utf-8") as f:
             for part in f.read().split("-- name: ")[1:]:
                 name, _, text = part.partition("\n")
@@ -121,7 +125,8 @@ def reads(conn, pool, name, *params):
         cur.execute(READ)
         before = {t: (s, i) for t, s, i in cur.fetchall()}
         cur.execute(call)
-        cur.fetchall()
+        if cur.description:
+            cur.fetchall()
         cur.execute(READ)
         after = {t: (s, i) for t, s, i in cur.fetchall()}
         cur.execute("explain " + call)

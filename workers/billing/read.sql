@@ -40,7 +40,7 @@ with asked as (
       from asked a
       join payments p on (a.states is null or p.status = any (a.states)) and (a.methods is null or p.method = any (a.methods))
                      and (a.providers is null or p.provider = any (a.providers))
-                     and (a.since is null or p.created_at >= a.since) and (a.until is null or p.created_at <= a.until)
+                     and p.created_at >= coalesce(a.since, '-infinity') and p.created_at <= coalesce(a.until, 'infinity')
                      and (a.words is null or strpos(lower(p.payment_no), a.words) > 0
                           or strpos(lower(coalesce(p.provider_ref, '')), a.words) > 0)
 ), page as (
@@ -85,6 +85,8 @@ with asked as (
     select b.* from bills b
      where $2 is null and $3 & 1 = 1 and gh_json_texts($1::jsonb->'appointment_id') is null
        and gh_json_texts($1::jsonb->'patient_id') is null
+       and b.created_at >= coalesce(gh_moment($1::jsonb->>'created_at_from', $6::text, false), '-infinity')
+       and b.created_at <= coalesce(gh_moment($1::jsonb->>'created_at_to', $6, true), 'infinity')
 ), found as materialized (
     select b.id, (select array_agg(gh_bill_order(k.key, b) order by k.n) from unnest(a.sort) with ordinality as k (key, n)) as keys
       from asked a
