@@ -456,6 +456,37 @@ utf8_is_checked_to_the_bit(void **state)
         assert_int_equal(gh_utf8_length(gh_str(bad[i])), -1);
 }
 
+static void
+signed_bodies_go_on_byte_for_byte(void **state)
+{
+    (void)state;
+    static const char body[] = " {\"event_id\": \"e1\",\r\n \"type\":\"payment.failed\", \"payment_no\": \"PM1\", "
+                               "\"provider_ref\": \"x\", \"amount\": 1.50, \"currency\": \"CNY\", \"occurred_at\": "
+                               "\"2026-03-09T08:00:00Z\" }\n";
+    gh_str_t params[GH_PATH_PARAMS] = {GH_STR("sandbox")}, raw, signature;
+    gh_request_in_t in = {.op = gh_contract_find(s_real, GH_STR("billing.v1_receive_payment_event")),
+                          .params = params,
+                          .kind = GH_BODY_JSON,
+                          .body = {body, sizeof body - 1},
+                          .signature = GH_STR("t=1,v1=00")};
+    gh_buf_t args GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_faults_t faults;
+    gh_mp_t root;
+    assert_int_equal(gh_request_check(&in, &args, &faults), GH_E_NONE);
+    assert_int_equal(gh_mp_check(args.p, args.n, 0, &root), 0);
+    assert_true(gh_mp_bin(gh_mp_path(root, "raw"), &raw));
+    assert_true(gh_str_eq(raw, in.body));
+    assert_true(gh_mp_str(gh_mp_path(root, "signature"), &signature));
+    assert_true(gh_str_is(signature, "t=1,v1=00"));
+    assert_true(gh_mp_str(gh_mp_path(root, "body.event_id"), &signature));
+    gh_buf_clear(&args);
+    in.signature = (gh_str_t){0}; /* the worker refuses it */
+    assert_int_equal(gh_request_check(&in, &args, &faults), GH_E_NONE);
+    assert_int_equal(gh_mp_check(args.p, args.n, 0, &root), 0);
+    assert_true(gh_mp_str(gh_mp_path(root, "signature"), &signature));
+    assert_int_equal(signature.n, 0);
+}
+
 int
 main(void)
 {
@@ -467,6 +498,7 @@ main(void)
         cmocka_unit_test(paging_has_its_own_error_and_defaults),
         cmocka_unit_test(query_values_are_converted),
         cmocka_unit_test(fields_are_checked_against_the_reply),
+        cmocka_unit_test(signed_bodies_go_on_byte_for_byte),
         cmocka_unit_test(every_fault_is_told_at_once),
         cmocka_unit_test(values_of_the_right_kind_pass),
         cmocka_unit_test(forms_are_converted_too),
