@@ -80,31 +80,39 @@ def warm(system, file, connections=8):
 
 # ---- the rush
 
-def make_rush(system, db, tokens):
-    """20,000 requests in an order of chance: each patient asks for four of ten sessions, which are at ten different times."""
-    people = db.query("select n, user_id, patient_id from bench_patients where n < %s order by n", PATIENTS)
+def make_rush(system, db, tokens, turn):
+    """20,000 requests in an order of chance: each patient asks for four of ten sessions, which are at ten different times. Every
+    turn has patients of its own: who books much again and again is suspended (BR-128)."""
+    first = turn % max(1, len(tokens) // PATIENTS - 1) * PATIENTS
+    people = db.query("select n, user_id, patient_id from bench_patients where n >= %s and n < %s order by n", first, first + PATIENTS)
     # session i is that of doctor i at his i-th time: nobody is refused for an overlap
     schedules = [db.value("select schedule_id from bench_schedules where n = %s", 42 * i + i) for i in range(SESSIONS)]
     if len(people) != PATIENTS or db.value("select count(distinct (date, time_section)) from schedules where id = any (%s) and "
                                            "total_slots = %s", schedules, PLACES) != SESSIONS:
         raise Wrong("the bench's data does not fit the rush")
     asks = [(p[0], p[1], schedules[(p[0] * 7 + k * 3) % SESSIONS]) for p in people for k in range(EACH)]
-    random.Random(8).shuffle(asks)
+    random.Random(turn).shuffle(asks)
     file = write_requests(system, "rush", (("POST", "/api/v1/appointments", tokens[n], f'{{"schedule_id":{s}}}') for n, _, s in asks))
     return asks, schedules, file
 
 
 def make_reads(system, db, tokens):
     """Reads of four pools by a patient who books nothing."""
-    dept = db.value("select id from minor_departments where deleted_at is null order by id limit 1")
+    dept = db.value("select min(dept_id) from doctors where dept_id <> (select dept_id from doctors where name = 'bench 100')")
     doctor = db.value("select d.id from doctors d join schedules s on s.doctor_id = d.id where d.name = 'bench 100' limit 1")
-    token = tokens[PATIENTS + 1]
-    return write_requests(system, "reads", (
-        ("GET", "/patient/minor-departments", None, None),
-        ("GET", "/api/v1/doctors?page_size=20", token, None),
-        ("GET", f"/patient/departments/{dept}/schedules", None, None),
-        ("GET", f"/patient/doctors/{doctor}/schedules", None, None),
-        ("GET", "/auth/me", token, None)))
+    token = tokens[-1]
+    days = "start_date={0}&end_date={1}".format(*db.row("select (now() at time zone 'Asia/Shanghai')::date + 1, "
+                                                        "(now() at time zone 'Asia/Shanghai')::date + 7"))
+    reads = (("GET", "/patient/minor-departments", None, None),
+             ("GET", "/api/v1/doctors?page_size=20", token, None),
+             ("GET", f"/patient/departments/{dept}/schedules?{days}", None, None),
+             ("GET", f"/patient/doctors/{doctor}/schedules?{days}", None, None),
+             ("GET", "/auth/me", token, None))
+    for _, path, who, _ in reads:       # one that is refused would be quick
+        r = system.api(token=who).get(path)
+        if r.status_code != 200 or (not path.startswith("/api") and r.json()["code"] != 0):
+            raise Wrong(f"{path}: {r.status_code} {r.text[:200]}")
+    return write_requests(system, "reads", reads)
 
 
 def compare(db, asks, schedules, answers):
@@ -125,12 +133,12 @@ def compare(db, asks, schedules, answers):
 
 def rush(system, db, files, roots, runs, reset, results):
     tokens = open(files["tokens"], encoding="ascii").read().split()
-    asks, schedules, file = make_rush(system, db, tokens)
     reads_file = make_reads(system, db, tokens)
     warm(system, reads_file)
     turns, before, during = [], [], []
     for turn in range(runs):
         reset(db)
+        asks, schedules, file = make_rush(system, db, tokens, turn)
         with Reads(system, reads_file) as reads:
             time.sleep(CALM)
             with Cpu(roots) as used:
@@ -168,9 +176,8 @@ def beside(name, before, during, peer_name, aim):
 def sign_in(system, db, files, roots, runs, password, results):
     """A burst of sign-ins, each of another account, and who-am-I of somebody who is signed in already."""
     tokens = open(files["tokens"], encoding="ascii").read().split()
-    phones = [r[0] for r in db.query("select phone from bench_patients where n between %s and %s order by n", PATIENTS + 2,
-                                     PATIENTS + 1 + SIGN_INS * runs)]
-    me = write_requests(system, "me", (("GET", "/auth/me", tokens[PATIENTS + 1], None),))
+    phones = [r[0] for r in db.query("select phone from bench_patients order by n desc offset 1 limit %s", SIGN_INS * runs)]
+    me = write_requests(system, "me", (("GET", "/auth/me", tokens[-1], None),))
     warm(system, me)
     rates, before, during, cpu = [], [], [], []
     for turn in range(runs):
