@@ -214,9 +214,12 @@ def payment_given_up_by_a_stranger(h):
     return {"code": Call(h.patient()[1], "POST", f"/patient/appointments/{order}/cancel-payment", {})}
 
 
-def moves(user, order, session):
-    return {"code": Call(user, "PUT", f"/patient/appointments/{order}/reschedule", {"scheduleId": session}),
-            "v1": Call(user, "POST", f"/api/v1/appointments/{order}/reschedule", {"schedule_id": session})}
+def moves(h, user, order, session):
+    calls = {"code": Call(user, "PUT", f"/patient/appointments/{order}/reschedule", {"scheduleId": session}),
+             "v1": Call(user, "POST", f"/api/v1/appointments/{order}/reschedule", {"schedule_id": session})}
+    for (moment,) in h.run("select starts_at from schedules where id = %s", session):
+        calls["hb"] = Call(user, "PUT", "/appointment/", {"id": order, "date_time": moment.isoformat()})
+    return calls
 
 
 def target(h, ask, days=5, **kw):
@@ -224,95 +227,98 @@ def target(h, ask, days=5, **kw):
     return h.session(days, **{"doctor": ask.doctor, "clinic": clinic, **kw})
 
 
-@rule("BR-89", code=(102, "无权改约该订单"), v1=(403, "NOT_OWNER", None))
+@rule("BR-89", code=(102, "无权改约该订单"), v1=(403, "NOT_OWNER", None), hb=FORBIDDEN)
 def moved_by_a_stranger(h):
     ask, order = booked(h)
-    return moves(h.patient()[1], order, target(h, ask))
+    return moves(h, h.patient()[1], order, target(h, ask))
 
 
-@rule("BR-89 R-93", code=(99, "当前状态不可改约"), v1=(409, "INVALID_TRANSITION", None))
+@rule("BR-89 R-93", code=(99, "当前状态不可改约"), v1=(409, "INVALID_TRANSITION", None),
+      hb=(409, "The present state does not allow a move"))
 def moved_after_the_visit(h):
     ask, order = booked(h, state="completed")
-    return moves(ask.user, order, target(h, ask))
+    return moves(h, ask.user, order, target(h, ask))
 
 
 @rule("BR-89", code=(99, "当前支付状态不可改约"))
 def moved_while_the_payment_is_refunded(h):
     ask, order = booked(h, payment="refunded")
-    return moves(ask.user, order, target(h, ask))
+    return moves(h, ask.user, order, target(h, ask))
 
 
 @rule("BR-89", code=(99, "已过就诊时间，无法改约"))
 def moved_after_the_start(h):
     ask, order = booked(h)
     begun(h, order)
-    return moves(ask.user, order, target(h, ask))
+    return moves(h, ask.user, order, target(h, ask))
 
 
 @rule("BR-90", code=(106, "目标排班不存在"), v1=(404, "SCHEDULE_NOT_FOUND", None))
 def moved_to_nowhere(h):
     ask, order = booked(h)
-    return moves(ask.user, order, 99999999)
+    return moves(h, ask.user, order, 99999999)
 
 
 @rule("BR-90", code=(99, "请选择不同的排班进行改约"))
 def moved_to_where_it_is(h):
     ask, order = booked(h)
-    return moves(ask.user, order, ask.session)
+    return moves(h, ask.user, order, ask.session)
 
 
 @rule("BR-90", code=(99, "仅支持同医生改约"))
 def moved_to_another_doctor(h):
     ask, order = booked(h)
-    return moves(ask.user, order, bc._free(h, days=5).session)
+    return moves(h, ask.user, order, bc._free(h, days=5).session)
 
 
 @rule("BR-90", code=(99, "仅支持同诊室同号源改约"))
 def moved_to_another_clinic(h):
     ask, order = booked(h)
-    return moves(ask.user, order, target(h, ask, clinic=bc._clinic(h)))
+    return moves(h, ask.user, order, target(h, ask, clinic=bc._clinic(h)))
 
 
 @rule("BR-90", code=(99, "仅支持同号源类型改约"))
 def moved_to_another_class(h):
     ask, order = booked(h)
-    return moves(ask.user, order, target(h, ask, slot_type="专家"))
+    return moves(h, ask.user, order, target(h, ask, slot_type="专家"))
 
 
-@rule("BR-90 R-96", code=(99, "目标排班号源不足"), v1=(409, "SLOT_FULL", None))
+@rule("BR-90 R-96", code=(99, "目标排班号源不足"), v1=(409, "SLOT_FULL", None),
+      hb=(409, "The slot is taken"))
 def moved_to_a_full_session(h):
     ask, order = booked(h)
     session = target(h, ask, places=1)
     bc._order(h, h.patient()[0], session, h.one("select date from schedules where id = %s", session))
-    return moves(ask.user, order, session)
+    return moves(h, ask.user, order, session)
 
 
-@rule("BR-90 R-85", code=(99, "目标排班已过开始时间，无法改约"), v1=(422, "APPOINTMENT_IN_PAST", None))
+@rule("BR-90 R-85", code=(99, "目标排班已过开始时间，无法改约"), v1=(422, "APPOINTMENT_IN_PAST", None),
+      hb=(409, "The time has passed"))
 def moved_to_a_session_that_has_begun(h):
     ask, order = booked(h)
-    return moves(ask.user, order, target(h, ask, days=-1))
+    return moves(h, ask.user, order, target(h, ask, days=-1))
 
 
 @rule("BR-91", code=(99, "已支付订单仅支持同价改约"))
 def moved_at_another_price_when_paid(h):
     ask, order = booked(h, payment="paid")
-    return moves(ask.user, order, target(h, ask, price="80.00"))
+    return moves(h, ask.user, order, target(h, ask, price="80.00"))
 
 
-@rule("R-94", v1=(409, "CANCEL_TOO_LATE", None))
+@rule("R-94", v1=(409, "CANCEL_TOO_LATE", None), hb=(409, "It is too late to cancel, 48 h before the visit are needed"))
 def moved_too_late(h):
     h.setting("registration", '{"cancelHoursBefore": 48, "sameDayDeadline": "23:59"}')
     ask, order = booked(h, days=1)
-    return {"v1": moves(ask.user, order, target(h, ask))["v1"]}
+    return moves(h, ask.user, order, target(h, ask))
 
 
-@rule("R-97", v1=(409, "RESCHEDULE_LIMIT", "The appointment was moved too often"))
+@rule("R-97", v1=(409, "RESCHEDULE_LIMIT", "The appointment was moved too often"), hb=(409, "The appointment was moved too often"))
 def moved_too_often(h):
     ask, order = booked(h)
     h.setting("appointment.max_reschedules", "1")
     h.run("update registration_orders set reschedule_count = 1 where id = %s", order)
     h.run("insert into appointment_history (order_id, at, by_user, action) values (%s, now(), %s, 'rescheduled')", order, ask.user)
-    return {"v1": moves(ask.user, order, target(h, ask))["v1"]}
+    return moves(h, ask.user, order, target(h, ask))
 
 
 @rule("BR-95", code=(102, "无权查看该预约"), v1=(403, "NOT_OWNER", "This row belongs to somebody else"), hb=FORBIDDEN)
@@ -415,17 +421,26 @@ def left_and_unknown(h):
     return leaves(99999999, h.patient()[1])
 
 
-# ---- statuses (/api/v1)
+# ---- statuses (/api/v1, Heartbeat)
 
 def status(order, user, **body):
-    return {"v1": Call(user, "POST", f"/api/v1/appointments/{order}/status", body)}
+    calls = {"v1": Call(user, "POST", f"/api/v1/appointments/{order}/status", body)}
+    if "status" in body:
+        calls["hb"] = Call(user, "PUT", "/appointment/", {"id": order, **body})
+    return calls
 
 
 STATE = (409, "INVALID_TRANSITION", "The present state does not allow this")
 
 
+@rule("R-98", v1=STATE, hb=(409, "The present state does not allow this"))
+def completed_after_it_was_missed(h):
+    _, order = booked(h, state="no_show")
+    return status(order, h.staff, status="COMPLETED")
+
+
 @rule("R-98", v1=STATE)
-def completed_after_a_cancellation(h):
+def missed_after_it_was_completed(h):
     _, order = booked(h, state="completed")
     return status(order, h.staff, fhir_status="noshow")
 
@@ -436,13 +451,13 @@ def checked_in_before_it_is_confirmed(h):
     return {"v1": Call(h.staff, "POST", f"/api/v1/appointments/{order}/check-in")}
 
 
-@rule("R-99", v1=(403, "NOT_OWNER", "This row belongs to somebody else"))
+@rule("R-99", v1=(403, "NOT_OWNER", "This row belongs to somebody else"), hb=FORBIDDEN)
 def completed_by_another_doctor(h):
     _, order = booked(h)
     return status(order, h.doctor2_user, status="COMPLETED")
 
 
-@rule("R-100", v1=STATE)
+@rule("R-100", v1=STATE, hb=(409, "The present state does not allow this"))
 def completed_before_the_start_when_that_is_enforced(h):
     h.setting("appointment.enforce_start_before_complete", "true")
     _, order = booked(h)
