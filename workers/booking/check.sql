@@ -2,7 +2,7 @@
 -- (new_order.sql) give them.
 
 -- name: peek_people
--- $1 users, $2 patients (null: the own row), $3 override asked for, $4 now, $5 doctors of bookings by time (null: by session),
+-- Also of who joins a waitlist. $1 users, $2 patients (null: the own row), $3 override asked for, $4 now, $5 doctors of bookings by time (null: by session),
 -- $6 today.
 select own.id, p.id, p.user_id, coalesce(p.full_name, p.name), coalesce(p.phone, u.phonenumber), p.patient_type,
        p.id <> own.id and exists (

@@ -6,7 +6,7 @@
  * added. What stands here for the rest: a patient who was passed over, because of another appointment then, may still ask
  * for a place that is left, and every minute such places are offered again.
  *
- *   join      0  lock patients, sessions; who asks, settings, numbers, who waits     1  decide in order of arrival, write
+ *   join      0  lock sessions; who asks, settings, numbers, who waits     1  decide in order of arrival, write
  *   convert   0  lock the session; the entry     1  decide, ask who waits     2  give places     3  what became of the entry
  *   leave     0  lock the entries     1  decide in order of arrival, write
  *   tidy      0  end entries of begun sessions; sessions with places left     1  lock them, ask who waits     2  give places
@@ -57,7 +57,10 @@ ask_join(gh_batch_t *b, wait_batch_t *w)
     const char *const who[] = {gh_pgarr_literal(&users),    people,
                                gh_pgarr_literal(&override), gh_text_time(b, b->now_us),
                                gh_pgarr_literal(&doctors),  gh_text_day(b, gh_tz_day(b->now_us))};
-    w->at_people = gh_batch_query(b, "book_people", 6, who);
+    /* Not the lock of patients: nothing is taken from the patient, and an offer passes over whoever's lock is held, be it for the moment
+     * in which a committed transaction lets go of it. */
+    gh_batch_query(b, "share_rates", 0, NULL);
+    w->at_people = gh_batch_query(b, "peek_people", 6, who);
     w->at_settings = gh_batch_query(b, "booking_settings", 0, NULL);
     w->at_sessions = gh_batch_query(b, "lock_sessions", 3, (const char *const[]){ids, none, none});
     /* drawn under the locks: who comes later gets a higher number, and that is the order of joining */
@@ -88,7 +91,7 @@ begin_join(gh_batch_t *b)
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
 
-/* Columns of book_people. */
+/* Columns of peek_people. */
 enum { OWN_ID, PATIENT, PATIENT_USER, NAME, PHONE, TYPE, RELATED, ASSIGNED, BANNED };
 /* Columns of wait_facts. */
 enum { WAITING, WAITS, HAS_PLACE };

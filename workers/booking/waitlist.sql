@@ -1,6 +1,10 @@
 -- The waitlist of full sessions (waitlist.c; api/07 section 7.3, BR-96 to BR-104). The position is the order of joining, which is
 -- the order of ids (drawn under the session's lock); it is never stored.
 
+-- name: share_rates
+-- As book_people: the identity rates stay as they are until this transaction ends.
+select pg_advisory_xact_lock_shared(hashtext('gh_identity_rates'));
+
 -- name: wait_facts
 -- One row a join: $1 sessions, $2 patients. Read after the sessions are locked: how many wait, does the patient wait already, has the
 -- patient a place?
