@@ -141,16 +141,19 @@ day_fits(const gh_cron_t *c, int32_t day)
     return c->any_day || c->any_weekday ? by_day && by_weekday : by_day || by_weekday;
 }
 
-/* The first fitting moment of a day after after_us, 0: none. */
+/* The first fitting moment of a day after after_us, 0: none. Hours that are over are not looked through. */
 static int64_t
 first_of_day(const gh_cron_t *c, int32_t day, int64_t after_us)
 {
-    for (int hour = 0; hour < 24; hour++)
-        for (int minute = 0; c->hours >> hour & 1 && minute < 60; minute++) {
+    for (int hour = 0; hour < 24; hour++) {
+        if (!(c->hours >> hour & 1) || gh_day_at(day, hour * 60 + 59) <= after_us)
+            continue;
+        for (int minute = 0; minute < 60; minute++) {
             int64_t at = c->minutes >> minute & 1 ? gh_day_at(day, hour * 60 + minute) : 0;
             if (at > after_us)
                 return at;
         }
+    }
     return 0;
 }
 

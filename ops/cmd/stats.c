@@ -170,17 +170,20 @@ gh_cmd_stats(gh_cmd_t *c)
 {
     const char *word = c->args.n_words ? c->args.words[0] : "";
     bool counting = strcmp(word, "rebuild") == 0;
-    span_t s = {.today = gh_tz_day(gh_now_us()), .step = counting ? REBUILD_DAYS : VERIFY_DAYS};
+    span_t s = {.step = counting ? REBUILD_DAYS : VERIFY_DAYS};
     if (!counting && strcmp(word, "verify") != 0)
         return gh_cmd_usage(c, "say guahao stats rebuild, or guahao stats verify");
     if (day_of(c, "from", &s.from) != 0 || day_of(c, "to", &s.to) != 0)
         return GH_EXIT_USAGE;
-    if (counting && gh_args_has(&c->args, "to") && s.to >= s.today)
-        return gh_cmd_usage(c, "--to: only days that have ended are counted; the others are live");
     PGconn *db = gh_cmd_connect(c);
     if (!db)
         return GH_EXIT_DATABASE;
-    int rc = bounds(db, c, &s) != 0 ? GH_EXIT_FAILED : counting ? rebuild(c, db, &s) : verify(c, db, &s);
+    s.today = gh_tz_day(gh_now_us()); /* by the database's clock */
+    int rc = counting && gh_args_has(&c->args, "to") && s.to >= s.today
+                 ? gh_cmd_usage(c, "--to: only days that have ended are counted; the others are live")
+             : bounds(db, c, &s) != 0 ? GH_EXIT_FAILED
+             : counting               ? rebuild(c, db, &s)
+                                      : verify(c, db, &s);
     PQfinish(db);
     return rc;
 }

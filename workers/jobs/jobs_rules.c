@@ -5,9 +5,8 @@
 
 #include "base/backoff.h"
 
-#define SECOND       INT64_C(1000000)
-#define LATE_US      (60 * SECOND)
-#define SLOTS_SOUGHT 200000 /* of a minute's job: four months missed */
+#define SECOND  INT64_C(1000000)
+#define LATE_US (60 * SECOND)
 
 gh_run_end_t
 gh_run_decide(bool failed, gh_err_t err, int attempt, int max_attempts)
@@ -39,6 +38,22 @@ gh_catch_up_parse(gh_str_t word, gh_catch_up_t *out)
     return -1;
 }
 
+/* The last slot from from_us to now_us; 0: there is none. Stretches before now are looked through, each some thirty times the one
+ * before: a job of each minute that nobody looked at for months is found within the last hour, one of each year at once. */
+static int64_t
+last_slot(const gh_cron_t *cron, int64_t from_us, int64_t now_us)
+{
+    static const int64_t hours[] = {1, 24, 32 * 24, 366 * 24, INT64_C(100) * 366 * 24};
+    int64_t last = 0;
+    for (size_t i = 0; i < GH_COUNT(hours) && last == 0; i++) {
+        int64_t start = now_us - hours[i] * 3600 * SECOND;
+        int64_t at = gh_cron_next(cron, (start < from_us ? from_us : start) - 1);
+        for (; at != 0 && at <= now_us; at = gh_cron_next(cron, at))
+            last = at;
+    }
+    return last;
+}
+
 gh_slot_t
 gh_slot_decide(const gh_cron_t *cron, gh_catch_up_t rule, int64_t next_us, int64_t now_us)
 {
@@ -48,9 +63,8 @@ gh_slot_decide(const gh_cron_t *cron, gh_catch_up_t rule, int64_t next_us, int64
         return (gh_slot_t){0, next_us};
     if (rule == GH_CATCH_UP_ALL)
         return (gh_slot_t){next_us, gh_cron_next(cron, next_us)};
-    gh_slot_t slot = {next_us, gh_cron_next(cron, next_us)};
-    for (int i = 0; slot.next_us && slot.next_us <= now_us && i < SLOTS_SOUGHT; i++)
-        slot = (gh_slot_t){slot.next_us, gh_cron_next(cron, slot.next_us)};
+    int64_t last = last_slot(cron, next_us, now_us);
+    gh_slot_t slot = {last ? last : next_us, gh_cron_next(cron, now_us)};
     if (rule == GH_CATCH_UP_NONE && now_us - slot.fire_us > LATE_US)
         slot.fire_us = 0;
     return slot;
