@@ -149,9 +149,9 @@ with t as (
  returning r.id, r.payment_id, r.amount, r.status
 ), owed as (
     update registration_orders o
-       set refund_due = true, version = o.version + 1, updated_at = $4
-      from moved m join payments p on p.id = m.payment_id join bills b on b.id = p.bill_id
-     where o.id = b.appointment_id and m.status = 'FAILED' and o.payment_status = 'refunded'
+       set refund_due = m.status = 'FAILED', version = o.version + 1, updated_at = $4
+      from moved m join payments p on p.id = m.payment_id and not p.late join bills b on b.id = p.bill_id
+     where o.id = b.appointment_id and o.payment_status = 'refunded' and o.refund_due <> (m.status = 'FAILED')
 )
 insert into ledger_entries (bill_id, kind, amount, ref_id, at)
 select p.bill_id, 'REFUND', -m.amount, m.id, $4

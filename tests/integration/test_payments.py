@@ -1,6 +1,9 @@
 """Payments and refunds: the rules R-125 to R-155 at the till, what providers report in every order, and races."""
 
 import datetime as dt
+import random
+import threading
+import time
 
 import pytest
 
@@ -379,7 +382,10 @@ def test_a_refund_that_fails_after_cancelling_is_owed(world):
     no = h.one("select refund_no from refunds where payment_id = %s", p["id"])
     assert till.report(event("refund.failed", p, refund_no=no)).error is None
     assert h.order(order)["refund_due"] is True
-    assert till.refund(p["id"], h.staff, reason="柜台退款").body["status"] == "PENDING"
+    again = till.refund(p["id"], h.staff, reason="再次退款").body
+    assert again["status"] == "PENDING"
+    assert jobs.call("billing.send_refund", {"body": {"refund": again["id"]}}, 0).error is None
+    assert h.order(order)["refund_due"] is False and bill_row(h, bill)[0] == "REFUNDED"
 
 
 # ---- time
@@ -482,6 +488,83 @@ def test_paying_meets_the_time_out(world):
         left = h.remaining(ask.session)
         assert left == (15 if o["status"] == "confirmed" else 16)
     other.close()
+
+
+class Storm(threading.Thread):
+    """One of many who pay, refund, report and give up at the same time, on the same few orders."""
+
+    ANSWERS = {None, "OVERPAYMENT", "BILL_NOT_PAYABLE", "PAYMENT_PENDING", "INVALID_TRANSITION", "REFUND_EXCEEDS", "PAYMENT_NOT_REFUNDABLE",
+               "AMOUNT_MISMATCH", "APPOINTMENT_NOT_CANCELLABLE"}
+
+    def __init__(self, system, staff, orders, seed):
+        super().__init__()
+        self.random, self.staff, self.orders = random.Random(seed), staff, orders
+        self.jobs = Jobs(system.inner)
+        self.till = Till(self.jobs)
+        self.known, self.wrong, self.failure = [], [], None
+
+    def step(self):
+        r, till = self.random, self.till
+        ask, order, bill = r.choice(self.orders)
+        deed = r.choice(("cash", "cash", "online", "report", "report", "report", "cancel", "refund", "refund", "give up", "expire"))
+        if deed == "cash":
+            return till.pay(bill, self.staff, "CASH", amount=r.choice((5, 12.5, 20, 50)))
+        if deed == "online":
+            a = till.pay(bill, ask.user)
+            if a.body:
+                self.known.append(a.body)
+            return a
+        if deed == "expire":
+            return self.jobs.call("billing.expire_payments", {}, 0)
+        if deed == "give up":
+            return cancel_order(self.jobs, order, ask.user) if r.random() < 0.3 else None
+        if not self.known:
+            return None
+        p = r.choice(self.known)
+        if deed == "report":
+            more = {"amount": 1} if r.random() < 0.1 else {}
+            e = event(r.choice(("payment.succeeded", "payment.succeeded", "payment.failed")), p, **more)
+            sent = [till.send_report(e) for _ in range(r.choice((1, 2)))]
+            return [self.jobs.wait(s, timeout=60) for s in sent][0]
+        return till.cancel(p["id"], ask.user if p["created_by"] == ask.user else self.staff) if deed == "cancel" else till.refund(
+            p["id"], self.staff, amount=r.choice((5, 50)))
+
+    def run(self):
+        try:
+            for _ in range(60):
+                a = self.step()
+                if a is not None and a.error not in self.ANSWERS:
+                    self.wrong.append(a)
+        except BaseException as e:                  # noqa: B902  (told by the test)
+            self.failure = e
+        finally:
+            self.jobs.close()
+
+
+def test_a_storm_of_money_leaves_the_books_right(world):
+    """Whatever comes at the same time, workers killed meanwhile: what was answered is in the books, once."""
+    system, jobs, h, till = world
+    orders = [booked(h, jobs, surface) for surface in ("code", "v1") * 4]
+    storm = [Storm(system, h.staff, orders, seed) for seed in range(6)]
+    for s in storm:
+        s.start()
+    for name in ("billing-1", "billing-2"):
+        time.sleep(1)
+        system[name].kill9()
+        system.start_worker("billing", name=name)
+    for s in storm:
+        s.join(timeout=120)
+        assert not s.is_alive() and s.failure is None, s.failure
+        assert not s.wrong, s.wrong
+    check_books(h)
+    for (refund,) in h.run("select id from refunds where status = 'PENDING'"):
+        assert jobs.call("billing.send_refund", {"body": {"refund": refund}}, 0).error is None
+    check_books(h)
+    bills = [bill for _, _, bill in orders]
+    given_up = h.run("select b.paid_amount, b.refunded_amount from bills b join registration_orders o on o.id = b.appointment_id "
+                     "where b.id = any (%s) and o.status = 'cancelled'", bills)
+    assert all(paid == back for paid, back in given_up)
+    assert h.one("select count(*) from payments where bill_id = any (%s) and status = 'SUCCEEDED'", bills) > 8
 
 
 def test_a_killed_worker_loses_no_payment(world):
