@@ -205,6 +205,9 @@ OWN = [
     ("domain", "money_end_pending", ("{24711,24712}", NOW), 50),
     ("domain", "money_states", (None, "{24711,24712}", NOW), 50),
     ("domain", "money_refund", ("{}", "{}", "{}", "{}", "{}", "{}", "{24711,24712}", "x", NOW, DAY), 50),
+    ("domain", "pay_orders", ("{24711,24712}", NOW), 20),
+    ("identity", "risk_orders_fast", ("77", NOW), 50),
+    ("identity", "risk_orders_wide", ("77", NOW), 50),
 ]
 
 
