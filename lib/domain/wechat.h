@@ -13,7 +13,7 @@
 
 #include "worker/worker.h"
 
-#define GH_WECHAT_ANSWERS  50 /* maxProperties of subscribeAuthResult */
+#define GH_WECHAT_ANSWERS  50 /* of one request; the client asks for three templates at a time */
 #define GH_WECHAT_TEMPLATE 128
 #define GH_WECHAT_CODE     256
 #define GH_WECHAT_SCENE    40

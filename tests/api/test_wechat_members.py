@@ -54,12 +54,19 @@ def test_scene_is_the_clients_word_when_it_is_one(house):
 
 
 @pytest.mark.parametrize("more", [{"wxCode": "a b"}, {"wxCode": "码"}, {"wxCode": ""}, {"subscribeAuthResult": {"模板": "accept"}},
-                                  {"subscribeAuthResult": {"tpl": {"x": 1}, "t" * 200: "accept"}}, {"wxCode": None, "subscribeAuthResult": None}])
+                                  {"subscribeAuthResult": {"tpl": {"x": 1}, "t" * 200: "accept"}}, {"wxCode": None, "subscribeAuthResult": None},
+                                  {"wxCode": "c" * 300, "subscribeScene": "s" * 300}])
 def test_unusable_members_do_not_refuse_the_call(house, more):
     ask = bc._free(house.h)
     message(book(house, ask, **more))
     assert house.h.one("select count(*) from wechat_subscribe_auths where user_id = %s", ask.user) == 0
     assert codes(house.h, ask.user) == []
+
+
+def test_fifty_answers_are_taken(house):
+    ask = bc._free(house.h)
+    message(book(house, ask, subscribeAuthResult={f"t{i}": "accept" for i in range(60)}))
+    assert house.h.one("select count(*) from wechat_subscribe_auths where user_id = %s", ask.user) == 50
 
 
 def test_a_refused_call_stores_nothing(house):
