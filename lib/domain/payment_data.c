@@ -259,7 +259,8 @@ gh_books_write(gh_batch_t *b, gh_books_t *books)
 {
     char now[GH_PG_TIME_TEXT];
     gh_pg_time_text(b->now_us, now);
-    return write_payments(b, books, now) != 0 || write_steps(b, books, now) != 0 ||
+    /* one that ends makes room for a new one: payments_pending_uq */
+    return write_steps(b, books, now) != 0 || write_payments(b, books, now) != 0 ||
                    write_refunds(b, books, now) != 0 || write_states(b, books, now) != 0
                ? -1
                : 0;

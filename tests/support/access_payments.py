@@ -19,12 +19,24 @@ def unpaid(world):
     return order
 
 
+def opened(world):
+    """One whose payment is open at the provider."""
+    order = unpaid(world)
+    world.h.run("insert into payments (payment_no, bill_id, amount, currency, method, provider, status, qr_payload, expires_at, created_at, updated_at) "
+                "select 'T' || id, id, 50, 'CNY', 'ONLINE', 'sandbox', 'PENDING', 'sandbox:T', now() + interval '1 hour', now(), now() "
+                "from bills where appointment_id = %s", order)
+    return order
+
+
 def known(world):
-    return {"unpaid": lambda: unpaid(world)}
+    return {"unpaid": lambda: unpaid(world), "opened": lambda: opened(world)}
 
 
 ROWS = [
     ("booking.pay_appointment", "POST", "/patient/appointments/{unpaid}/pay", "nyfxxxxx", lambda w: {"json": {"method": "alipay"}}),
+    ("billing.create_order_payment", "POST", "/patient/payments/create", "nyfxxxxx",
+     lambda w: {"json": {"appointmentId": unpaid(w), "amount": 50, "paymentMethod": "wechat"}}),
+    ("billing.get_order_payment_code", "GET", "/patient/payments/{opened}/qrcode", "nyfxxxxx", None),
     ("booking.cancel_payment", "POST", "/patient/appointments/{appointment}/cancel-payment", "nyfxxxxx", reason),
     ("booking.cancel_open_payment", "PUT", "/patient/payments/{appointment}/cancel", "nyfxxxxx", reason),
     ("booking.get_payment", "GET", "/patient/payments/{appointment}/status", "nyfxxxxx", None),

@@ -46,5 +46,6 @@ gh_step_t gh_till_sync_step(gh_batch_t *b);   /* PY-09 */
 gh_step_t gh_till_play_step(gh_batch_t *b);   /* PY-10 */
 gh_step_t gh_till_event_step(gh_batch_t *b);  /* PY-06, and what the sandbox reports (events.c) */
 gh_step_t gh_till_expire_step(gh_batch_t *b); /* */
+gh_step_t gh_order_pay_step(gh_batch_t *b);   /* BR-84, the payment online of an order (order_pay.c) */
 
 #endif
