@@ -205,6 +205,8 @@ OWN = [
     ("domain", "money_end_pending", ("{24711,24712}", NOW), 50),
     ("domain", "money_states", (None, "{24711,24712}", NOW), 50),
     ("domain", "money_refund", ("{}", "{}", "{}", "{}", "{}", "{}", "{24711,24712}", "x", NOW, DAY), 50),
+    ("billing", "order_payment_open", ("{24711,24712}", ZONE), 20),
+    ("billing", "code_payment_code", ("24711", "4711", "4711", ZONE), 20),
     ("domain", "pay_orders", ("{24711,24712}", NOW), 20),
     ("identity", "risk_orders_fast", ("77", NOW), 50),
     ("identity", "risk_orders_wide", ("77", NOW), 50),
