@@ -297,6 +297,33 @@ def test_a_cheaper_place_is_refunded_r96(house):
     assert (o["payment_status"], o["refund_amount"]) == ("refunded", 20)
 
 
+def test_a_payment_under_way_ends_when_the_fee_changes(house):
+    c = Case(house)
+    payment = moves.under_way(c.h, c.order)
+    data(c.move())
+    assert c.h.one("select status from payments where id = %s", payment) == "PENDING"       # the fee is the same
+    dearer = c.h.session(6, doctor=c.doctor, clinic=c.clinic, price="80.00")
+    data(c.move(schedule_id=dearer))
+    assert c.h.one("select status from payments where id = %s", payment) == "CANCELLED"
+    assert bills(c.h, c.order) == [("REGISTRATION", 80, "ISSUED", 0, False)]
+
+
+def test_what_a_provider_gives_back_is_given_back_once(house):
+    c = Case(house)
+    payment = moves.paid(c.h, c.order, "ONLINE", "sandbox")
+    c.h.run("update schedules set price = 20 where id = %s", c.target)
+    assert data(c.move())["payment_status"] == "PAID"
+    refunds = "select amount, status from refunds where payment_id = %s order by id"
+    assert c.h.run(refunds, payment) == [(30, "PENDING")]
+    # moved back before the provider has reported: what was promised stays promised, what is lacking again is a further bill
+    assert data(c.move(schedule_id=c.session))["fee"] == 50.0
+    assert sum(a for a, _ in c.h.run(refunds, payment)) == 30
+    owed = c.h.one("select gh_order_owed(%s)", c.order)
+    data(c.api().post(f"/api/v1/appointments/{c.order}/cancel", {}))
+    assert sum(a for a, _ in c.h.run(refunds, payment)) == 50
+    assert owed == 30
+
+
 def test_a_place_for_nothing_is_refunded_in_full(house):
     c = Case(house)
     moves.paid(c.h, c.order)
