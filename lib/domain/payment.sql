@@ -174,20 +174,24 @@ update bills b
  where b.id = d.id and b.status <> d.state;
 
 -- name: money_fee_orders
--- What follows for the orders of fee bills $1, whose payers were $2; $3 now: R-103, BR-84.
+-- What follows for the orders of fee bills $1, whose payers were $2; $3 now: R-103, BR-84. What went back because the order costs less
+-- now (R-96) is no refund of what it costs.
 with due as (
-    select o.id, o.status, o.payment_status, b.status = 'PAID' as paid, b.status = 'REFUNDED' as refunded, t.by_user, o.price, s.returned,
+    select o.id, o.status, o.payment_status, b.status = 'PAID' as paid, b.status = 'REFUNDED' as refunded, t.by_user, o.price, x.returned,
            (select coalesce(p.channel, case p.method when 'CASH' then 'cash' when 'CARD' then 'card' when 'TRANSFER' then 'bank'
                                                      when 'INSURANCE' then 'insurance' else 'online' end)
               from payments p where p.bill_id = b.id and p.status = 'SUCCEEDED' and not p.late order by p.id desc limit 1) as method
       from unnest($1::bigint[], $2::bigint[]) as t (bill_id, by_user)
       join bills b on b.id = t.bill_id and b.kind = 'REGISTRATION'
-     cross join gh_bill_sums(b.id) s
       join registration_orders o on o.id = b.appointment_id
+     cross join lateral (
+           select greatest(0, o.price - gh_order_owed(o.id) - sum(s.settled - s.returned)) as returned
+             from bills y cross join gh_bill_sums(y.id) s
+            where y.id in (select gh_money_bills(array[o.id], null, null, null, null))) x
      where (b.status = 'PAID' and o.payment_status in ('pending', 'paying', 'failed')
             and o.status in ('pending', 'confirmed', 'completed', 'no_show'))
         or (b.status in ('PARTIALLY_REFUNDED', 'REFUNDED') and o.payment_status = 'paid'
-            and least(s.returned, o.price) is distinct from o.refund_amount)
+            and x.returned <> coalesce(o.refund_amount, 0))
 ), changed as (
     update registration_orders o
        set status = case when d.paid and o.status = 'pending' then 'confirmed' else o.status end,
@@ -243,8 +247,11 @@ with due as (
     select o.id, o.patient_id, o.price - x.billed as amount, o.list_price, o.price, x.fee
       from registration_orders o
      cross join lateral (
-           select coalesce(sum(b.total - s.returned), 0) as billed, min(b.id) filter (where b.kind = 'REGISTRATION') as fee
+           select coalesce(sum(b.total - s.returned - w.going_back), 0) as billed, min(b.id) filter (where b.kind = 'REGISTRATION') as fee
              from bills b cross join gh_bill_sums(b.id) s
+            cross join lateral (
+                  select coalesce(sum(r.amount), 0) as going_back from refunds r join payments p on p.id = r.payment_id
+                   where p.bill_id = b.id and not p.late and r.status = 'PENDING') w
             where b.id in (select gh_money_bills(array[o.id], null, null, null, null))) x
      where o.id = any ($1::bigint[]) and o.price > x.billed
      order by o.id

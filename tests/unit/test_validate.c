@@ -460,9 +460,10 @@ static void
 signed_bodies_go_on_byte_for_byte(void **state)
 {
     (void)state;
-    static const char body[] = " {\"event_id\": \"e1\",\r\n \"type\":\"payment.failed\", \"payment_no\": \"PM1\", "
-                               "\"provider_ref\": \"x\", \"amount\": 1.50, \"currency\": \"CNY\", \"occurred_at\": "
-                               "\"2026-03-09T08:00:00Z\" }\n";
+    static const char body[] =
+        " {\"event_id\": \"e1\",\r\n \"type\":\"payment.failed\", \"payment_no\": \"PM1\", "
+        "\"provider_ref\": \"x\", \"amount\": 1.50, \"currency\": \"CNY\", \"occurred_at\": "
+        "\"2026-03-09T08:00:00Z\" }\n";
     gh_str_t params[GH_PATH_PARAMS] = {GH_STR("sandbox")}, raw, signature;
     gh_request_in_t in = {.op = gh_contract_find(s_real, GH_STR("billing.v1_receive_payment_event")),
                           .params = params,
