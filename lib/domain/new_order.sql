@@ -4,7 +4,8 @@
 -- name: lock_sessions
 -- $1 session ids, $2 and $3 doctor and day of bookings by time. Everything a decision or an answer needs of a session.
 -- writer is the transaction that wrote the row version, this_xid our own: a remembered bitmap of taken places is valid
--- exactly while the writer is the one it was remembered for (places.h).
+-- exactly while the writer is the one it was remembered for (places.h). `offset 0`: what follows the lock is done while others wait for
+-- it, so it is one look into an index a session, whatever the tables were like when the plan was made.
 with wanted as (
     select unnest($1::bigint[]) as id
     union
@@ -25,9 +26,9 @@ select l.id, l.doctor_id, coalesce(l.clinic_id, 0), coalesce(c.area_id, 0), d.de
        l.writer, pg_current_xact_id()::text::bigint & 4294967295 as this_xid,
        coalesce(d.full_name, d.name), d.title, m.name, c.name
   from locked l
-  join doctors d on d.id = l.doctor_id
+  join lateral (select * from doctors x where x.id = l.doctor_id offset 0) d on true
   left join minor_departments m on m.id = d.dept_id
-  left join clinics c on c.id = l.clinic_id
+  left join lateral (select * from clinics x where x.id = l.clinic_id offset 0) c on true
  order by l.id;
 
 -- name: booking_settings

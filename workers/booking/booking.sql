@@ -40,8 +40,8 @@ select a.own_id, p.id, p.user_id, coalesce(p.full_name, p.name), coalesce(p.phon
        a.override and exists (
            select from user_roles ur join role_permissions rp on rp.role_code = ur.role_code
             where ur.user_id = a.user_id and rp.permission_code = 'appointment:override') as may_override,
-       a.doctor_id is null or exists (
-           select from doctors d where d.id = a.doctor_id and d.deleted_at is null) as doctor_exists
+       coalesce(a.doctor_id is null or (
+           select true from doctors d where d.id = a.doctor_id and d.deleted_at is null), false) as doctor_exists
   from ask a
  cross join held
   left join patients p on p.id = a.patient_id and p.deleted_at is null
@@ -56,7 +56,7 @@ with who as (
     union
     select p.id from patients p where p.user_id = any ($2::bigint[])
 )
-select o.patient_id, o.schedule_id, d.dept_id,
+select o.patient_id, o.schedule_id, (select d.dept_id from doctors d where d.id = o.doctor_id),
        (extract(epoch from o.starts_at) * 1000000)::bigint, (extract(epoch from o.ends_at) * 1000000)::bigint,
        o.slot_date - date '1970-01-01', o.status, o.id
   from who w
@@ -64,8 +64,7 @@ select o.patient_id, o.schedule_id, d.dept_id,
        select * from registration_orders x
         where x.patient_id = w.id and x.starts_at >= $3::timestamptz
           and x.status in ('pending', 'confirmed', 'completed', 'no_show')
-       offset 0) o
-  join doctors d on d.id = o.doctor_id;
+       offset 0) o;
 
 -- name: registration_settings
 -- The global entry (doctor 0) and those of the doctors concerned: of sessions $1 and $2 themselves.

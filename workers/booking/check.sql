@@ -16,8 +16,8 @@ select own.id, p.id, p.user_id, coalesce(p.full_name, p.name), coalesce(p.phone,
        t.override and exists (
            select from user_roles ur join role_permissions rp on rp.role_code = ur.role_code
             where ur.user_id = t.user_id and rp.permission_code = 'appointment:override') as may_override,
-       t.doctor_id is null or exists (
-           select from doctors d where d.id = t.doctor_id and d.deleted_at is null) as doctor_exists
+       coalesce(t.doctor_id is null or (
+           select true from doctors d where d.id = t.doctor_id and d.deleted_at is null), false) as doctor_exists
   from unnest($1::bigint[], $2::bigint[], $3::boolean[], $5::bigint[]) with ordinality as t (user_id, patient_id, override, doctor_id, n)
   left join patients own on own.user_id = t.user_id and own.deleted_at is null
   left join patients p on p.id = coalesce(t.patient_id, own.id) and p.deleted_at is null
