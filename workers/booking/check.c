@@ -76,11 +76,12 @@ reply(gh_book_t *book, gh_book_job_t *bj, const gh_err_t *reasons, size_t n, con
 {
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t j;
+    bool bookable = bj->session && n == 0;
     gh_json_init(&j, &out);
     gh_json_obj(&j);
-    gh_json_kbool(&j, "bookable", n == 0);
+    gh_json_kbool(&j, "bookable", bookable);
     gh_json_key(&j, "slot");
-    if (n == 0)
+    if (bookable)
         put_slot(&j, &bj->session->s, v);
     else
         gh_json_null(&j);

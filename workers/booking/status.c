@@ -208,7 +208,9 @@ static bool
 edits_reason(const gh_cancel_job_t *cj)
 {
     gh_str_t was = cj->order->reason, to = cj->edit.value[GH_EDIT_REASON];
-    return cj->edit.given[GH_EDIT_REASON] && ((was.p == NULL) != (to.p == NULL) || !gh_str_eq(was, to));
+    if (!cj->edit.given[GH_EDIT_REASON])
+        return false;
+    return was.p && to.p ? !gh_str_eq(was, to) : was.p != to.p;
 }
 
 bool
