@@ -237,11 +237,12 @@ decide(gh_moving_t *m, gh_move_job_t *mj, const gh_mover_t *who)
 static int
 wave_of(const gh_moving_t *m, const gh_move_job_t *mj)
 {
+    const gh_bsession_t *to = mj->bj->session;
     int wave = 0;
-    for (const gh_move_job_t *k = m->jobs; k < mj; k++)
+    for (const gh_move_job_t *k = m->jobs; k < mj && to; k++)
         if (k->moved && k->wave >= wave &&
             (k->order->o.patient_id == mj->order->o.patient_id ||
-             (k->from_schedule_id == mj->bj->session->s.id && k->from_slot_no == mj->verdict.slot_no)))
+             (k->from_schedule_id == to->s.id && k->from_slot_no == mj->verdict.slot_no)))
             wave = k->wave + 1;
     return wave;
 }
@@ -250,7 +251,7 @@ wave_of(const gh_moving_t *m, const gh_move_job_t *mj)
 static int
 move_place(gh_bsession_t *from, gh_bsession_t *to, int32_t old_slot, int32_t new_slot)
 {
-    if (!to->slots || gh_claim_take(&to->s, to->slots, new_slot) != 0)
+    if (!to || !to->slots || gh_claim_take(&to->s, to->slots, new_slot) != 0)
         return -1;
     to->taken_now++;
     from->freed++;
@@ -274,11 +275,12 @@ static void
 audit(gh_moving_t *m, const gh_move_job_t *mj)
 {
     const gh_cancel_order_t *o = &mj->order->o;
+    const gh_bsession_t *to = mj->bj->session;
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t j;
     gh_json_init(&j, &out);
     gh_json_obj(&j);
-    put_change(&j, "schedule_id", o->schedule_id, mj->bj->session->s.id);
+    put_change(&j, "schedule_id", o->schedule_id, to ? to->s.id : 0);
     put_change(&j, "slot_no", o->slot_no, mj->verdict.slot_no);
     gh_json_obj_end(&j);
     const gh_audit_t entry = {.action = "appointment.reschedule",
