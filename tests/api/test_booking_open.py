@@ -30,6 +30,12 @@ def test_anybody_books_reads_and_deletes(house):
     assert api.get(f"/appointment/by_id/{order}").json() == made.json()
     for path in (f"/appointment/by_doctor/{ask.doctor}", f"/appointment/by_patient/{ask.patient}"):
         assert [a["id"] for a in api.get(path).json()] == [order]
+    moved = api.put("/appointment/", {"id": order, "date_time": f"{ask.moment.date()} 10:20", "description": "改期"})      # HB-16
+    assert moved.status_code == 200 and moved.json()["date_time"].endswith("T10:15:00+08:00") and moved.json()["description"] == "改期"
+    assert h.run("select by_user from appointment_history where order_id = %s and action = 'rescheduled'", order) == [(None,)]
+    assert api.put("/appointment/", {"id": order, "status": "COMPLETED"}).json()["status"] == "COMPLETED"
+    order = api.post("/appointment/", {"doctor_id": ask.doctor, "date_time": f"{ask.moment.date()} 11:00", "patient_id": ask.patient})
+    order = order.json()["id"]
     gone = api.request("DELETE", "/appointment/", params={"id": order})
     assert gone.status_code == 200 and h.order(order)["cancelled_by"] == "system"
     h.check()
