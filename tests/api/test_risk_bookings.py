@@ -134,6 +134,54 @@ def test_a_ban_that_bookings_brought_ends_the_sessions(house):
     wait_for("the end of the session", lambda: house.api(uid).get("/patient/appointments").status_code == 401, 5)
 
 
+# ---- visits (BR-134)
+
+def completed(h, order):
+    h.run("update registration_orders set status = 'confirmed' where id = %s", order)
+    h.run("update registration_orders set status = 'completed', version = version + 1, updated_at = now() where id = %s", order)
+
+
+@pytest.mark.parametrize("before, after", [(40, 30), (6, 0), (74, 64)])
+def test_a_completed_visit_lowers_the_score(house, before, after):
+    h = house.h
+    pid, uid = h.patient()
+    order = message(book(house, uid, pid, session_in(h, h.dept)))["id"]
+    h.run("insert into user_risk_summaries (user_id, current_score, current_level) values (%s, %s, gh_risk_level(%s))", uid, before, before)
+    completed(h, order)
+    wait_for("the credit", lambda: score(h, uid)[0] == after)
+    assert behaviours(h, uid) == [("complete_visit", -10, f"就诊完成 {h.order(order)['order_no']}")]
+    call(house, "identity.credit_visit", {"body": {"order_id": 99999999}})
+
+
+def test_the_one_who_booked_for_a_patient_without_account_is_credited(house):
+    h = house.h
+    pid, uid = h.patient()
+    child, _ = h.patient(account=False)
+    h.relate(pid, child)
+    order = message(book(house, uid, child, session_in(h, h.dept)))["id"]
+    h.run("insert into user_risk_summaries (user_id, current_score, current_level) values (%s, 30, 'LOW')", uid)
+    completed(h, order)
+    wait_for("the credit", lambda: score(h, uid) == (20, "SAFE"))
+
+
+def test_an_account_without_a_score_costs_no_job(house):
+    h = house.h
+    pid, uid = h.patient()
+    order = message(book(house, uid, pid, session_in(h, h.dept)))["id"]
+    completed(h, order)
+    assert h.one("select count(*) from jobs where unique_key = %s", f"credit-visit:{order}") == 0 and score(h, uid) is None
+
+
+def test_half_counts_from_seventy_five_on(house):
+    h = house.h
+    pid, uid = h.patient()
+    order = message(book(house, uid, pid, session_in(h, h.dept)))["id"]
+    h.run("insert into user_bans (user_id, ban_type) values (%s, 'register')", uid)
+    h.run("insert into user_risk_summaries (user_id, current_score, current_level) values (%s, 80, 'HIGH')", uid)
+    completed(h, order)
+    wait_for("the credit", lambda: score(h, uid) == (75, "HIGH"))
+
+
 # ---- every day
 
 def call(house, op, args=None):

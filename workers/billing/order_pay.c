@@ -95,7 +95,8 @@ static gh_err_t
 open_one(open_batch_t *o, const open_job_t *oj, const gh_pay_order_t *order, gh_bill_t *bill)
 {
     const gh_conf_t *conf = gh_worker_conf(o->b->worker);
-    const gh_provider_t *provider = gh_provider_find(conf, gh_str(gh_conf_str(conf, "payment.default_provider")));
+    const gh_provider_t *provider = gh_provider_find(conf,
+                                                     gh_str(gh_conf_str(conf, "payment.default_provider")));
     int64_t until = o->b->now_us + gh_conf_int(conf, "payment.pending_min") * MINUTE_US;
     gh_payment_t *made = NULL;
     if (!provider)
@@ -124,7 +125,8 @@ decide(open_batch_t *o, open_job_t *oj)
     int64_t amount = 0;
     if (v.err == GH_E_NONE && !bill)
         v.err = GH_E_BILL_NOT_PAYABLE;
-    if (v.err == GH_E_NONE && (gh_arg_money(oj->job->args, "body.amount", &amount) <= 0 || amount != gh_books_due(bill)))
+    if (v.err == GH_E_NONE &&
+        (gh_arg_money(oj->job->args, "body.amount", &amount) <= 0 || amount != gh_books_due(bill)))
         v.err = GH_E_PAY_AMOUNT_INVALID;
     gh_payment_t *pending = v.err == GH_E_NONE ? gh_books_pending(&o->books, bill) : NULL;
     if (pending && pending->expires_us && pending->expires_us <= o->b->now_us) {

@@ -190,6 +190,7 @@ gh_step_t gh_update_profile(gh_batch_t *b); /* own_profile.c */
 gh_step_t gh_renew_token(gh_batch_t *b);    /* renew.c */
 gh_step_t gh_extend_access(gh_batch_t *b);  /* extend.c */
 gh_step_t gh_weigh_bookings(gh_batch_t *b); /* risk.c */
+gh_step_t gh_credit_visit(gh_batch_t *b);   /* risk.c */
 gh_step_t gh_tend_risk(gh_batch_t *b);      /* risk.c */
 gh_step_t gh_login_form(gh_batch_t *b);
 gh_step_t gh_change_relatives(gh_batch_t *b); /* relatives.c */

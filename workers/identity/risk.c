@@ -1,7 +1,8 @@
 /*
- * workers/identity/risk.c - the risk of accounts: what bookings add (BR-128, BR-129), what time takes away (BR-131 to BR-133)
+ * workers/identity/risk.c - the risk of accounts: what bookings add (BR-128, BR-129), what visits and time take away (BR-131 to BR-134)
  *
  *   identity.weigh_bookings   inner; queued by the booking pool for an account that has booked much within the hour
+ *   identity.credit_visit     inner; queued with the completion of a visit of an account that has a score
  *   identity.tend_risk        inner; daily, by the jobs pool
  *
  * phase 0 changes scores; a ban that came of it ends the sessions of the account in phases 1 and 2 (BR-136).
@@ -11,18 +12,13 @@
 #include "db/arrays.h"
 #include "workers/identity/identity.h"
 
+#define CHANGES_MAX 2
+
 typedef struct risk {
-    size_t at[2];
+    size_t at[CHANGES_MAX]; /* statements that give kinds of bans and accounts */
+    size_t n;
     bool ending;
 } risk_t;
-
-static risk_t *
-begin(gh_batch_t *b)
-{
-    risk_t *r = gh_batch_alloc(b, sizeof *r);
-    b->state = r;
-    return gh_batch_ok(b) ? r : NULL;
-}
 
 static gh_step_t
 answer(gh_batch_t *b)
@@ -33,9 +29,18 @@ answer(gh_batch_t *b)
 
 /* Accounts that have just been banned are shown out. */
 static gh_step_t
-show_out(gh_batch_t *b, risk_t *r, gh_pgarr_t *users)
+show_out(gh_batch_t *b, risk_t *r)
 {
-    const char *ids = gh_pgarr_literal(users);
+    gh_pgarr_t users GH_CLEANUP(gh_pgarr_fini) = {0};
+    for (size_t i = 0; i < r->n; i++) {
+        const PGresult *changes = gh_batch_result(b, r->at[i]);
+        for (int row = 0; row < PQntuples(changes); row++)
+            if (gh_pg_str(changes, row, 0).n > 0)
+                gh_pgarr_i64(&users, gh_pg_i64(changes, row, 1, 0));
+    }
+    if (users.count == 0)
+        return answer(b);
+    const char *ids = gh_pgarr_literal(&users);
     if (!ids)
         return GH_STEP_FAIL;
     gh_batch_query(b, "risk_sessions", 1, &ids);
@@ -44,74 +49,64 @@ show_out(gh_batch_t *b, risk_t *r, gh_pgarr_t *users)
 }
 
 static gh_step_t
-end_sessions(gh_batch_t *b)
+step(gh_batch_t *b, void (*change)(gh_batch_t *b, risk_t *r))
 {
+    risk_t *r = b->state;
+    if (!r) {
+        r = gh_batch_alloc(b, sizeof *r);
+        b->state = r;
+        change(b, r);
+        return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
+    }
+    if (b->jobs[0]->done)
+        return GH_STEP_DONE;
+    if (!r->ending)
+        return show_out(b, r);
     return gh_end_sessions(b, gh_batch_result(b, 0), "banned") < 0 ? GH_STEP_FAIL : answer(b);
 }
 
-/* ---- bookings of one account */
-
-static gh_step_t
-weigh(gh_batch_t *b, const char *user)
+static void
+weigh(gh_batch_t *b, risk_t *r)
 {
-    risk_t *r = begin(b);
-    if (!r || !user)
-        return GH_STEP_FAIL;
-    const char *const params[] = {user, gh_text_time(b, b->now_us)};
+    const char *const params[] = {gh_text_i64(b, gh_arg_id(b->jobs[0]->args, "body.user_id")),
+                                  gh_text_time(b, b->now_us)};
     gh_batch_query(b, "login_lock_user", 1,
-                   &user); /* one account's bookings are weighed one after the other */
-    r->at[0] = gh_batch_query(b, "risk_orders_fast", 2, params);
-    r->at[1] = gh_batch_query(b, "risk_orders_wide", 2, params);
-    return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
+                   params); /* one account's bookings are weighed one after the other */
+    r->at[r->n++] = gh_batch_query(b, "risk_orders_fast", 2, params);
+    r->at[r->n++] = gh_batch_query(b, "risk_orders_wide", 2, params);
 }
 
-static bool
-banned(gh_batch_t *b, size_t at)
+static void
+credit(gh_batch_t *b, risk_t *r)
 {
-    const PGresult *r = gh_batch_result(b, at);
-    return PQntuples(r) == 1 && gh_pg_str(r, 0, 0).n > 0;
+    const char *const params[] = {gh_text_i64(b, gh_arg_id(b->jobs[0]->args, "body.order_id")),
+                                  gh_text_time(b, b->now_us)};
+    r->at[r->n++] = gh_batch_query(b, "risk_visit", 2, params);
+}
+
+static void
+tend(gh_batch_t *b, risk_t *r)
+{
+    const char *now = gh_text_time(b, b->now_us);
+    gh_batch_query(b, "risk_bans_end", 1, &now);
+    gh_batch_query(b, "risk_decay", 1, &now);
+    r->at[r->n++] = gh_batch_query(b, "risk_stable", 1, &now);
 }
 
 gh_step_t
 gh_weigh_bookings(gh_batch_t *b)
 {
-    risk_t *r = b->state;
-    int64_t user = gh_arg_id(b->jobs[0]->args, "body.user_id");
-    if (!r)
-        return weigh(b, gh_text_i64(b, user));
-    if (b->jobs[0]->done)
-        return GH_STEP_DONE;
-    if (r->ending)
-        return end_sessions(b);
-    if (!banned(b, r->at[0]) && !banned(b, r->at[1]))
-        return answer(b);
-    gh_pgarr_t users GH_CLEANUP(gh_pgarr_fini) = {0};
-    gh_pgarr_i64(&users, user);
-    return show_out(b, r, &users);
+    return step(b, weigh);
 }
 
-/* ---- every day */
+gh_step_t
+gh_credit_visit(gh_batch_t *b)
+{
+    return step(b, credit);
+}
 
 gh_step_t
 gh_tend_risk(gh_batch_t *b)
 {
-    risk_t *r = b->state;
-    if (!r) {
-        const char *now = gh_text_time(b, b->now_us);
-        if (!(r = begin(b)))
-            return GH_STEP_FAIL;
-        gh_batch_query(b, "risk_bans_end", 1, &now);
-        gh_batch_query(b, "risk_decay", 1, &now);
-        r->at[0] = gh_batch_query(b, "risk_stable", 1, &now);
-        return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
-    }
-    if (b->jobs[0]->done)
-        return GH_STEP_DONE;
-    if (r->ending)
-        return end_sessions(b);
-    const PGresult *bans = gh_batch_result(b, r->at[0]);
-    gh_pgarr_t users GH_CLEANUP(gh_pgarr_fini) = {0};
-    for (int i = 0; i < PQntuples(bans); i++)
-        gh_pgarr_i64(&users, gh_pg_i64(bans, i, 0, 0));
-    return PQntuples(bans) > 0 ? show_out(b, r, &users) : answer(b);
+    return step(b, tend);
 }

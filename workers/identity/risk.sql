@@ -1,9 +1,9 @@
--- Risk of accounts: what bookings add to it, what time takes away (risk.c; BR-128, BR-129, BR-131 to BR-133). Scores, levels and
+-- Risk of accounts: what bookings add to it, what visits and time take away (risk.c; BR-128, BR-129, BR-131 to BR-134). Scores, levels and
 -- bans themselves are gh_risk_add() of migration 0026.
 
 -- name: risk_orders_fast
 -- BR-128: three bookings of account $1, for himself or a relative, within 10 minutes, since the last time that they were too many.
--- $2 now. The kind of ban that this brought, else null. A day is looked back, in case that the job came late.
+-- $2 now. The kind of ban that this brought, else null, and the account. A day is looked back, in case that the job came late.
 with o as (
     select x.created_at, lag(x.created_at, 2) over (order by x.created_at, x.id) as third_last
       from registration_orders x
@@ -14,7 +14,7 @@ with o as (
        and (x.patient_id = own.id or exists (select from patient_relations r
                                               where r.user_patient_id = own.id and r.related_patient_id = x.patient_id))
 )
-select gh_risk_add($1, 15, 'short_time_batch_register', format('10 分钟内挂号 %s 次', f.n), $2)
+select gh_risk_add($1, 15, 'short_time_batch_register', format('10 分钟内挂号 %s 次', f.n), $2), $1
   from (select max((select count(*) from o y where y.created_at > o.created_at - interval '10 minutes' and y.created_at <= o.created_at)) as n
           from o where o.third_last > o.created_at - interval '10 minutes') f
  where f.n >= 3
@@ -32,11 +32,20 @@ with o as (
        and (x.patient_id = own.id or exists (select from patient_relations r
                                               where r.user_patient_id = own.id and r.related_patient_id = x.patient_id))
 )
-select gh_risk_add($1, 20, 'cross_department_batch', format('1 小时内在 %s 个科室挂号', w.n), $2)
+select gh_risk_add($1, 20, 'cross_department_batch', format('1 小时内在 %s 个科室挂号', w.n), $2), $1
   from (select max((select count(distinct y.dept_id) from o y
                      where y.created_at > o.created_at - interval '1 hour' and y.created_at <= o.created_at)) as n
           from o) w
  where w.n >= 3
+
+-- name: risk_visit
+-- BR-134: the visit of order $1 took place; $2 now. As above.
+select gh_risk_add(u.id, -10, 'complete_visit', '就诊完成 ' || o.order_no, $2::timestamptz), u.id
+  from registration_orders o
+  join patients p on p.id = o.patient_id
+  join users u on u.id = coalesce(p.user_id, o.initiator_user_id)
+  join user_risk_summaries s on s.user_id = u.id and s.current_score > 0
+ where o.id = $1::bigint and o.status = 'completed'
 
 -- name: risk_sessions
 -- Living sessions of the accounts $1, the accounts locked first: no new session appears meanwhile.
@@ -79,7 +88,7 @@ select count(*) from fallen
 
 -- name: risk_stable
 -- BR-132: 30 days without incident, once in 30 days. $1 now. Accounts that were banned all the same, their score still being high (BR-135).
-select x.user_id
+select x.kind, x.user_id
   from (select s.user_id, gh_risk_add(s.user_id, -15, 'monthly_stable', '30 天无异常', $1::timestamptz) as kind
           from user_risk_summaries s
          where s.current_score > 0 and s.last_incident_time <= $1 - interval '30 days'
