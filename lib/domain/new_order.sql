@@ -100,10 +100,11 @@ select b.id, $18::timestamptz, b.initiator_id, 'booked',
   from booked b;
 
 -- name: count_places
--- $1 sessions, $2 places taken of each, $3 now. The check schedules_places_ck is the last word.
+-- $1 sessions, $2 places taken of each, $3 now. The check schedules_places_ck is the last word. The inner selects hide the length of the
+-- arrays from the planner: seeing it, it would make a plan anew each time, while others wait for the lock.
 update schedules s
    set remaining_slots = s.remaining_slots - t.taken, version = s.version + 1, updated_at = $3::timestamptz
-  from unnest($1::bigint[], $2::int[]) as t (id, taken)
+  from unnest((select $1::bigint[]), (select $2::int[])) as t (id, taken)
  where s.id = t.id;
 
 -- name: add_places
