@@ -52,7 +52,8 @@ with shown as (
      union all
     select coalesce(t.day, c.day), null, null, coalesce(t.registrations, 0), coalesce(t.completed, 0), coalesce(t.revenue, 0),
            coalesce(c.n, 0), coalesce(c.done, 0), coalesce(c.revenue, 0)
-      from (select * from statistics_totals where day between $1 and $2 and (registrations, completed, revenue) <> (0, 0, 0)) t
+      from (select day, slot_type, sum(registrations) as registrations, sum(completed) as completed, sum(revenue) as revenue
+              from statistics_totals where day between $1 and $2 group by 1, 2 having sum(registrations) <> 0 or sum(revenue) <> 0) t
       full join (select day, slot_type, sum(registrations) as n, sum(completed) as done, sum(revenue) as revenue from statistics_sessions
                   where day between $1 and $2 group by 1, 2) c on (c.day, c.slot_type) = (t.day, t.slot_type)
      where (t.registrations, t.completed, t.revenue) is distinct from (c.n, c.done, c.revenue)

@@ -156,6 +156,19 @@ def test_a_change_while_its_session_is_counted_is_not_lost(site):
     site.night()
 
 
+def test_areas_are_counted_side_by_side(site):
+    days = [YESTERDAY, YESTERDAY - dt.timedelta(days=1)]
+    with contextlib.closing(site.db.connect()) as one, contextlib.closing(site.db.connect()) as other:
+        for conn in (one, other):
+            conn.autocommit = False
+        one.cursor().execute("select gh_statistics_count(%s, %s, %s, 100)", (site.counted.areas[0], days, today()))
+        other.cursor().execute("set lock_timeout = 500")
+        other.cursor().execute("select gh_statistics_count(%s, %s, %s, 100)", (site.counted.areas[1], days, today()))
+        other.commit()
+        one.commit()
+    site.verify()
+
+
 def test_a_clinic_that_goes_to_another_area_meanwhile_is_counted(site):
     h = site.h
     site.forget()
