@@ -2,8 +2,8 @@
  * lib/worker/events.c - broadcasts: outbox rows with their cause, published after commit; and those we listen
  * to
  *
- * Publishing right after the commit is for speed; upkeep.c publishes again what no process has marked as
- * sent. Receivers take a sequence number twice without harm. We listen for what makes cached callers and
+ * Publishing right after the commit is for speed; upkeep.c publishes again what did not come back from a
+ * broker and was marked as sent. Receivers take a sequence number twice without harm. We listen for what makes cached callers and
  * roles stale.
  */
 #include <stdlib.h>
@@ -30,6 +30,17 @@ struct gh_bus {
     size_t n_brokers;
     int announce; /* beats that are still answered with the settings of the database */
 };
+
+static const char *const heard_topics[] = {"authz", "revoke", "config", "beat"};
+
+bool
+gh_bus_hears(const char *topic)
+{
+    for (size_t i = 0; i < GH_COUNT(heard_topics); i++)
+        if (strcmp(heard_topics[i], topic) == 0)
+            return true;
+    return false;
+}
 
 /* ---- publishing */
 
@@ -87,7 +98,7 @@ gh_events_publish(gh_batch_priv_t *b)
     for (gh_pending_event_t *e = b->events; e && row < PQntuples(r); e = e->next, row++) {
         int64_t seq = gh_pg_i64(r, row, 0, 0);
         gh_bus_publish(w->bus, seq, e->topic, e->payload);
-        gh_upkeep_sent(w->upkeep, seq);
+        gh_upkeep_told(w->upkeep, seq, e->topic);
     }
     b->events = NULL;
     b->events_tail = &b->events;
@@ -141,6 +152,8 @@ handle(gh_bus_t *bus, gh_str_t topic, gh_mp_t map)
     gh_str_t broker = {0};
     if (!gh_mp_int(gh_mp_get(map, "seq"), &seq))
         return;
+    if (!gh_str_is(topic, "beat"))
+        gh_upkeep_heard(bus->worker->upkeep, seq);
     if (gh_str_is(topic, "beat")) {
         bool met = !gh_mp_bin(gh_mp_get(map, "broker"), &broker) || !new_broker(bus, broker);
         if (!met)
@@ -205,7 +218,6 @@ connect_all(gh_bus_t *bus, void *sock, const char *setting)
 gh_bus_t *
 gh_bus_new(gh_worker_t *w)
 {
-    static const char *const topics[] = {"authz", "revoke", "config", "beat"};
     gh_bus_t *bus = calloc(1, sizeof(*bus));
     if (!bus)
         return NULL;
@@ -220,8 +232,8 @@ gh_bus_new(gh_worker_t *w)
     zmq_setsockopt(bus->pub, ZMQ_LINGER, &linger, sizeof(linger));
     zmq_setsockopt(bus->sub, ZMQ_LINGER, &(int){0}, sizeof(int));
     zmq_setsockopt(bus->sub, ZMQ_MAXMSGSIZE, &(int64_t){GH_EVENT_MAX}, sizeof(int64_t));
-    for (size_t i = 0; i < GH_COUNT(topics); i++)
-        zmq_setsockopt(bus->sub, ZMQ_SUBSCRIBE, topics[i], strlen(topics[i]));
+    for (size_t i = 0; i < GH_COUNT(heard_topics); i++)
+        zmq_setsockopt(bus->sub, ZMQ_SUBSCRIBE, heard_topics[i], strlen(heard_topics[i]));
     connect_all(bus, bus->pub, "link.events_in");
     connect_all(bus, bus->sub, "link.events_out");
     zmq_pollitem_t item = {bus->sub, 0, ZMQ_POLLIN, 0};

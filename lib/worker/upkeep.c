@@ -5,8 +5,8 @@
  *   roles       role_permissions, the settings that open operations, those of running programs; at start, on events, once a
  *               minute
  *   partitions  of job_done, made ahead and dropped; at start and every ten minutes
- *   sent        marks outbox rows that were published
- *   relay       publishes outbox rows that nobody has marked for a second (their process died, or is slow)
+ *   sent        marks outbox rows whose event came back from a broker: a PUB socket that is not connected just now loses in silence
+ *   relay       publishes outbox rows that nobody has marked for a second (their process died, or no broker got them)
  *   seal        gives entries of the audit log their place in its chain: soon after our own, now and then for others'
  *   expire      idempotency keys and outbox rows older than a day, content of files that nothing refers to, in small steps
  *
@@ -38,7 +38,9 @@ struct gh_upkeep {
     task_t running;
     int64_t due_ms[TASKS];
     bool have_roles, have_partitions; /* tried once, both */
-    int64_t sent[SENT_MAX];
+    int64_t told[SENT_MAX]; /* published, and not yet heard from a broker */
+    size_t n_told;
+    int64_t sent[SENT_MAX]; /* to be marked */
     size_t n_sent;
     bool more_to_expire;
     bool roles_stale; /* something has changed since they were last asked for */
@@ -189,7 +191,7 @@ bytea(gh_batch_t *b, gh_str_t hex)
     return (gh_str_t){out, n};
 }
 
-/* Published before the commit that marks them: published twice rather than never. */
+/* Published again and again until a broker has carried them: receivers take an event twice without harm. */
 static gh_step_t
 step_relay(gh_batch_t *b)
 {
@@ -199,16 +201,14 @@ step_relay(gh_batch_t *b)
         return GH_STEP_MORE;
     }
     const PGresult *r = gh_batch_result(b, 0);
-    gh_pgarr_t ids = {0};
     for (int row = 0; row < PQntuples(r); row++) {
         gh_str_t topic = gh_batch_dup(b, gh_pg_str(r, row, 1));
-        gh_bus_publish(b->worker->bus, gh_pg_i64(r, row, 0, 0), topic.p, bytea(b, gh_pg_str(r, row, 2)));
-        gh_pgarr_i64(&ids, gh_pg_i64(r, row, 0, 0));
+        int64_t seq = gh_pg_i64(r, row, 0, 0);
+        gh_bus_publish(b->worker->bus, seq, topic.p, bytea(b, gh_pg_str(r, row, 2)));
+        gh_upkeep_told(upkeep_of(b), seq, topic.p);
     }
-    if (ids.count > 0) {
-        gh_log(GH_LOG_INFO, "outbox_relayed", GH_KI("rows", ids.count));
-        return mark_sent(b, &ids);
-    }
+    if (PQntuples(r) > 0)
+        gh_log(GH_LOG_INFO, "outbox_relayed", GH_KI("rows", PQntuples(r)));
     return GH_STEP_DONE;
 }
 
@@ -373,9 +373,33 @@ gh_upkeep_audited(gh_upkeep_t *u)
         u->due_ms[SEAL] = soon;
 }
 
-void
-gh_upkeep_sent(gh_upkeep_t *u, int64_t seq)
+static void
+add_seq(int64_t *list, size_t *n, int64_t seq)
 {
-    if (u->n_sent < SENT_MAX)
-        u->sent[u->n_sent++] = seq;
+    for (size_t i = 0; i < *n; i++)
+        if (list[i] == seq)
+            return;
+    if (*n == SENT_MAX) /* the relay comes upon its row again */
+        memmove(list, list + 1, --*n * sizeof *list);
+    list[(*n)++] = seq;
+}
+
+void
+gh_upkeep_told(gh_upkeep_t *u, int64_t seq, const char *topic)
+{
+    if (gh_bus_hears(topic))
+        add_seq(u->told, &u->n_told, seq);
+    else
+        add_seq(u->sent, &u->n_sent, seq);
+}
+
+void
+gh_upkeep_heard(gh_upkeep_t *u, int64_t seq)
+{
+    for (size_t i = 0; i < u->n_told; i++)
+        if (u->told[i] == seq) {
+            u->told[i] = u->told[--u->n_told];
+            add_seq(u->sent, &u->n_sent, seq);
+            return;
+        }
 }

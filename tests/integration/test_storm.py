@@ -10,8 +10,7 @@ from support import storm
 
 @pytest.fixture(scope="module")
 def world(empty_db, make_system):
-    system = make_system(empty_db, {"front.workers": 1, "ratelimit.enabled": "false", "worker.lanes": 2})
-    system.start(("booking", "audit,identity,directory,jobs,pricing,schedule,stats,system,notify"))
+    system = make_system(empty_db, storm.CONF).start()
     w = storm.World(empty_db)
     yield system, w
     w.close()

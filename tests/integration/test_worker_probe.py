@@ -467,6 +467,19 @@ def test_relay_publishes_what_nobody_marked(site):
     wait_for("the mark", lambda: site.db.value("select sent_at is not null from outbox"))
 
 
+def test_an_event_is_told_again_until_a_broker_has_carried_it(site):
+    """A PUB socket that is not connected loses what it sends in silence."""
+    site.broker.carries = False
+    try:
+        assert site.call("tell", user=1, body={}).error is None
+        first = site.broker.event("authz")
+        assert site.broker.event("authz", timeout=10) == first
+        assert site.db.value("select sent_at is null from outbox where id = %s", first["seq"])
+    finally:
+        site.broker.carries = True
+    wait_for("the mark", lambda: site.db.value("select sent_at is not null from outbox where id = %s", first["seq"]))
+
+
 # ---- tasks, upkeep, the end
 
 

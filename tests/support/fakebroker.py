@@ -87,6 +87,7 @@ class FakeBroker:
         self.replies = []
         self.disconnects = []
         self.events = []
+        self.carries = True                             # events go on to all subscribers, as a broker does
         self.heartbeats = collections.Counter()
         self.faults = []
         self.mute = False
@@ -120,6 +121,8 @@ class FakeBroker:
                     with self._lock:
                         self.events.append((topic.decode(), msgpack.unpackb(frame[4:])))
                         self._lock.notify_all()
+                    if self.carries:
+                        pub.send_multipart([topic, frame])
             while not self._out.empty():
                 kind, frames = self._out.get()
                 (router if kind == "job" else pub).send_multipart(frames)

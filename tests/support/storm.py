@@ -35,6 +35,9 @@ def seconds(short):
     return float(os.environ.get("GUAHAO_STORM") or short)
 
 
+CONF = {"front.workers": 1, "ratelimit.enabled": "false", "worker.heartbeat_ms": 500, "broker.heartbeat_ms": 500}
+
+
 class Answer:
     """yes: the payload; no: the name or number of the refusal; neither: nobody knows what became of it."""
 
@@ -155,7 +158,10 @@ class Storm:
         return rng.choice(list(self.world.sessions))
 
     def known(self, rng, what=None):
+        """One of the latest orders; what was cancelled is asked for now and then."""
         pool = self.orders if what is None else what
+        if pool and rng.random() < 0.9:
+            pool = [o for o in pool[-80:] if o["id"] not in self.over["cancelled"] and o["id"] not in self.over["left"]] or pool
         return rng.choice(pool[-60:]) if pool else None
 
     async def book_code(self, link, rng):
@@ -215,7 +221,7 @@ class Storm:
             then = rng.random()
             if then < 0.3:
                 await self.ask(link, "v1", "POST", f"/api/v1/payments/{a.yes['id']}/cancel", o["phone"], {}, key=False)
-            if then > 0.2 and "billing.v1_sandbox_payment" in self.has:
+            if then > 0.2 and "billing.v1_play_sandbox_payment" in self.has:
                 await self.ask(link, "v1", "POST", f"/api/v1/payments/sandbox/{a.yes['id']}", "admin",
                                {"outcome": rng.choice(["success", "success", "fail"])}, key=False)
         return a
@@ -420,6 +426,15 @@ class Storm:
             time.sleep(0.5)
         raise AssertionError(f"GUAHAO_SEED={self.seed}: " + "\n".join(f"{name}: {rows}" for name, rows in found.items()))
 
+    def story(self, order):
+        """All that the database knows of an order, for a test that fails."""
+        q = self.world.db.query
+        return {name: q(sql, order) for name, sql in (
+            ("order", "select row_to_json(o) from registration_orders o where id = %s"),
+            ("history", "select id, at, action, from_value, to_value, note from appointment_history where order_id = %s order by id"),
+            ("bills", "select id, kind, status, total, paid_amount, refunded_amount, supplements from bills where appointment_id = %s order by id"),
+            ("payments", "select p.* from payments p join bills b on b.id = p.bill_id where b.appointment_id = %s order by p.id"))}
+
     def verify(self):
         """Every yes is in the database once and as it was said; nothing is there that nobody was told of."""
         db, where = self.world.db, f"GUAHAO_SEED={self.seed}"
@@ -438,5 +453,5 @@ class Storm:
             still = {i: stored[i][2] for i in self.over[name] if stored[i][2] not in ("cancelled", "timeout")}
             assert not still, f"{where}: answered as {name}, but {still}"
         unpaid = [i for i in self.over["paid"] if stored[i][5] is None]
-        assert not unpaid, f"{where}: answered as paid, but never were: {unpaid[:5]}"
+        assert not unpaid, f"{where}: answered as paid, but never were: {unpaid[:5]}; {self.story(unpaid[0])}"
         self.settle()
