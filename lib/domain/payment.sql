@@ -218,28 +218,56 @@ select d.id, $3, d.by_user, x.action,
 
 -- name: money_reprice_bills
 -- Unpaid bills of moved orders $1 take the price of their order; unpaid supplements are cancelled, money_reprice_more writes what is
--- lacking. $2 now. The bills are locked.
+-- lacking. A fee bill that is paid in part takes it too, but not less than was paid: what is above goes back. $2 now. The bills are locked.
 with due as (
-    select b.id, b.kind, o.list_price, o.price, b.kind <> 'REGISTRATION' or o.price = 0 as ends
-      from bills b
-      join registration_orders o on o.id = b.appointment_id
-     cross join gh_bill_sums(b.id) s
-     where b.id = any (array (select gh_money_bills($1::bigint[], null, null, null, null))) and b.status = 'ISSUED' and s.settled = 0
+    select x.*, greatest(x.list_price, x.total) as subtotal
+      from (select b.id, b.kind, o.list_price, greatest(o.price, s.settled) as total,
+                   s.settled = 0 and (b.kind <> 'REGISTRATION' or o.price = 0) as ends
+              from bills b
+              join registration_orders o on o.id = b.appointment_id
+             cross join gh_bill_sums(b.id) s
+             where b.id = any (array (select gh_money_bills($1::bigint[], null, null, null, null)))
+               and ((b.status = 'ISSUED' and s.settled = 0) or (b.status = 'PARTIALLY_PAID' and b.kind = 'REGISTRATION'))) x
 ), items as (
     update bill_items i
-       set unit_price = d.list_price, discount = d.list_price - d.price, line_total = d.price
+       set unit_price = d.subtotal, discount = d.subtotal - d.total, line_total = d.total
       from due d
      where i.bill_id = d.id and not d.ends
 )
 update bills b
    set status = case when d.ends then 'CANCELLED' else b.status end,
        closed_at = case when d.ends then $2::timestamptz end,
-       subtotal = case when d.ends then b.subtotal else d.list_price end,
-       discount = case when d.ends then b.discount else d.list_price - d.price end,
+       subtotal = case when d.ends then b.subtotal else d.subtotal end,
+       discount = case when d.ends then b.discount else d.subtotal - d.total end,
        tax = case when d.ends then b.tax else 0 end,
-       total = case when d.ends then b.total else d.price end, version = b.version + 1, updated_at = $2
+       total = case when d.ends then b.total else d.total end, version = b.version + 1, updated_at = $2
   from due d
  where b.id = d.id;
+
+-- name: money_reprice_paid
+-- Moved orders $1 that cost no more than was paid in part before: they are paid. $2 now
+with due as (
+    select o.id, o.status, o.payment_status, o.price
+      from registration_orders o
+      join bills b on b.appointment_id = o.id and b.kind = 'REGISTRATION' and b.status in ('PAID', 'PARTIALLY_REFUNDED')
+     cross join gh_bill_sums(b.id) s
+     where o.id = any ($1::bigint[]) and o.price > 0 and o.payment_status = 'pending' and o.status in ('pending', 'confirmed')
+       and s.settled >= b.total
+), paid as (
+    update registration_orders o
+       set status = 'confirmed', payment_status = 'paid', payment_time = $2::timestamptz, payable_since = null,
+           version = o.version + 1, updated_at = $2
+      from due d
+     where o.id = d.id
+)
+insert into appointment_history (order_id, at, action, from_value, to_value)
+select d.id, $2, x.action,
+       case x.n when 1 then jsonb_build_object('payment_status', d.payment_status) else jsonb_build_object('status', d.status) end,
+       case x.n when 1 then jsonb_build_object('payment_status', 'paid', 'amount', d.price)
+                else jsonb_build_object('status', 'confirmed') end
+  from due d
+  join (values (1, 'paid'), (2, 'confirmed')) as x (n, action) on x.n = 1 or d.status = 'pending'
+ order by d.id, x.n;
 
 -- name: money_reprice_more
 -- What moved orders $1 cost above what they were billed: a further bill, or their first one. $2 now, $3 its day, $4 currency, $5 text

@@ -298,4 +298,5 @@ gh_books_reprice(gh_batch_t *b, const char *orders, const char *reason)
     gh_batch_query(b, "money_reprice_bills", 2, (const char *const[]){orders, now});
     gh_batch_query(b, "money_reprice_more", 5, more);
     refund_orders(b, orders, reason, now, day);
+    gh_batch_query(b, "money_reprice_paid", 2, (const char *const[]){orders, now});
 }

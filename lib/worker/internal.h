@@ -373,7 +373,9 @@ int gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out) GH_MU
 /* events.c */
 gh_bus_t *gh_bus_new(gh_worker_t *w);
 void gh_bus_destroy(gh_bus_t **bus_p);
-bool gh_bus_hears(const char *topic); /* we listen to it ourselves; what we do not hear is a wake-up with polling behind it */
+bool gh_bus_hears(
+    const char
+        *topic); /* we listen to it ourselves; what we do not hear is a wake-up with polling behind it */
 void gh_bus_publish(gh_bus_t *bus, int64_t seq, const char *topic, gh_str_t payload);
 void gh_events_put(gh_batch_priv_t *b);     /* queue the outbox rows of what the step asked for */
 void gh_events_publish(gh_batch_priv_t *b); /* they are committed */
@@ -388,7 +390,7 @@ bool gh_upkeep_ready(const gh_upkeep_t *u); /* roles are loaded, partitions are 
 bool gh_upkeep_due(gh_wpool_t *p);          /* something to do on an idle lane of this pool */
 void gh_upkeep_start(gh_wpool_t *p, gh_lane_t *lane);
 void gh_upkeep_roles_changed(gh_upkeep_t *u);
-void gh_upkeep_audited(gh_upkeep_t *u);           /* entries of the audit log wait for their seal */
+void gh_upkeep_audited(gh_upkeep_t *u); /* entries of the audit log wait for their seal */
 /* An outbox row was published; its event was heard from a broker: its row is marked soon. */
 void gh_upkeep_told(gh_upkeep_t *u, int64_t seq, const char *topic);
 void gh_upkeep_heard(gh_upkeep_t *u, int64_t seq);

@@ -38,7 +38,7 @@ struct gh_upkeep {
     task_t running;
     int64_t due_ms[TASKS];
     bool have_roles, have_partitions; /* tried once, both */
-    int64_t told[SENT_MAX]; /* published, and not yet heard from a broker */
+    int64_t told[SENT_MAX];           /* published, and not yet heard from a broker */
     size_t n_told;
     int64_t sent[SENT_MAX]; /* to be marked */
     size_t n_sent;

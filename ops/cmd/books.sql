@@ -165,7 +165,7 @@ select o.id, format('%s, %s: cancelled %s by %s, refunded %s', o.status, o.payme
  where (o.status in ('cancelled', 'timeout')) <> (o.cancelled_at is not null)
     or (o.status in ('cancelled', 'timeout') and o.cancelled_by is null)
     or (o.payment_status = 'refunded' and o.price > 0 and o.refund_amount is null)
-    or (o.status = 'cancelled' and o.payment_status = 'cancelled' and o.refund_amount is not null)
+    or (o.status = 'cancelled' and o.payment_status = 'cancelled' and o.refund_amount > 0)
 
 -- name: books_r155_ledger
 /* R-155: the ledger of a bill is what was paid less what was refunded */
@@ -261,7 +261,8 @@ select o.id, format('%s, %s; fee bill %s', o.status, o.payment_status, m.status)
   join books_money m on m.order_id = o.id and m.kind = 'REGISTRATION' and m.status <> 'CANCELLED'
  where o.price > 0
    and ((o.payment_status = 'paid' and m.status not in ('PAID', 'PARTIALLY_REFUNDED'))
-     or (o.payment_status in ('pending', 'paying', 'failed', 'cancelled') and m.status in ('PAID', 'PARTIALLY_REFUNDED'))
+     or (o.payment_status in ('pending', 'paying', 'failed', 'cancelled') and m.status in ('PAID', 'PARTIALLY_REFUNDED')
+         and m.settled >= m.total)
      or (o.payment_status = 'refunded' and m.status not in ('REFUNDED', 'PARTIALLY_REFUNDED') and m.going_back = 0
          and not o.refund_due))
 
@@ -273,7 +274,7 @@ select o.id, format('%s, %s: %s kept of its bills, refund %s', o.status, o.payme
                bool_or(status in ('DRAFT', 'ISSUED')) as open
           from books_money group by order_id) m on m.order_id = o.id
  where o.status in ('cancelled', 'timeout') and not o.refund_due
-   and (m.kept <> 0 or m.open or (o.payment_status = 'cancelled' and o.price > 0 and m.settled > 0)
+   and (m.kept <> 0 or m.open
         or (o.payment_status = 'refunded' and o.price > 0 and m.settled = 0))
 
 -- name: books_bill_patient

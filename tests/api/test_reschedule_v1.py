@@ -364,3 +364,46 @@ def test_an_order_of_the_patient_client_keeps_waiting_for_its_payment(house):
 def test_faulty_body(house, body):
     c = Case(house)
     problem(c.move(**body), "VALIDATION_FAILED", 422)
+
+
+def paid_in_part(c, amount):
+    """As the counter books a part of the fee."""
+    bill = c.first["bill_id"]
+    payment = c.h.one("insert into payments (payment_no, bill_id, amount, currency, method, status, paid_at, created_at, updated_at) values "
+                      "(%s, %s, %s, 'CNY', 'CASH', 'SUCCEEDED', now(), now(), now()) returning id", f"part{bill}", bill, amount)
+    c.h.run("insert into ledger_entries (bill_id, kind, amount, ref_id, at) values (%s, 'PAYMENT', %s, %s, now())", bill, amount, payment)
+    c.h.run("update bills set status = 'PARTIALLY_PAID' where id = %s", bill)
+
+
+def elsewhere(c, days, price):
+    return c.h.session(days, doctor=c.doctor, clinic=c.clinic, price=price)
+
+
+def test_what_was_paid_in_part_counts_for_the_new_fee(house):
+    c = Case(house)
+    paid_in_part(c, 20)
+    a = data(c.move(schedule_id=elsewhere(c, 6, "80.00")))
+    assert (a["fee"], a["payment_status"]) == (80.0, "UNPAID") and bills(c.h, c.order) == [("REGISTRATION", 80, "PARTIALLY_PAID", 20, False)]
+    assert c.h.run("select unit_price, discount, line_total from bill_items where bill_id = %s", c.first["bill_id"]) == [(80, 0, 80)]
+    a = data(c.move(schedule_id=elsewhere(c, 7, "20.00")))
+    assert (a["fee"], a["payment_status"]) == (20.0, "PAID") and bills(c.h, c.order) == [("REGISTRATION", 20, "PAID", 20, False)]
+    assert "paid" in [x["action"] for x in data(c.api().get(f"/api/v1/appointments/{c.order}/history"))]
+
+
+def test_what_was_paid_in_part_above_the_new_fee_goes_back(house):
+    c = Case(house)
+    paid_in_part(c, 40)
+    a = data(c.move(schedule_id=elsewhere(c, 6, "30.00")))
+    assert (a["fee"], a["payment_status"]) == (30.0, "PAID")
+    assert bills(c.h, c.order) == [("REGISTRATION", 40, "PARTIALLY_REFUNDED", 30, False)]
+    assert data(c.move(schedule_id=elsewhere(c, 7, "0.00")))["fee"] == 0.0 and bills(c.h, c.order) == []
+
+
+def test_a_refund_of_before_does_not_stand_in_the_way(house):
+    c = Case(house)
+    moves.paid(c.h, c.order)
+    data(c.move())
+    assert c.h.order(c.order)["refund_amount"] is None
+    c.h.run("update registration_orders set refund_amount = 10 where id = %s", c.order)    # a part was given back by the counter
+    assert data(c.move(schedule_id=elsewhere(c, 6, "5.00")))["fee"] == 5.0
+    assert c.h.order(c.order)["refund_amount"] == 5

@@ -424,7 +424,9 @@ class Storm:
             if not found:
                 return
             time.sleep(0.5)
-        raise AssertionError(f"GUAHAO_SEED={self.seed}: " + "\n".join(f"{name}: {rows}" for name, rows in found.items()))
+        name, rows = next(iter(found.items()))
+        story = self.story(int(rows[0].split(":")[0])) if name.startswith(("r1", "r8", "r9", "br", "order", "paid", "hist")) else ""
+        raise AssertionError(f"GUAHAO_SEED={self.seed}: " + "\n".join(f"{name}: {rows}" for name, rows in found.items()) + f"\n{story}")
 
     def story(self, order):
         """All that the database knows of an order, for a test that fails."""
@@ -440,18 +442,19 @@ class Storm:
         db, where = self.world.db, f"GUAHAO_SEED={self.seed}"
         assert not self.faults, f"{where}: {len(self.faults)} faults: {self.faults[:5]}"
         assert not self.unanswered, f"{where}: {len(self.unanswered)} calls were never answered: {self.unanswered[:3]}"
-        stored = {r[0]: r[1:] for r in db.query("select id, patient_id, schedule_id, status, source_type, reschedule_count, payment_time "
+        stored = {r[0]: r[1:] for r in db.query("select id, patient_id, schedule_id, status, source_type, reschedule_count "
                                                 "from registration_orders")}
         lost = set(self.told) - set(stored)
         assert not lost, f"{where}: {len(lost)} orders answered yes are not there: {sorted(lost)[:5]}"
         untold = {i for i, r in stored.items() if i not in self.told and r[3] != "add_slot"}
-        assert not untold, f"{where}: {len(untold)} orders are there that nobody was told of: {sorted(untold)[:5]}"
+        assert not untold, f"{where}: {len(untold)} orders are there that nobody was told of: {sorted(untold)[:5]}; {self.story(min(untold))}"
         other = {i: (t, stored[i]) for i, t in self.told.items()
                  if stored[i][0] != t[0] or (stored[i][1] != t[1] and stored[i][4] == 0)}
         assert not other, f"{where}: orders are not what was answered: {list(other.items())[:3]}"
         for name in ("cancelled", "left"):
             still = {i: stored[i][2] for i in self.over[name] if stored[i][2] not in ("cancelled", "timeout")}
             assert not still, f"{where}: answered as {name}, but {still}"
-        unpaid = [i for i in self.over["paid"] if stored[i][5] is None]
+        paid = {r[0] for r in db.query("select b.appointment_id from bills b join payments p on p.bill_id = b.id and p.status = 'SUCCEEDED'")}
+        unpaid = sorted(self.over["paid"] - paid)
         assert not unpaid, f"{where}: answered as paid, but never were: {unpaid[:5]}; {self.story(unpaid[0])}"
         self.settle()

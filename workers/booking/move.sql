@@ -54,6 +54,7 @@ with t as (
            discount_rate = t.rate / 10000.0, price = t.price, status = t.status, payment_status = t.payment_status,
            payment_time = case when t.payment_status = 'paid' then coalesce(o.payment_time, $13::timestamptz) end,
            payable_since = case when t.status = 'pending' then o.payable_since end,
+           refund_amount = case when o.refund_amount is not null then least(o.refund_amount, t.price) end,
            checked_in_at = case when not t.elsewhere then o.checked_in_at end,
            is_calling = o.is_calling and not t.elsewhere, call_time = case when not t.elsewhere then o.call_time end,
            pass_count = case when t.elsewhere then 0 else o.pass_count end,
