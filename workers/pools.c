@@ -4,6 +4,7 @@
 #include "workers/audit/pool.h"
 #include "workers/billing/pool.h"
 #include "workers/booking/pool.h"
+#include "workers/clinical/pool.h"
 #include "workers/directory/pool.h"
 #include "workers/echo/pool.h"
 #include "workers/identity/pool.h"
@@ -20,6 +21,7 @@ const gh_pool_t *const gh_pools[] = {
     &gh_pool_audit,
     &gh_pool_billing,
     &gh_pool_booking,
+    &gh_pool_clinical,
     &gh_pool_directory,
     &gh_pool_echo,
     &gh_pool_identity,

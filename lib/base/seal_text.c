@@ -3,6 +3,7 @@
  */
 #include "base/seal_text.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -66,12 +67,32 @@ unhex(gh_str_t hex, gh_buf_t *out)
     return gh_buf_ok(out);
 }
 
+/* Does `how` begin with this, and what follows? */
+static bool
+says(gh_str_t how, const char *word, gh_str_t *rest)
+{
+    size_t n = strlen(word);
+    *rest = how.n > n ? (gh_str_t){how.p + n, how.n - n} : (gh_str_t){0};
+    return how.n > n && memcmp(how.p, word, n) == 0;
+}
+
+static void
+put_member(gh_str_t name, gh_str_t plain, gh_json_t *json, bool empty)
+{
+    char member[64] = "";
+    json_t *o = copy_name(name, member) ? json_loadb(plain.p, plain.n, 0, NULL) : NULL;
+    const char *text = json_string_value(json_object_get(o, member));
+    gh_json_cstr(json, text || !empty ? text : "");
+    json_decref(o);
+}
+
 /* The value as it may be shown, a JSON string. */
 static void
 put_shown(gh_str_t how, gh_str_t plain, gh_buf_t *out)
 {
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     char card[GH_MASKED_ID];
+    gh_str_t member;
     gh_json_t json;
     gh_json_init(&json, out);
     if (gh_str_is(how, "clear")) {
@@ -79,6 +100,10 @@ put_shown(gh_str_t how, gh_str_t plain, gh_buf_t *out)
     } else if (gh_str_is(how, "card")) {
         gh_mask_id(plain, card);
         gh_json_cstr(&json, card);
+    } else if (says(how, "member-", &member)) {
+        put_member(member, plain, &json, false);
+    } else if (says(how, "text-", &member)) {
+        put_member(member, plain, &json, true);
     } else {
         gh_mask_tail(plain, &text);
         gh_json_str(&json, gh_buf_view(&text));

@@ -4,7 +4,8 @@
  * A statement that shows a sealed value writes gh_sealed(how, 'table.column', row, value) where the plain one belongs. What
  * arrives is a JSON string that begins with the character U+0001, and the worker puts the plain value, or a masked one, in its
  * place. Nobody can forge one: a value opens for its own table, column and row only.
- *   how   clear: as it is; tail: all but the last 4 hidden (api/22); card: BR-112
+ *   how   clear: as it is; tail: all but the last 4 hidden (api/22); card: BR-112; member-NAME, text-NAME: the text of this member of a
+ *         JSON object, null or "" when it has none
  */
 #ifndef GH_BASE_SEAL_TEXT_H
 #define GH_BASE_SEAL_TEXT_H

@@ -51,6 +51,10 @@ delete from wechat_message_logs where order_id in (select id from doomed)
 -- name: clear_notices
 delete from message_outbox where order_id in (select id from doomed) or user_id in (select id from users where is_demo);
 
+-- name: clear_records
+delete from medical_records r using patients p
+ where p.id = r.patient_id and (p.is_demo or r.appointment_id in (select id from doomed));
+
 -- name: clear_add_slots
 delete from add_slot_audits a using patients p, doctors d
  where p.id = a.patient_id and d.id = a.doctor_id and (p.is_demo or d.is_demo);

@@ -9,7 +9,7 @@
 # GUAHAO_HTTP_PORT  port of the front (default 8080)
 # DATABASE_URL      another database instead of the private cluster
 # GUAHAO_BUILD      directory of the programs (default ./build)
-# GUAHAO_POOLS      worker processes, one a word (default "booking audit,billing,identity,directory,jobs,notify,schedule,stats,pricing,system")
+# GUAHAO_POOLS      worker processes, one a word (default "booking audit,billing,clinical,identity,directory,jobs,notify,schedule,stats,pricing,system")
 # GUAHAO_SEED       options for `guahao seed`, e.g. "--patients 5000"
 set -u -o pipefail
 umask 022
@@ -65,7 +65,7 @@ start_programs() {
     say "programs"
     start broker "$build/guahao-broker"
     local pools
-    for pools in ${GUAHAO_POOLS:-booking audit,billing,identity,directory,jobs,notify,schedule,stats,pricing,system}; do
+    for pools in ${GUAHAO_POOLS:-booking audit,billing,clinical,identity,directory,jobs,notify,schedule,stats,pricing,system}; do
         start "worker-${pools//,/+}" "$build/guahao-worker" "$pools"
     done
     start front "$build/guahao-front"

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support import access_applications, access_billing, access_files, access_notify, access_patients, access_payments, access_table as table, access_waitlist
+from support import access_applications, access_billing, access_clinical, access_files, access_notify, access_patients, access_payments, access_table as table, access_waitlist
 from support import accounts, contract, foreign_rows, paths
 from support import booking_cases as bc
 from support.hospital import at, today, ts
@@ -42,7 +42,7 @@ class World:
     def session(self):
         """A new session of the doctor in a clinic of its own, on a half day that nothing else of this world uses."""
         # Visits of the patient must not overlap: earlier ones are over as far as the rules are concerned.
-        self.h.run("update registration_orders set status = 'cancelled' where status in ('pending', 'confirmed')")
+        self.h.run("update registration_orders set status = 'cancelled', is_calling = false where status in ('pending', 'confirmed')")
         self.h.run("update schedules set is_latest = false where doctor_id = %s", self.h.doctor)
         return self.h.session(3, "下午", clinic=bc._clinic(self.h))
 
@@ -137,6 +137,7 @@ def fill(world, path):
              "new_doctor": world.new_doctor}
     known.update(access_applications.known(world))
     known.update(access_billing.known(world))
+    known.update(access_clinical.known(world))
     known.update(access_files.known(world))
     known.update(access_notify.known(world))
     known.update(access_patients.known(world))

@@ -210,6 +210,18 @@ OWN = [
     ("domain", "pay_orders", ("{24711,24712}", NOW), 20),
     ("identity", "risk_orders_fast", ("77", NOW), 50),
     ("identity", "risk_orders_wide", ("77", NOW), 50),
+    ("clinical", "health_record", ("77", ZONE, DAY), 50),
+    ("clinical", "list_visits", ("77", 1, 10, ZONE, DAY), 50),
+    ("clinical", "own_visit", ("77", "77", ZONE, DAY), 20),
+    ("clinical", "visit_record", ("77", None, "4711", 2, ZONE, DAY), 50),
+    ("clinical", "queue_show", (str(6 * plans.DOCTORS + plans.DOCTORS // 2 + 77), "1", 1, ZONE, DAY), 300),
+    ("notify", "list_messages", ("77", 1, 10, ZONE), 50),
+    ("notify", "list_messages", ("77", 100, 10, ZONE), 50),
+    ("notify", "feedback_list", ("77", ZONE), 50),
+    ("notify", "wechat_binding", ("77", None), 50),
+    ("notify", "wechat_template", ("77", "t1"), 20),
+    ("notify", "remind_facts", ("{77,4711}", "{1,2}", "{1,2}", "t1", DAY), 50),
+    ("notify", "remind_due", (NOW, 0, "t1", NOW, ZONE, 1000), 50),
 ]
 
 

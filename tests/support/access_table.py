@@ -8,7 +8,7 @@ row is the patient's own, and the doctor's: an appointment in {appointment} is t
   r  answered by a rule of the operation, whoever asks
 """
 
-from . import access_applications, access_billing, access_files, access_moves, access_notify, access_patients, access_payments, access_waitlist
+from . import access_applications, access_billing, access_clinical, access_files, access_moves, access_notify, access_patients, access_payments, access_waitlist
 
 CALLERS = ("nobody", "patient", "other", "doctor", "doctor2", "nurse", "staff", "admin")
 
@@ -320,4 +320,4 @@ TABLE = [
     ("front.get_docs", "GET", "/docs", PUBLIC, None),
     ("front.get_redoc", "GET", "/redoc", PUBLIC, None),
     ("front.get_docs_file", "GET", "/docs/docs.js", PUBLIC, None),
-] + access_applications.ROWS + access_billing.ROWS + access_files.ROWS + access_moves.ROWS + access_notify.ROWS + access_patients.ROWS + access_payments.ROWS + access_waitlist.ROWS
+] + access_applications.ROWS + access_billing.ROWS + access_clinical.ROWS + access_files.ROWS + access_moves.ROWS + access_notify.ROWS + access_patients.ROWS + access_payments.ROWS + access_waitlist.ROWS

@@ -59,7 +59,7 @@ insert into statistics_days select current_date - d, now() from generate_series(
 reset session_replication_role;
 """
 
-# Three visits of each patient, with their bills.
+# Three visits of each patient, with their bills and records, and what the patients were told and said.
 ORDERS = f"""
 set session_replication_role = replica;
 insert into registration_orders (id, order_no, patient_id, user_id, initiator_user_id, doctor_id, schedule_id, slot_no, slot_date, time_section,
@@ -74,11 +74,19 @@ insert into payments (payment_no, bill_id, amount, currency, method, status, cre
     select 'P' || id, id, total, 'CNY', 'CASH', 'SUCCEEDED', patient_id, created_at, created_at from bills;
 insert into refunds (refund_no, payment_id, amount, reason, status, created_at, completed_at)
     select 'R' || id, id, 1, 'x', 'SUCCEEDED', now(), now() from payments;
+insert into medical_records (patient_id, doctor_id, appointment_id, visit_date, created_at, updated_at)
+    select patient_id, doctor_id, id, starts_at, now(), now() from registration_orders;
+insert into message_outbox (channel, recipient, template, subject, body, user_id, order_id, listed, created_at, expires_at, sent_at)
+    select 'sms', '13', 'visit_cancelled', '通知', '某事', user_id, id, true, created_at, now(), now() from registration_orders;
+insert into feedbacks (user_id, type, content, created_at, updated_at)
+    select user_id, 'bug', '某事', now(), now() from registration_orders;
+insert into wechat_subscribe_auths (user_id, template_id, auth_status, created_at, updated_at)
+    select user_id, 't' || id % 3, 'accept', now(), now() from registration_orders;
 reset session_replication_role;
 """
 
 LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "bills", "payments", "refunds", "system_config", "blobs", "blob_chunks",
-         "stored_files", "statistics_sessions")
+         "stored_files", "statistics_sessions", "medical_records", "message_outbox", "feedbacks", "wechat_subscribe_auths")
 
 
 def fill(db, rows=ROWS):

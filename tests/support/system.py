@@ -16,6 +16,7 @@ from .proc import Process, wait_for
 POOLS = (",".join((
     "audit",
     "billing",
+    "clinical",
     "identity",
     "directory",
     "jobs",

@@ -36,6 +36,30 @@ assert_spliced(const gh_seal_t *seal, gh_buf_t *json, const char *want)
 }
 
 static void
+members_of_a_sealed_object(void **state)
+{
+    (void)state;
+    gh_seal_t *seal = make();
+    gh_buf_t json = GH_BUF_INIT;
+    const gh_str_t object = GH_STR("{\"advice\":\"休息 \\\"两天\\\"\",\"n\":3}");
+    static const char *const ways[] = {"member-advice", "text-advice", "member-none",
+                                       "text-none",     "text-n",      "member-n"};
+    gh_buf_puts(&json, "[");
+    for (size_t i = 0; i < GH_COUNT(ways); i++) {
+        gh_buf_puts(&json, i ? "," : "");
+        put_marker(seal, ways[i], 7, 7, object, &json);
+    }
+    gh_buf_puts(&json, "]");
+    assert_spliced(seal, &json, "[\"休息 \\\"两天\\\"\",\"休息 \\\"两天\\\"\",null,\"\",\"\",null]");
+    put_marker(seal, "member-advice", 7, 7, GH_STR("no object"), &json);
+    assert_spliced(seal, &json, "null");
+    put_marker(seal, "member-advice", 8, 7, object, &json); /* another row's */
+    assert_spliced(seal, &json, "null");
+    gh_buf_fini(&json);
+    gh_seal_destroy(&seal);
+}
+
+static void
 each_way_of_showing(void **state)
 {
     (void)state;
@@ -136,11 +160,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_way_of_showing),
-        cmocka_unit_test(what_does_not_open_is_null),
-        cmocka_unit_test(other_texts_stay),
-        cmocka_unit_test(blind_index_as_a_parameter),
-        cmocka_unit_test(masks),
+        cmocka_unit_test(members_of_a_sealed_object), cmocka_unit_test(each_way_of_showing),
+        cmocka_unit_test(what_does_not_open_is_null), cmocka_unit_test(other_texts_stay),
+        cmocka_unit_test(blind_index_as_a_parameter), cmocka_unit_test(masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,7 +101,7 @@ uint32_t gh_cancel_by(const gh_cancel_job_t *cj);
 /* status.c: take in a job that is a change, false when it is another; decide it, true when it asks for a cancellation; write. */
 bool gh_change_parse(gh_cancel_job_t *cj);
 bool gh_change_decide(gh_cancel_t *c, gh_cancel_job_t *cj);
-int gh_change_write(gh_cancel_t *c, const char *now) GH_MUSTCHECK;
+int gh_change_write(gh_cancel_t *c) GH_MUSTCHECK;
 /* Members of orders that change; a transaction that holds them writes them with its other writes. */
 typedef struct gh_edit_row {
     int64_t order_id;

@@ -233,7 +233,7 @@ gh_cancel_write(gh_cancel_t *c)
     bool any = false;
     for (size_t i = 0; i < c->n; i++)
         any = any || c->jobs[i].cancelled;
-    if (gh_change_write(c, now) != 0)
+    if (gh_change_write(c) != 0)
         return -1;
     if (any && (write_orders(c, now) != 0 || release_places(c, now) != 0 || tell(c) != 0))
         return -1;

@@ -9,6 +9,7 @@
 #include <libpq-fe.h>
 
 #include "base/timez.h"
+#include "domain/order_steps.h"
 
 /* ---- what arrives */
 
@@ -254,40 +255,29 @@ gh_change_decide(gh_cancel_t *c, gh_cancel_job_t *cj)
 
 /* ---- writing (status.sql) */
 
+static int
+write_steps(gh_cancel_t *c)
+{
+    size_t n = 0;
+    gh_step_row_t *rows = gh_batch_alloc(c->b, (c->n + 1) * sizeof *rows);
+    if (!gh_batch_ok(c->b))
+        return -1;
+    for (size_t i = 0; i < c->n; i++) {
+        const gh_cancel_job_t *cj = &c->jobs[i];
+        if (cj->changed && cj->change != GH_CHANGE_EDIT)
+            rows[n++] = (gh_step_row_t){.order_id = cj->order_id,
+                                        .state = cj->order->state,
+                                        .step = cj->step,
+                                        .note = cj->reason,
+                                        .by_user = cj->job->actor.user_id};
+    }
+    return gh_order_steps_write(c->b, rows, n);
+}
+
 static void
 text_or_null(gh_pgarr_t *a, gh_str_t s)
 {
     s.p ? gh_pgarr_text(a, s) : gh_pgarr_null(a);
-}
-
-static int
-write_steps(gh_cancel_t *c, const char *now)
-{
-    enum { ID, STATUS, ACTION, NOTE, USER, N };
-    gh_pgarr_t a[N] = {0};
-    size_t n = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        const gh_cancel_job_t *cj = &c->jobs[i];
-        if (!cj->changed || cj->change == GH_CHANGE_EDIT)
-            continue;
-        n++;
-        gh_pgarr_i64(&a[ID], cj->order_id);
-        gh_pgarr_text(&a[STATUS], gh_str(gh_order_state_name(cj->order->state)));
-        gh_pgarr_text(&a[ACTION], gh_str(gh_order_step_action(cj->step)));
-        text_or_null(&a[NOTE], cj->reason);
-        cj->job->actor.user_id ? gh_pgarr_i64(&a[USER], cj->job->actor.user_id) : gh_pgarr_null(&a[USER]);
-    }
-    const char *params[N + 2];
-    bool whole = true;
-    for (int i = 0; i < N; i++)
-        whole = (params[i] = gh_pgarr_literal(&a[i])) && whole;
-    params[N] = now;
-    params[N + 1] = gh_tz_name();
-    if (n > 0 && whole)
-        gh_batch_query(c->b, "write_steps", N + 2, params);
-    for (int i = 0; i < N; i++)
-        gh_pgarr_fini(&a[i]);
-    return whole ? 0 : -1;
 }
 
 int
@@ -329,7 +319,7 @@ write_edits(gh_cancel_t *c)
 }
 
 int
-gh_change_write(gh_cancel_t *c, const char *now)
+gh_change_write(gh_cancel_t *c)
 {
-    return c->twice || write_steps(c, now) != 0 || write_edits(c) != 0 ? -1 : 0;
+    return c->twice || write_steps(c) != 0 || write_edits(c) != 0 ? -1 : 0;
 }
