@@ -9,8 +9,9 @@
 #include "worker/internal.h"
 
 #define BATCH_LIMIT 1024
-#define TWIN_SLOTS  2048 /* at least twice BATCH_LIMIT */
-#define DB_GRACE_MS 1000 /* without a database for longer: refuse at once rather than let everybody wait */
+#define TWIN_SLOTS  2048  /* at least twice BATCH_LIMIT */
+#define GATHER_US   50000 /* nobody waits longer for company: a running batch may itself wait, for a lock */
+#define DB_GRACE_MS 1000  /* without a database for longer: refuse at once rather than let everybody wait */
 
 void
 gh_group_push(gh_group_t *g, gh_wjob_priv_t *j)
@@ -135,7 +136,8 @@ static bool
 gathering(const gh_group_t *g)
 {
     return g->kind == GH_OP_WRITE && g->running > 0 && g->waiting < g->batch_max &&
-           g->waiting * g->running < g->jobs_running;
+           g->waiting * g->running < g->jobs_running && g->head &&
+           gh_mono_us() - g->head->received_us < GATHER_US;
 }
 
 gh_group_t *

@@ -56,6 +56,7 @@ job(site_t *s, size_t group, uint8_t id)
     j->seq = s->worker.next_seq++;
     j->job.head.id[15] = id;
     j->job.deadline_ms = gh_mono_ms() + 60000;
+    j->received_us = gh_mono_us() + 3600000000; /* whatever the test takes, it has just come */
     zmq_msg_init(&j->client);
     zmq_msg_init(&j->head_msg);
     zmq_msg_init(&j->args_msg);
@@ -115,6 +116,10 @@ a_second_batch_of_writes_waits_until_as_many_jobs_have_come_as_the_first_has(voi
     g->kind = GH_OP_READ; /* reads do not wait for each other */
     assert_ptr_equal(gh_pool_pick(&s->pool), g);
     g->kind = GH_OP_WRITE;
+    g->jobs_running = 9;
+    assert_null(gh_pool_pick(&s->pool));
+    g->head->received_us = gh_mono_us() - 50000; /* it has waited long enough */
+    assert_ptr_equal(gh_pool_pick(&s->pool), g);
     g->running = g->jobs_running = 0;
     assert_ptr_equal(gh_pool_pick(&s->pool), g);
 }
