@@ -80,15 +80,19 @@ with said (template, order_id, day, section, starts_at, doctor, name, no, amount
 )
 insert into message_outbox (channel, recipient, template, subject, body, user_id, order_id, listed, scene, wechat_template, wechat_data,
        created_at, expires_at, next_at)
-select a.channel, a.recipient, ($5::text[])[m.template], ($6::text[])[m.template], gh_filled(($7::text[])[m.template], x.words, false),
+select a.channel, a.recipient, ($5::text[])[m.template], ($6::text[])[m.template],
+       replace(replace(replace(replace(replace(replace(replace(replace(($7::text[])[m.template],
+           '{n}', coalesce(m.n::text, '')), '{amount}', coalesce(m.amount::text, '')), '{no}', coalesce(m.no, '')),
+           '{day}', x.day), '{section}', m.section), '{doctor}', m.doctor), '{name}', coalesce(m.name, '')), '{reason}', $8::text),
        a.user_id, m.order_id, a.listed, case a.channel when 'wechat' then $11::text end,
-       case a.channel when 'wechat' then $9::text end, case a.channel when 'wechat' then gh_filled($10::text, x.words, true) end,
+       case a.channel when 'wechat' then $9::text end,
+       case a.channel when 'wechat'
+            then gh_filled($10::text, jsonb_build_object('name', m.name, 'doctor', m.doctor, 'day', x.day, 'section', m.section,
+                               'start', to_char(m.starts_at at time zone $12::text, 'HH24:MI'), 'no', m.no, 'amount', m.amount,
+                               'reason', $8), true) end,
        $4::timestamptz, greatest(m.ends_at, $4 + interval '1 day'), $4
   from said m
- cross join lateral (
-       select jsonb_build_object('name', m.name, 'doctor', m.doctor, 'day', to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"'),
-                  'section', m.section, 'start', to_char(m.starts_at at time zone $12::text, 'HH24:MI'), 'no', m.no,
-                  'amount', m.amount, 'n', m.n, 'reason', $8::text) as words) x
+ cross join lateral (select to_char(m.day, 'YYYY"年"FMMM"月"FMDD"日"') as day) x
  cross join lateral (
        select * from gh_told_at(m.user1, m.mail1, m.phone1, m.user2, null, null,
                                 case when m.template < 4 then $9 end, true)) a
