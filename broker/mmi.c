@@ -153,6 +153,7 @@ mmi_workers(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
         gh_json_ki64(j, "running", w->running);
         gh_json_ki64(j, "waiting", w->own.n);
         gh_json_ki64(j, "done", (int64_t)w->done);
+        gh_json_ki64(j, "failed", (int64_t)w->failed);
         gh_json_ki64(j, "age_s", (b->now_ms - w->ready_ms) / 1000);
         gh_json_ki64(j, "silent_ms", b->now_ms - w->seen_ms);
         gh_json_kbool(j, "trusted", w->trusted);

@@ -95,7 +95,7 @@ struct gh_bworker {
     gh_peer_t peer;
     char curve_key[41]; /* public key of its connection, "" without CURVE */
     int64_t seen_ms, sent_ms, ready_ms;
-    uint64_t done;
+    uint64_t done, failed; /* answers, and those among them that say INTERNAL */
     uint16_t key_len;
     uint8_t key[256]; /* port and identity: key of the worker table */
 };

@@ -258,9 +258,9 @@ find_plain(const gh_bworker_t *w, gh_str_t client)
 }
 
 /* The job that an answer belongs to. Ours are found by id and attempt: a late answer of an old attempt finds nothing.
- * stale: it carries our header, and yet nothing is waiting for it. */
+ * stale: it carries our header, and yet nothing is waiting for it; failed: it says INTERNAL. */
 static gh_bjob_t *
-find_job(gh_broker_t *b, gh_bworker_t *w, gh_message_t *m, const gh_mdp_msg_t *cmd, bool *stale)
+find_job(gh_broker_t *b, gh_bworker_t *w, gh_message_t *m, const gh_mdp_msg_t *cmd, bool *stale, bool *failed)
 {
     gh_str_t first = gh_frame_str(&m->frame[cmd->body]);
     uint8_t id[16];
@@ -268,8 +268,8 @@ find_job(gh_broker_t *b, gh_bworker_t *w, gh_message_t *m, const gh_mdp_msg_t *c
     size_t queue_at;
     gh_bjob_t *job;
 
-    *stale = false;
-    if (gh_reply_head_ref(first.p, first.n, id, &attempt, &queue_at) < 0)
+    *stale = *failed = false;
+    if (gh_reply_head_ref(first.p, first.n, id, &attempt, failed, &queue_at) < 0)
         return find_plain(w, cmd->client);
     job = gh_running_find(b, w, id, attempt);
     if (!job || !same_client(job, cmd->client)) {
@@ -291,8 +291,8 @@ static void
 on_answer(gh_broker_t *b, gh_bworker_t *w, gh_message_t *m, const gh_mdp_msg_t *cmd)
 {
     gh_bservice_t *s = w->service;
-    bool stale;
-    gh_bjob_t *job = find_job(b, w, m, cmd, &stale);
+    bool stale, failed;
+    gh_bjob_t *job = find_job(b, w, m, cmd, &stale, &failed);
 
     if (!job) {
         s->count.stale++;
@@ -310,6 +310,7 @@ on_answer(gh_broker_t *b, gh_bworker_t *w, gh_message_t *m, const gh_mdp_msg_t *
     gh_hist_add(&s->work, b->now_us - job->sent_us);
     s->count.done++;
     w->done++;
+    w->failed += failed;
     if (job->has_head)
         gh_running_remove(b, job);
     gh_dispatch_finish(s, job);

@@ -254,10 +254,13 @@ front_probe_t front_probes_look(void);
 void front_probes_put(gh_json_t *j, const front_probe_t *p); /* members database, broker, workers, storage */
 /* Answer an operation of /api/v1/system (system.c); false: it is none. */
 bool front_system_serve(const front_ask_t *ask);
+/* The queues and workers of all brokers as /api/v1/system shows them (queues.c). */
+void front_queues_put(gh_buf_t *out);
 void front_serve(const front_ask_t *ask, gh_str_t accept); /* operations of x-pool front */
 void front_metrics(gh_buf_t *out);
 /* The brokers' own words on their queues, as JSON, of at most a second ago; empty when unknown. */
 gh_str_t front_probes_queues(size_t broker);
+gh_str_t front_probes_workers(size_t broker); /* the same on their workers */
 size_t front_brokers(void);
 bool front_probes_pool(const char *pool); /* some worker of it is known to some broker */
 void front_count(const front_ask_t *ask, uint16_t status);

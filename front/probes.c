@@ -18,8 +18,8 @@
 static const char *const s_essential[] = {"identity", "directory", "booking"};
 
 static struct {
-    gh_buf_t queues[BROKERS_MAX];
-    int64_t heard_ms[BROKERS_MAX];
+    gh_buf_t queues[BROKERS_MAX], workers[BROKERS_MAX];
+    int64_t heard_ms[BROKERS_MAX], workers_ms[BROKERS_MAX];
     const char *missing; /* an essential pool without a worker anywhere, NULL: none */
     int64_t asked_ms, asked_us, took_us;
 } s_probe = {.missing = "identity"}; /* nothing was heard yet */
@@ -59,15 +59,27 @@ judge(void)
             s_probe.missing = s_essential[i];
 }
 
+static bool
+keep_words(gh_buf_t *words, gh_str_t text)
+{
+    gh_buf_clear(words);
+    gh_buf_str(words, text);
+    return gh_buf_ok(words);
+}
+
 void
 front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n)
 {
-    if (!gh_str_is(name, "mmi.queues") || n < 2 || !gh_str_is(body[0], "200") || broker >= BROKERS_MAX ||
+    bool queues = gh_str_is(name, "mmi.queues"), workers = gh_str_is(name, "mmi.workers");
+    if ((!queues && !workers) || n < 2 || !gh_str_is(body[0], "200") || broker >= BROKERS_MAX ||
         body[1].n > QUEUES_MAX)
         return;
-    gh_buf_clear(&s_probe.queues[broker]);
-    gh_buf_str(&s_probe.queues[broker], body[1]);
-    if (!gh_buf_ok(&s_probe.queues[broker]))
+    if (workers) {
+        if (keep_words(&s_probe.workers[broker], body[1]))
+            s_probe.workers_ms[broker] = gh_mono_ms();
+        return;
+    }
+    if (!keep_words(&s_probe.queues[broker], body[1]))
         return;
     s_probe.heard_ms[broker] = gh_mono_ms();
     s_probe.took_us = gh_mono_us() - s_probe.asked_us;
@@ -81,6 +93,15 @@ front_probes_queues(size_t broker)
         gh_mono_ms() - s_probe.heard_ms[broker] > FRESH_MS)
         return (gh_str_t){0};
     return gh_buf_view(&s_probe.queues[broker]);
+}
+
+gh_str_t
+front_probes_workers(size_t broker)
+{
+    if (broker >= BROKERS_MAX || !s_probe.workers_ms[broker] ||
+        gh_mono_ms() - s_probe.workers_ms[broker] > FRESH_MS)
+        return (gh_str_t){0};
+    return gh_buf_view(&s_probe.workers[broker]);
 }
 
 bool
@@ -119,6 +140,7 @@ front_probes_tick(int64_t now)
     if (!s_probe.missing)
         judge(); /* silence counts too */
     front_link_mmi("mmi.queues");
+    front_link_mmi("mmi.workers");
 }
 
 /* ---- answers */

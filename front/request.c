@@ -331,8 +331,9 @@ static void
 ask_permission(inbound_t *in, const uint8_t id[16])
 {
     static const char empty_map[1] = {(char)0x80};
+    const gh_operation_t *op = in->match.op;
     gh_job_head_t head;
-    gh_err_t err = in->headers.authorization.n == 0 ? GH_E_FORBIDDEN : authenticate(in);
+    gh_err_t err = op->allow_networks && in->headers.authorization.n == 0 ? GH_E_FORBIDDEN : authenticate(in);
     if (refuse_by_rate(in))
         return;
     if (err != GH_E_NONE) {
@@ -340,7 +341,7 @@ ask_permission(inbound_t *in, const uint8_t id[16])
         return;
     }
     fill_head(in, id, (gh_str_t){0}, (gh_str_t){0}, &head);
-    head.op = GH_STR("identity.permit_metrics");
+    head.op = gh_str(op->allow_networks ? "identity.permit_metrics" : "identity.permit_queues");
     front_link_send(&in->ask, &head, "identity", (gh_str_t){empty_map, sizeof empty_map}, NULL);
 }
 
@@ -361,6 +362,8 @@ serve_own(inbound_t *in, const uint8_t id[16])
     const gh_operation_t *op = in->match.op;
     const front_address_t *from = &in->ask.client;
     if (op->allow_networks && !gh_networks_hold(&front.metrics_allow, from->family, from->bytes))
+        ask_permission(in, id);
+    else if (!op->allow_networks && op->access.permission)
         ask_permission(in, id);
     else if (op->allow_networks || (is_admitted(in) && !refuse_by_rate(in)))
         front_serve(&in->ask, in->headers.accept);

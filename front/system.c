@@ -1,5 +1,5 @@
 /*
- * front/system.c - state and facts of the system on /api/v1/system (api/29 SY-01, SY-02, SY-09)
+ * front/system.c - state and facts of the system on /api/v1/system (api/29 SY-01, SY-02, SY-04, SY-09)
  */
 #include <stdlib.h>
 
@@ -93,6 +93,8 @@ front_system_serve(const front_ask_t *ask)
         put_health(ask, &p, &payload);
     } else if (strcmp(id, "front.v1_get_info") == 0) {
         put_info(&payload);
+    } else if (strcmp(id, "front.v1_list_queues") == 0) {
+        front_queues_put(&payload);
     } else {
         return false;
     }

@@ -430,12 +430,15 @@ gh_reply_head_decode(const void *frame, size_t n, gh_reply_head_t *out)
 }
 
 int
-gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt, size_t *queue_at)
+gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt, bool *failed,
+                  size_t *queue_at)
 {
     const uint8_t *bytes = frame;
     bool have_id = false;
+    gh_str_t error;
 
     *attempt = 0;
+    *failed = false;
     *queue_at = 0;
     if (n > GH_REPLY_HEAD_MAX || !gh_reply_is_head(frame, n))
         return -1;
@@ -449,6 +452,8 @@ gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt
             have_id = take_id(it.value, id);
         else if (gh_str_is(it.key, "attempt") && !take_u32(it.value, UINT32_MAX, attempt))
             return -1;
+        else if (gh_str_is(it.key, "error"))
+            *failed = gh_mp_str(it.value, &error) && gh_str_is(error, "INTERNAL");
         else if (gh_str_is(it.key, "timings") && it.pos - it.value.at == 11 && it.value.at[0] == 0x92 &&
                  it.value.at[1] == HEAD_FIXED)
             *queue_at = (size_t)(it.value.at - bytes) + 1;

@@ -78,9 +78,10 @@ bool gh_reply_is_head(const void *frame, size_t n);
 int gh_reply_head_decode(const void *frame, size_t n, gh_reply_head_t *out) GH_MUSTCHECK;
 /* params and headers may be given as raw encoded maps (gh_mp_t views) or absent. */
 void gh_reply_head_encode(const gh_reply_head_t *h, gh_buf_t *out);
-/* What a broker reads of a reply on its way: id and attempt, and where queue_us stands when our encoder wrote it (else
- * 0), so that it can be filled in. -1 when the frame is not a reply header. */
-int gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt,
+/* What a broker reads of a reply on its way: id and attempt, whether the worker failed (error INTERNAL; a refusal by a rule is an
+ * answer), and where queue_us stands when our encoder wrote it (else 0), so that it can be filled in. -1 when the frame is not a
+ * reply header. */
+int gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt, bool *failed,
                       size_t *queue_at) GH_MUSTCHECK;
 void gh_reply_head_set_queue(void *frame, size_t queue_at, uint32_t queue_us);
 /* The reply header of a refusal by a front, broker or runtime: name such as "QUEUE_FULL", no params. */

@@ -175,9 +175,10 @@ def night(system, db, day):
     system.start_worker("jobs")
     wait_for("the recurring jobs", lambda: db.value("select count(*) from job_schedules where name = 'statistics'") == 1)
     db.query("update job_schedules set enabled = name = 'statistics'")
+    before = db.value("select coalesce(max(id), 0) from statistics_runs")
     start = time.monotonic()
     db.query("update job_schedules set next_slot = now() where name = 'statistics'")
-    wait_for("the night", lambda: db.value("select count(*) from statistics_runs where closed_at > now() - interval '1 hour'") > 0
+    wait_for("the night", lambda: db.value("select count(*) from statistics_runs where id > %s and closed_at is not null", before) > 0
              and db.value("select count(*) from jobs where op like 'stats.%%' and finished_at is null") == 0, 600)
     took = time.monotonic() - start
     system.stop()

@@ -316,6 +316,7 @@ TABLE = [
     ("front.get_openapi", "GET", "/openapi.json", PUBLIC, None),
     ("front.v1_get_health", "GET", "/api/v1/system/health", PUBLIC, None),
     ("front.v1_get_ready", "GET", "/api/v1/system/ready", PUBLIC, None),
+    ("front.v1_list_queues", "GET", "/api/v1/system/queues", ADMIN, None),
     ("front.v1_get_info", "GET", "/api/v1/system/info", SIGNED_IN, None),
     ("front.get_docs", "GET", "/docs", PUBLIC, None),
     ("front.get_redoc", "GET", "/redoc", PUBLIC, None),

@@ -328,7 +328,9 @@ reply_comes_back_whole(void **state)
     uint8_t id[16];
     uint32_t attempt = 99;
     size_t queue_at = 0;
-    assert_int_equal(gh_reply_head_ref(b.p, b.n, id, &attempt, &queue_at), 0);
+    bool failed = true;
+    assert_int_equal(gh_reply_head_ref(b.p, b.n, id, &attempt, &failed, &queue_at), 0);
+    assert_false(failed); /* a refusal by a rule */
     assert_true(queue_at > 0);
     gh_reply_head_set_queue(b.p, queue_at, 123456);
     assert_memory_equal(id, ID, 16);
@@ -341,7 +343,7 @@ reply_comes_back_whole(void **state)
         assert_non_null(copy);
         memcpy(copy, b.p, n);
         assert_int_equal(gh_reply_head_decode(copy, n, &got), -1);
-        assert_int_equal(gh_reply_head_ref(copy, n, id, &attempt, &queue_at), -1);
+        assert_int_equal(gh_reply_head_ref(copy, n, id, &attempt, &failed, &queue_at), -1);
         free(copy);
     }
 }

@@ -305,6 +305,7 @@ static const gh_op_t ops[] = {
      .inner = true},
     {.name = "identity.tend_risk", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_tend_risk, .inner = true},
     {.name = "identity.permit_metrics", .inner = true, .access_of = "front.get_metrics", .sql = "permit"},
+    {.name = "identity.permit_queues", .inner = true, .access_of = "front.v1_list_queues", .sql = "permit"},
     {0},
 };
 
