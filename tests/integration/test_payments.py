@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support import money
+from support import books, money
 from support.hospital import Hospital
 from support.money import Till, booked, check_books, event
 from support.proc import wait_for
@@ -560,6 +560,7 @@ def test_a_storm_of_money_leaves_the_books_right(world):
     for (refund,) in h.run("select id from refunds where status = 'PENDING'"):
         assert jobs.call("billing.send_refund", {"body": {"refund": refund}}, 0).error is None
     check_books(h)
+    books.in_order(system, grace=3600)
     bills = [bill for _, _, bill in orders]
     given_up = h.run("select b.paid_amount, b.refunded_amount from bills b join registration_orders o on o.id = b.appointment_id "
                      "where b.id = any (%s) and o.status = 'cancelled'", bills)
