@@ -55,7 +55,7 @@ def read(surface, status, body):
     return Answer(status, doc) if status < 300 else Answer(status, no=f"{status} {doc['detail']}")
 
 
-BUSY = ("IDEMPOTENCY_IN_PROGRESS", "相同的请求正在处理中", "already being processed")
+BUSY = ("IDEMPOTENCY_IN_PROGRESS", "相同的请求正在处理中", "is still running")
 
 
 class World:
