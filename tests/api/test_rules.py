@@ -8,6 +8,7 @@ import pytest
 
 from support import booking_cases as bc
 from support import rule_cases as rc
+from support.hospital import now
 from support.house import open_house
 from support.http import data, message, problem
 
@@ -77,6 +78,8 @@ OVERRIDDEN = {"date_is_beyond_the_window": None, "same_day_deadline_has_passed":
 @pytest.mark.parametrize("name", OVERRIDDEN)
 def test_r101_override(house, name):
     h = house.h
+    if name == "same_day_deadline_has_passed" and now().strftime("%H:%M") > "23:53":
+        pytest.skip("the place of that case has begun")
     ask = getattr(bc, name)(h)
     response = house.api(h.staff).post("/api/v1/appointments", {**bc.v1_body(h, ask), "override": True})
     if OVERRIDDEN[name] is None:
