@@ -177,6 +177,20 @@ def test_a_list_reads_what_it_shows(conn, pool, name, params, most):
 OWN = [
     ("booking", "code_list", ("77", None, "77", None, 1, 10, ZONE, NOW), 50),
     ("booking", "code_list", (None, "77", "77", "finished", 1, 10, ZONE, NOW), 50),
+    # the office's list: by patients, doctors, sessions, departments, times, and by pages; what asks for none of these reads all
+    *[("booking", "v1_list", (query(**asked), 1, None, None, None, None, NOW, ZONE, "CNY", None, None), most) for asked, most in [
+        ({"patient_id": ["77", "78"]}, 50), ({"doctor_id": ["7001"], "sort": "start_time"}, 100), ({"schedule_id": ["67001"]}, 100),
+        ({"dept_id": ["1010"]}, 1000), ({"date": DAY}, 50), ({"start_time_from": DAY, "start_time_to": DAY, "status": ["SCHEDULED"]}, 50),
+        ({"start_time_to": YESTERDAY}, 50), ({"patient_id": ["77"], "q": "姓名", "channel": ["bjtu"]}, 50),
+        ({}, 61000), ({"sort": "id", "page": 40}, 62000)]],
+    *[("booking", "v1_list", (query(**asked), scopes, patient, patient, doctor, dept, NOW, ZONE, "CNY", None, None), most)
+      for asked, scopes, patient, doctor, dept, most in [
+        ({}, 8, "77", None, None, 50), ({}, 8, None, "7001", None, 100), ({}, 2, None, None, "1010", 1000),
+        ({"upcoming": True}, None, "77", None, None, 50), ({"date": DAY}, None, None, "7001", None, 100)]],
+    ("booking", "v1_history", ("24711", 1, None, None, None, ZONE), 20),
+    ("booking", "v1_get", ("24711", 1, None, None, None, ZONE, "CNY"), 20),
+    ("booking", "hb_list", ("7001", None, query(skip=0, limit=20), 1, "1", None, None, None, ZONE, DAY), 100),
+    ("booking", "hb_list", (None, "77", query(skip=0, limit=20), 1, "1", None, None, None, ZONE, DAY), 50),
     ("booking", "code_get", ("24711", "4711", "4711", ZONE, NOW), 20),
     ("booking", "code_move_options", ("24711", "4711", "4711", ZONE, NOW, DAY), 50),
     ("booking", "code_payments", ("77", "77", 1, 10, ZONE), 50),

@@ -40,10 +40,11 @@ select case when coalesce($3::bigint, 0) = 0 then 'PATIENT_RECORD_MISSING'
 -- name: v1_list
 -- AP-02, AP-03, AP-04. $1 the query as an object, $2 scopes (null: AP-03, AP-04: own rows of the role in question),
 -- $3 the caller's patient row, $4 whose relatives count as own, $5 his doctor row, $6 his department, $7 now, $8 zone,
--- $9 currency, $10 PA-15: the patient whose appointments these are, else null, $11 today. Each branch of `visible` has its index, and is never run when its scope or filter is not given; only a
--- caller who sees everything and names neither patient nor doctor reads the whole table. `offset 0` keeps the planner from
--- joining all rows before it knows which ones are on the page.
-with asked as (
+-- $9 currency, $10 PA-15: the patient whose appointments these are, else null, $11 today. Who sees everything gets what `way` finds by an
+-- index: appointments of patients, doctors, sessions (by their doctors), departments, of a time, or a page off the index of ids; what
+-- asks for none of these reads all. A branch that is not the way is never run. `offset 0` keeps the planner from joining all rows before
+-- it knows which ones are on the page.
+with asked as materialized (
     select coalesce($1::jsonb, '{}') as query,
            coalesce(($1::jsonb->>'page')::int, 1) as page,
            coalesce(($1::jsonb->>'per_page')::int, ($1::jsonb->>'limit')::int, ($1::jsonb->>'page_size')::int, 20) as size,
@@ -59,18 +60,44 @@ with asked as (
            lower($1::jsonb->>'q') as words, string_to_array(replace($1::jsonb->>'sort', ' ', ''), ',') as sort,
            string_to_array(replace($1::jsonb->>'fields', ' ', ''), ',') as fields,
            coalesce($2::int, 8) & 3 = 0 and coalesce($5::bigint, 0) = 0 as own_list
+), mode as materialized (
+    select a.*,
+           -- a session that begins late goes on after midnight: its places lie within two days of its date
+           greatest(coalesce(a.since, '-infinity'), coalesce(a.day::timestamp at time zone $8::text, '-infinity')) as first,
+           least(coalesce(a.until, 'infinity'), coalesce((a.day + 2)::timestamp at time zone $8::text, 'infinity')) as last,
+           case when $2::int & 1 = 1 is not true then 'own'
+                when a.patients is not null then 'patients'
+                when a.doctors is not null then 'doctors'
+                when a.sessions is not null then 'sessions'
+                when a.depts is not null then 'depts'
+                when a.since is not null or a.until is not null or a.day is not null then 'time'
+                when coalesce(a.statuses, a.fhir, a.payments, a.channels) is null and a.words is null and not a.upcoming
+                     and (a.sort is null or a.sort = '{id}' or a.sort = '{-id}') then 'page'
+                else 'all' end as way
+      from asked a
 ), visible as (
     select o.* from registration_orders o
-     where $2::int & 1 = 1 and o.patient_id = any (case when $10 is not null then array[$10]
-                                                      else gh_json_texts($1::jsonb->'patient_id')::bigint[] end)
+     where (select way from mode) = 'patients' and o.patient_id = any ((select patients from mode)::bigint[])
     union all
     select o.* from registration_orders o
-     where $2::int & 1 = 1 and $10 is null and gh_json_texts($1::jsonb->'patient_id') is null
-       and o.doctor_id = any (gh_json_texts($1::jsonb->'doctor_id')::bigint[])
+     where (select way from mode) = 'doctors' and o.doctor_id = any ((select doctors from mode)::bigint[])
+    union all
+    select o.*
+      from (select distinct s.doctor_id from schedules s
+             where (select way from mode) = 'sessions' and s.id = any ((select sessions from mode)::bigint[])) d
+     cross join lateral (select x.* from registration_orders x where x.doctor_id = d.doctor_id offset 0) o
+    union all
+    select o.*
+      from (select d.id from doctors d where (select way from mode) = 'depts' and d.dept_id = any ((select depts from mode)::bigint[])) d
+     cross join lateral (select x.* from registration_orders x where x.doctor_id = d.id offset 0) o
     union all
     select o.* from registration_orders o
-     where $2::int & 1 = 1 and $10 is null and gh_json_texts($1::jsonb->'patient_id') is null
-       and gh_json_texts($1::jsonb->'doctor_id') is null
+     where (select way from mode) = 'time'
+       and o.status = any ('{pending,confirmed,completed,cancelled,timeout,no_show}')
+       and o.starts_at >= (select first from mode) and o.starts_at <= (select last from mode)
+    union all
+    select o.* from registration_orders o
+     where (select way from mode) = 'all'
     union all
     select o.*
       from (select x.id
@@ -87,16 +114,16 @@ with asked as (
             select x.id from doctors d join registration_orders x on x.doctor_id = d.id
              where d.dept_id = nullif($6::bigint, 0) and $2::int & 3 = 2) own
      cross join lateral (select x.* from registration_orders x where x.id = own.id offset 0) o
-), found as (
+), found as materialized (
     select o.id, o.starts_at, o.created_at, gh_shown_status(o.status) as shown_status
-      from asked a
+      from mode a
       join visible o on true
      where o.status <> 'waitlist'
        and (a.statuses is null or gh_shown_status(o.status) = any (a.statuses))
        and (a.fhir is null or gh_fhir_status(o.status, o.checked_in_at) = any (a.fhir))
        and (a.doctors is null or o.doctor_id = any (a.doctors))
        and (a.patients is null or o.patient_id = any (a.patients))
-       and (a.depts is null or o.doctor_id in (select d.id from doctors d where d.dept_id = any (a.depts)))
+       and (a.depts is null or o.doctor_id = any (array(select d.id from doctors d where d.dept_id = any ((select depts from mode)::bigint[]))))
        and (a.sessions is null or o.schedule_id = any (a.sessions))
        and (a.payments is null or gh_shown_payment(o.payment_status, o.price) = any (a.payments))
        and (a.channels is null or o.channel = any (a.channels))
@@ -106,19 +133,28 @@ with asked as (
        and (not a.upcoming or (o.status in ('pending', 'confirmed') and o.starts_at > $7::timestamptz))
        and (a.words is null or a.own_list or strpos(lower('A' || o.order_no), a.words) > 0
             or exists (select from patients p left join users u on u.id = p.user_id
-                        where p.id = o.patient_id and (strpos(lower(coalesce(p.full_name, p.name)), a.words) > 0
+                        where p.id = o.patient_id and (strpos(lower(p.name), a.words) > 0
                               or strpos(coalesce(p.phone, u.phonenumber, ''), a.words) > 0)))
 ), page as (
     select x.id, row_number() over () as place
       from (select f.id
-              from asked a
+              from mode a
               join found f on true
              order by gh_booking_order(a.sort[1], f.id, f.starts_at, f.created_at, f.shown_status),
                       gh_booking_order(a.sort[2], f.id, f.starts_at, f.created_at, f.shown_status),
                       gh_booking_order(a.sort[3], f.id, f.starts_at, f.created_at, f.shown_status),
                       gh_booking_order(a.sort[4], f.id, f.starts_at, f.created_at, f.shown_status),
                       case when a.sort is null then -f.id else f.id end
-             limit (select size from asked) offset (select (page - 1)::bigint * size from asked)) x
+             limit (select size from mode) offset (select (page - 1)::bigint * size from mode)) x
+    union all
+    select y.id, row_number() over ()
+      from (select * from (select o.id from registration_orders o
+                            where (select way = 'page' and sort is distinct from '{id}' from mode) and o.status <> 'waitlist'
+                            order by o.id desc limit (select size from mode) offset (select (page - 1)::bigint * size from mode)) down
+            union all
+            select * from (select o.id from registration_orders o
+                            where (select way = 'page' and sort = '{id}' from mode) and o.status <> 'waitlist'
+                            order by o.id limit (select size from mode) offset (select (page - 1)::bigint * size from mode)) up) y
 )
 select case when $2::int is null and coalesce($3::bigint, 0) = 0 and coalesce($5::bigint, 0) = 0
             then 'PROFILE_NOT_FOUND'
@@ -136,8 +172,9 @@ select case when $2::int is null and coalesce($3::bigint, 0) = 0 and coalesce($5
                                                      from v_bookings b where b.id = p.id offset 0) x), '[]'),
            'page', a.page, 'page_size', a.size, 'total', t.total, 'pages', (t.total + a.size - 1) / a.size) as body,
        gh_page_headers(a.query, a.page, a.size, t.total) as headers
-  from asked a
- cross join (select count(*) as total from found) t;
+  from mode a
+ cross join (select (select count(*) from found)
+                    + (select count(*) from registration_orders o where (select way from mode) = 'page' and o.status <> 'waitlist') as total) t;
 
 -- name: v1_get
 -- $1 order, $2 scopes, $3 the caller's patient row, $4 his doctor row, $5 his department, $6 zone, $7 currency.
