@@ -427,3 +427,18 @@ def test_two_ways_of_cancelling_at_once_free_one_place(house):
         assert sorted(r.json()["code"] for r in replies) == [0, 99]
         assert h.remaining(ask.session) == 16 and ledger(h, order) == 0
     h.check()
+
+
+def test_a_free_order_that_moved_to_a_dear_place_gets_nothing_back(house):
+    """R-96: its fee is a bill that was never paid."""
+    h = house.h
+    ask = bc._free(h, price="0")
+    dear = h.session(4, doctor=ask.doctor, clinic=bc._clinic(h), price="50.00")
+    api = house.api(ask.user)
+    order = message(api.post("/patient/appointments", bc.code_body(h, ask)))["id"]
+    moved = api.post(f"/api/v1/appointments/{order}/reschedule", {"schedule_id": dear})
+    assert moved.status_code == 200, moved.text
+    assert message(api.put(f"/patient/appointments/{order}/cancel")) == {"success": True, "refundAmount": None}
+    o = h.order(order)
+    assert (o["status"], o["payment_status"], o["refund_amount"]) == ("cancelled", "cancelled", None) and ledger(h, order) == 0
+    assert h.run("select distinct status from bills where appointment_id = %s", order) == [("CANCELLED",)]

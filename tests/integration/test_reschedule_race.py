@@ -322,3 +322,25 @@ def test_the_books_agree(world):
     _, h = world
     r = h.system.cli("books", check=False)
     assert r.returncode == 0, r.stdout
+
+
+def test_a_fee_that_changes_twice_at_once_is_owed_once(world):
+    """Over a free place to a dear one in one batch: nothing was paid, and nothing is given back."""
+    clients, h = world
+    for day in range(4):
+        dear = room(h, 3 + day, price="50.00")
+        (order, user), = booked(world, dear, 1)
+        free, other = room(h, 3 + day, section="晚上", minutes=10), room(h, 4 + day, section="上午", price="50.00")
+        answers = at_once(world, [move(order, user, schedule_id=s) for s in (free, other)])
+        assert all(a.error is None for a in answers), answers
+        o = h.order(order)
+        bills = h.run("select status, total from bills where appointment_id = %s and status <> 'CANCELLED'", order)
+        if o["price"] == 0:
+            assert o["payment_status"] == "paid" and bills == []
+        else:
+            assert o["payment_status"] == "pending" and bills == [("ISSUED", 50)]
+        gone = clients[0].call(CANCEL, {"path": {"id": order}, "body": {}}, user)
+        assert gone.error is None, gone
+        o = h.order(order)
+        assert (o["status"], o["payment_status"], o["refund_amount"]) == ("cancelled", "cancelled", None)
+    h.check()

@@ -195,6 +195,21 @@ class Storm:
             self.over["paid"].add(o["id"])
         return a
 
+    async def open_code(self, link, rng):
+        """A payment online of the code surface, which the sandbox may end."""
+        o = self.known(rng)
+        rows = o and self.world.db.query("select gh_bill_balance(b) from bills b where b.appointment_id = %s and b.kind = 'REGISTRATION' "
+                                         "and b.status <> 'CANCELLED'", o["id"])
+        if not rows:
+            return None
+        a = await self.ask(link, "code", "POST", "/patient/payments/create", o["phone"],
+                           {"appointmentId": o["id"], "amount": float(rows[0][0]), "paymentMethod": "alipay"})
+        if a.yes and rng.random() < 0.8 and "billing.v1_play_sandbox_payment" in self.has:
+            payment = self.world.db.value("select id from payments where payment_no = %s", a.yes["paymentNo"])
+            await self.ask(link, "v1", "POST", f"/api/v1/payments/sandbox/{payment}", "admin",
+                           {"outcome": rng.choice(["success", "success", "fail"])}, key=False)
+        return a
+
     def bill(self, rng, states=("ISSUED", "PARTIALLY_PAID")):
         o = self.known(rng)
         rows = o and self.world.db.query("select id, total from bills where appointment_id = %s and status = any (%s) order by id",
@@ -362,6 +377,7 @@ class Storm:
     ACTIONS = (                                         # weight, action, operation that it needs
         (16, book_code, "booking.book_appointment"), (16, book_v1, "booking.v1_book_appointment"),
         (8, book_hb, "booking.hb_create_appointment"), (14, pay_code, "booking.pay_appointment"),
+        (5, open_code, "billing.create_order_payment"),
         (8, pay_counter, "billing.v1_create_payment"), (6, pay_online, "billing.v1_create_payment"), (4, refund, "billing.v1_create_refund"),
         (4, cancel_code, "booking.cancel_appointment"), (5, cancel_v1, "booking.v1_cancel_appointment"),
         (3, cancel_hb, "booking.hb_delete_appointment"), (4, cancel_payment, "booking.cancel_payment"),

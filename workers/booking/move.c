@@ -194,6 +194,16 @@ other_orders(gh_moving_t *m, const gh_move_job_t *mj, gh_patient_order_t **out, 
     return gh_batch_ok(m->b) ? 0 : -1;
 }
 
+/* Has an earlier job of the batch changed the fee of this order? Bills follow once a batch, by the price at its end. */
+static bool
+repriced(const gh_moving_t *m, const gh_move_job_t *mj)
+{
+    for (const gh_move_job_t *k = m->jobs; k < mj; k++)
+        if (k->moved && k->order == mj->order && k->verdict.fee.rebill)
+            return true;
+    return false;
+}
+
 static int
 decide(gh_moving_t *m, gh_move_job_t *mj, const gh_mover_t *who)
 {
@@ -230,7 +240,8 @@ decide(gh_moving_t *m, gh_move_job_t *mj, const gh_mover_t *who)
                            .place = gh_book_wish(bj)};
     gh_book_facts_t facts = gh_book_facts_of(&m->book, bj, others, n);
     mj->verdict = gh_move_decide(who, &order, &wish, m->max_moves, &facts);
-    return 0;
+    /* a fee that changes twice, over free perhaps: each alone */
+    return mj->verdict.err == GH_E_NONE && mj->verdict.fee.rebill && repriced(m, mj) ? -1 : 0;
 }
 
 /* Jobs that give what a later one takes are written before it: a place, the session or the time of the patient, the order itself. */
