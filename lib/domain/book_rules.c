@@ -226,8 +226,8 @@ gh_book_reasons_nowhere(gh_err_t err, int64_t at_us, int32_t day, const gh_booke
 {
     said_t said = {.list = reasons, .room = GH_BOOK_REASONS};
     bool skip = b->wants_override, timed = at_us != 0;
-    (void)(says(&said, err) || says(&said, gh_br80_not_banned(b, skip)) ||
-           (timed && ask_day(&said, day, f, skip)) ||
-           (timed && says(&said, gh_claim_future(at_us, f->now_us))) || ask_record(&said, 0, day, f, skip));
+    (void)((timed && says(&said, gh_claim_future(at_us, f->now_us))) || says(&said, err) ||
+           says(&said, gh_br80_not_banned(b, skip)) || (timed && ask_day(&said, day, f, skip)) ||
+           ask_record(&said, 0, day, f, skip));
     return said.n;
 }

@@ -31,7 +31,9 @@ with t as (
      where p.id = m.id
 )
 insert into appointment_history (order_id, at, by_user, action, from_value, to_value, note)
-select t.id, $6, t.user_id, t.action, jsonb_build_object('status', o.status),
+select t.id, $6, t.user_id, t.action,
+       jsonb_build_object('status', o.status)
+           || case when o.checked_in_at is not null then jsonb_build_object('checked_in_at', gh_ts_text(o.checked_in_at, $7)) else '{}' end,
        jsonb_build_object('status', t.status)
            || case t.action when 'arrived' then jsonb_build_object('checked_in_at', gh_ts_text($6, $7)) else '{}' end, t.note
   from t

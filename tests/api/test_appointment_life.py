@@ -342,6 +342,7 @@ def test_history_tells_who_did_what(ward):
     assert set(entries[0]["by"]) == {"id", "username", "full_name", "roles", "is_superuser"}
     assert entries[0]["from"] is None and entries[0]["to"]["slot_no"] == 1 and entries[0]["to"]["fhir_status"] == "booked"
     assert entries[1]["to"]["fhir_status"] == "arrived"
+    assert entries[2]["from"]["fhir_status"] == "arrived"
     assert (entries[2]["from"]["status"], entries[2]["to"]["status"], entries[2]["note"]) == ("SCHEDULED", "COMPLETED", "seen")
     assert entries[0]["at"].endswith("+08:00") and entries[0]["at"] <= ts(now())
     for user in (h.doctor_user, h.staff, h.admin, ward.nurse):

@@ -196,7 +196,6 @@ def test_r141_a_refund_needs_a_reason(house):
     _, _, booked = appointment(house)
     staff = house.api(house.h.staff)
     p = data(staff.post(f"/api/v1/billing/{booked['bill_id']}/payments", {"method": "CASH"}), 201)
-    for body in ({}, {"reason": ""}, {"amount": 1, "reason": "  "}):
-        assert code(staff.post(f"/api/v1/payments/{p['id']}/refunds", body), 422) in ("REASON_REQUIRED", "VALIDATION_FAILED")
-    assert code(staff.post(f"/api/v1/payments/{p['id']}/refunds", {"reason": ""}), 422) == "REASON_REQUIRED"
+    for body in ({}, {"amount": 1}, {"reason": None}, {"reason": ""}, {"amount": 1, "reason": "  "}):
+        assert code(staff.post(f"/api/v1/payments/{p['id']}/refunds", body), 422) == "REASON_REQUIRED"
     assert data(staff.post(f"/api/v1/payments/{p['id']}/refunds", {"reason": "退"}), 201)["status"] == "SUCCEEDED"

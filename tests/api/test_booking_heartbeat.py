@@ -127,7 +127,7 @@ def test_deleted(house):
     ask = bc._free(h)
     a = ok(book(house, ask), 201)
     api = house.api(ask.user)
-    refused(api.request("DELETE", "/appointment/"), 422)
+    assert refused(api.request("DELETE", "/appointment/"), 422)[0]["loc"] == ["query", "appointment_id"]
     refused(api.request("DELETE", "/appointment/", params={"appointment_id": a["id"], "id": a["id"] + 1}), 422)
     refused(house.api(h.patient()[1]).request("DELETE", "/appointment/", params={"id": a["id"]}), 403)
     assert ok(api.request("DELETE", "/appointment/", json={"id": a["id"]})) == a

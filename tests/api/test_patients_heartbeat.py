@@ -175,8 +175,8 @@ def test_delete(people, admin):                                                 
     detail(admin.delete("/patient", params={"id": made["id"]}), 404, "Patient not found")
     detail(admin.get(f"/patient/{made['id']}"), 404, "Patient not found")
     detail(mine.get("/patient/"), 401)
-    faulty(admin.delete("/patient/"), "body", "id", "missing")
-    faulty(admin.delete("/patient/", params={"patient_id": 1, "id": 2}), "query", "id", "value_error")
+    faulty(admin.delete("/patient/"), "query", "patient_id", "missing")
+    faulty(admin.delete("/patient/", params={"patient_id": 1, "id": 2}), "query", "patient_id", "value_error")
 
 
 def test_open_access(people, cluster, template, make_system):

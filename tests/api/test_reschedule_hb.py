@@ -94,7 +94,9 @@ def test_the_id_may_stand_in_the_query(house):
     r = c.api().put("/appointment", {"description": "x"}, params={"appointment_id": c.order})
     assert r.status_code == 200 and r.json()["description"] == "x"
     refused(c.api().put("/appointment/", {"id": c.order}, params={"appointment_id": c.order + 1}), 422)
-    refused(c.api().put("/appointment/", {"description": "x"}), 422)
+    for body in ({"description": "x"}, {"date_time": ts(at(c.to_day, "08:00"))}):
+        r = c.api().put("/appointment/", body)
+        assert r.status_code == 422 and [f["loc"] for f in r.json()["detail"]] == [["body", "id"]]
     refused(c.api().put("/appointment/", {"id": c.order, "date_time": ts(at(c.to_day, "08:00"))}, params={"appointment_id": 1}), 422)
     refused(c.api().put("/appointment/", {"id": 99999999, "description": "x"}), 404)
     refused(c.api().put("/appointment/", {"id": 99999999, "date_time": ts(at(c.to_day, "08:00"))}), 404)
@@ -150,7 +152,7 @@ def test_refusals_of_a_move(house):
     h = c.h
     refused(c.put(date_time=ts(at(c.to_day, "13:00"))), 409, "DOCTOR_UNAVAILABLE")
     refused(c.put(doctor_id=99999999), 404)
-    refused(c.put(date_time=f"{today() - dt.timedelta(days=1)}T09:00:00"), 409, "DOCTOR_UNAVAILABLE")
+    refused(c.put(date_time=f"{today() - dt.timedelta(days=1)}T09:00:00"), 409, "APPOINTMENT_IN_PAST")
     refused(c.put(date_time=f"{c.to_day}T25:00:00"), 422)
     h.session(15, doctor=c.doctor, clinic=bc._clinic(h))
     refused(c.put(date_time=f"{today() + dt.timedelta(days=15)}T09:00:00"), 409, "BEYOND_BOOKING_WINDOW")

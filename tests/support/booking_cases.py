@@ -228,6 +228,20 @@ def doctor_has_no_session_then(h):
     return ask
 
 
+@case("APPOINTMENT_IN_PAST", v1=(422, "APPOINTMENT_IN_PAST"), hb=409)
+def time_is_over_and_no_session_was_then(h):
+    ask = _free(h)
+    ask.session, ask.moment = None, at(today() - dt.timedelta(days=400), "08:00")
+    return ask
+
+
+@case("VALIDATION_FAILED", v1=(422, "VALIDATION_FAILED"))
+def session_of_another_doctor(h):
+    ask = _free(h)
+    ask.extra = {"doctor_id": h.extra_doctor()}
+    return ask
+
+
 @case("FORBIDDEN", v1=(403, "FORBIDDEN"))
 def override_without_permission(h):
     ask = _free(h)

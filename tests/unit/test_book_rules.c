@@ -463,8 +463,8 @@ ap12_reasons_without_a_session(void **state)
     assert_int_equal(gh_book_reasons_nowhere(GH_E_SCHEDULE_NOT_FOUND, 0, 0, &booker, &facts, reasons), 1);
     assert_int_equal(reasons[0], GH_E_SCHEDULE_NOT_FOUND);
     size_t n = gh_book_reasons_nowhere(GH_E_DOCTOR_UNAVAILABLE, NOW, TODAY + 15, &booker, &facts, reasons);
-    static const gh_err_t timed[] = {GH_E_DOCTOR_UNAVAILABLE, GH_E_BEYOND_BOOKING_WINDOW,
-                                     GH_E_APPOINTMENT_IN_PAST};
+    static const gh_err_t timed[] = {GH_E_APPOINTMENT_IN_PAST, GH_E_DOCTOR_UNAVAILABLE,
+                                     GH_E_BEYOND_BOOKING_WINDOW};
     assert_int_equal(n, GH_COUNT(timed));
     assert_memory_equal(reasons, timed, sizeof timed);
 }

@@ -25,6 +25,14 @@ gh_book_text(gh_book_job_t *bj, const char *path)
 }
 
 void
+gh_book_same_doctor(gh_book_job_t *bj)
+{
+    if (bj->session && bj->ask.schedule_id && bj->ask.doctor_id &&
+        bj->ask.doctor_id != bj->session->s.doctor_id)
+        gh_book_fault(bj, "doctor_id", "value_error", "is not the doctor of the session");
+}
+
+void
 gh_book_default_patient(gh_book_job_t *bj, gh_err_t no_profile)
 {
     const gh_actor_t *a = &bj->job->actor;

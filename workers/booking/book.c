@@ -147,6 +147,17 @@ gh_book_booker(const gh_book_job_t *bj)
                          .may_override = p->may_override || (a->roles & GH_ROLE_SUPERUSER)};
 }
 
+gh_err_t
+gh_book_nowhere(const gh_book_job_t *bj, int64_t now_us)
+{
+    if (bj->ask.schedule_id)
+        return GH_E_SCHEDULE_NOT_FOUND;
+    if (!bj->person.doctor_exists)
+        return GH_E_DOCTOR_NOT_FOUND;
+    return gh_claim_future(bj->ask.at_us, now_us) != GH_E_NONE ? GH_E_APPOINTMENT_IN_PAST
+                                                               : GH_E_DOCTOR_UNAVAILABLE;
+}
+
 /* Before the rules: is there anything they could be asked about? */
 static gh_err_t
 find_target(gh_book_t *book, const gh_book_job_t *bj, const gh_booker_t *who)
@@ -162,7 +173,7 @@ find_target(gh_book_t *book, const gh_book_job_t *bj, const gh_booker_t *who)
     if (err != GH_E_NONE)
         return err;
     if (!bj->session)
-        return GH_E_DOCTOR_UNAVAILABLE;
+        return gh_book_nowhere(bj, book->b->now_us);
     const gh_session_t *s = &bj->session->s;
     if (book->strict && ((ask->hospital_id && ask->hospital_id != s->area_id) ||
                          (ask->dept_id && ask->dept_id != s->dept_id)))

@@ -87,6 +87,7 @@ person(gh_book_job_t *bj)
     if (bj->session && bj->ask.schedule_id && bj->ask.slot_type &&
         strcmp(bj->ask.slot_type, bj->session->s.slot_type) != 0)
         gh_book_fault(bj, "slot_type", "value_error", "is not the class of the session");
+    gh_book_same_doctor(bj);
 }
 
 void

@@ -161,6 +161,8 @@ bool gh_book_ask_places(gh_book_t *book);
 bool gh_book_wants_suggestions(gh_book_job_t *bj, gh_err_t err);
 /* Ask for the places near what the jobs with suggest_at wanted: one row each, in their order. False: no job wants any. */
 bool gh_book_ask_suggestions(gh_book_t *book);
+/* Why a job has no session: none of that id, no such doctor, a time that has passed, no session then. */
+gh_err_t gh_book_nowhere(const gh_book_job_t *bj, int64_t now_us);
 /* Refuse with what the text of the error needs. */
 void gh_book_refuse(gh_book_t *book, gh_book_job_t *bj, gh_err_t err);
 gh_step_t gh_book_answer_suggestions(gh_book_t *book);
@@ -211,6 +213,8 @@ gh_step_t gh_wait_tidy_step(gh_batch_t *b);
 void gh_book_fault(gh_book_job_t *bj, const char *field, const char *type, const char *text);
 gh_str_t gh_book_text(gh_book_job_t *bj, const char *path);
 void gh_book_default_patient(gh_book_job_t *bj, gh_err_t no_profile);
+/* A doctor named beside a session is that of the session, or a fault. */
+void gh_book_same_doctor(gh_book_job_t *bj);
 
 /* ---- words of v1 (book_v1.c) */
 

@@ -59,7 +59,7 @@ parse_hb(gh_move_job_t *mj)
     const char *type = NULL, *text = NULL;
     mj->order_id = gh_hb_order_id(args, &type, &text);
     if (type)
-        gh_book_fault(bj, "appointment_id", type, text);
+        gh_book_fault(bj, "id", type, text);
     bj->ask.doctor_id = gh_arg_id(args, "body.doctor_id");
     bj->ask.down = true;
     if (gh_arg_moment(args, "body.date_time", &bj->ask.at_us) < 0)
@@ -234,9 +234,7 @@ decide(gh_moving_t *m, gh_move_job_t *mj, const gh_mover_t *who)
                           .rules = gh_facts_rules_of(m->book.rules, m->book.n_rules, o->doctor_id)};
     gh_move_wish_t wish = {.session = to ? &to->s : NULL,
                            .slots = to && to->slots ? to->slots : &unknown,
-                           .missing = bj->ask.schedule_id        ? GH_E_SCHEDULE_NOT_FOUND
-                                      : bj->person.doctor_exists ? GH_E_DOCTOR_UNAVAILABLE
-                                                                 : GH_E_DOCTOR_NOT_FOUND,
+                           .missing = gh_book_nowhere(bj, m->book.b->now_us),
                            .place = gh_book_wish(bj)};
     gh_book_facts_t facts = gh_book_facts_of(&m->book, bj, others, n);
     mj->verdict = gh_move_decide(who, &order, &wish, m->max_moves, &facts);
@@ -360,9 +358,7 @@ decide_job(gh_moving_t *m, gh_move_job_t *mj, int64_t mono_ms)
     gh_err_t err = find_order(mj);
     if (err == GH_E_NONE) {
         gh_mover_t who = mover_of(mj);
-        if (bj->session && bj->ask.schedule_id && bj->ask.doctor_id &&
-            bj->ask.doctor_id != bj->session->s.doctor_id)
-            gh_book_fault(bj, "doctor_id", "value_error", "is not the doctor of the session");
+        gh_book_same_doctor(bj);
         if (who.by && !tag_matches(mj))
             err = GH_E_PRECONDITION_FAILED;
         else if (!bj->fault_field && decide(m, mj, &who) != 0)

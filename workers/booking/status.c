@@ -77,7 +77,7 @@ parse_heartbeat(gh_cancel_job_t *cj)
     if (status.p && gh_wanted_parse(status, false, &cj->wanted) != 0)
         fault(cj, "status", "is no status that can be asked for");
     if (type) {
-        fault(cj, "appointment_id", text);
+        fault(cj, "id", text);
         cj->fault_type = type;
     }
 }

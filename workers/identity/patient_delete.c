@@ -37,7 +37,7 @@ begin(gh_batch_t *b)
     gh_wjob_t *job = b->jobs[0];
     b->state = w;
     w->heartbeat = gh_str_is(job->head.op, "identity.hb_delete_patient");
-    w->patient = w->heartbeat ? gh_patient_hb_id(b) : gh_arg_id(job->args, "path.id");
+    w->patient = w->heartbeat ? gh_patient_hb_id(b, "patient_id") : gh_arg_id(job->args, "path.id");
     if (job->done)
         return GH_STEP_DONE;
     w->cancels = gh_arg_bool(job->args, "query.cancel_appointments");

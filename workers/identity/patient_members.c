@@ -259,7 +259,7 @@ take_account(gh_batch_t *b, gh_patient_ask_t *ask, gh_mp_t from)
 /* ---- the id */
 
 int64_t
-gh_patient_hb_id(gh_batch_t *b)
+gh_patient_hb_id(gh_batch_t *b, const char *field)
 {
     static const char *const places[] = {"query.patient_id", "query.id", "body.id"};
     gh_wjob_t *job = b->jobs[0];
@@ -267,14 +267,14 @@ gh_patient_hb_id(gh_batch_t *b)
     for (size_t i = 0; i < GH_COUNT(places); i++) {
         int64_t id = gh_arg_id(job->args, places[i]);
         if (id && found && id != found) {
-            gh_job_invalid(b, job, "id", "value_error", "is given twice with different values");
+            gh_job_invalid(b, job, field, "value_error", "is given twice with different values");
             return 0;
         }
         if (id)
             found = id;
     }
     if (!found)
-        gh_job_invalid(b, job, "id", "missing", "is needed");
+        gh_job_invalid(b, job, field, "missing", "is needed");
     return found;
 }
 
@@ -285,7 +285,7 @@ take_id(gh_batch_t *b, gh_patient_ask_t *ask)
     if (ask->act == GH_PATIENT_MAKE)
         return true;
     if (ask->heartbeat)
-        return (ask->id = gh_patient_hb_id(b)) != 0;
+        return (ask->id = gh_patient_hb_id(b, "id")) != 0;
     ask->id = gh_arg_id(job->args, "path.id");
     if (!ask->id) { /* `me` */
         ask->own = true;

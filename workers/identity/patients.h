@@ -32,7 +32,7 @@ typedef struct gh_patient_ask {
 /* Read the first job's arguments. act, heartbeat and own are set. False: the job is refused. */
 bool gh_patient_take(gh_batch_t *b, gh_patient_ask_t *ask) GH_MUSTCHECK;
 
-/* the id of a Heartbeat call, in query or body. 0: the job is refused. */
-int64_t gh_patient_hb_id(gh_batch_t *b);
+/* the id of a Heartbeat call, in query or body. 0: the job is refused, with a fault of this field. */
+int64_t gh_patient_hb_id(gh_batch_t *b, const char *field);
 
 #endif
