@@ -183,3 +183,7 @@ def test_examples_are_counted(stock, cluster):
         assert "and 2 more" in text and "1 invariants, 1 that do not hold" in text
     finally:
         db.drop()
+
+
+def test_the_demo_hospital_is_in_order(demo_db, make_system):
+    in_order(make_system(demo_db))
