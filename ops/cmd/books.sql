@@ -107,6 +107,7 @@ select w.id, format('patient %s waits for session %s, whose place %s is free', w
               where status = 'waitlist' group by schedule_id, patient_id) w
   join schedules s on s.id = w.schedule_id and s.remaining_slots > 0 and s.is_latest and s.status = '正常' and s.deleted_at is null
                   and s.ends_at > c.now
+  join doctors d on d.id = s.doctor_id and d.deleted_at is null and d.status <> 'INACTIVE'
  cross join lateral (
        select greatest(1, floor(extract(epoch from s.ends_at - s.starts_at) / 60 / s.slot_minutes))::int as cap,
               make_interval(mins => s.slot_minutes) as step) t

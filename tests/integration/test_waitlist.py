@@ -211,6 +211,28 @@ def test_the_upkeep_offers_what_is_left_and_ends_what_is_over(world):
     assert (row["status"], row["payment_status"], row["cancelled_by"]) == ("cancelled", "cancelled", "system")
 
 
+def test_those_who_cannot_take_a_place_hold_nobody_back(world):
+    """More sessions with a place that their waiter cannot take than one pass looks at."""
+    _, jobs, h = world
+    jobs.call("booking.tidy_waitlist", {}, 0)
+    elsewhere, taken = full(world, places=1, days=8)
+    busy = h.order(taken[0][0])["patient_id"]                    # who is elsewhere at the time of all these places
+    for _ in range(55):
+        session = h.session(8, places=1, minutes=240, doctor=h.extra_doctor(), clinic=bc._clinic(h))
+        h.serial += 1
+        h.run("insert into registration_orders (order_no, patient_id, doctor_id, schedule_id, slot_date, time_section, slot_type, starts_at, ends_at, "
+              "list_price, price, status, payment_status, source_type, channel, created_at, updated_at) select %s, %s, s.doctor_id, s.id, s.date, "
+              "s.time_section, s.slot_type, s.starts_at, s.ends_at, 0, 0, 'waitlist', 'pending', 'waitlist', 'bjtu', now(), now() "
+              "from schedules s where s.id = %s", f"held{h.serial}", busy, session)
+    session, _ = full(world)
+    order, *_ = waiting(world, session)
+    h.run("update schedules set total_slots = total_slots + 1, remaining_slots = 1 where id = %s", session)
+    for _ in range(12):
+        jobs.call("booking.tidy_waitlist", {}, 0)
+    assert h.order(order)["status"] == "pending"
+    h.run("update registration_orders set status = 'cancelled', payment_status = 'cancelled' where order_no like 'held%%'")
+
+
 @pytest.mark.parametrize("surface", ["code", "v1"])
 def test_places_that_an_administrator_adds_go_to_who_waits(world, surface):
     _, jobs, h = world

@@ -129,11 +129,12 @@ with due as materialized (
 select count(*) from ended;
 
 -- name: wait_free
--- Sessions with places left for which somebody waits (one who was passed over while booking elsewhere): at most 50. $1 now
+-- Sessions with places left for which somebody waits (one who was passed over while booking elsewhere): at most 50, in another order
+-- each time, so that those who cannot take their place hold nobody back. $1 now
 select s.id
   from schedules s
  where s.remaining_slots > 0 and s.is_latest and s.status = '正常' and s.deleted_at is null and s.ends_at > $1::timestamptz
    and exists (select from doctors d where d.id = s.doctor_id and d.deleted_at is null and d.status <> 'INACTIVE')
    and s.id in (select o.schedule_id from registration_orders o where o.status = 'waitlist')
- order by s.id
+ order by hashint8extended(s.id, (extract(epoch from $1) * 1000000)::bigint)
  limit 50;
