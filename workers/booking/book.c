@@ -387,8 +387,9 @@ gh_book_step(gh_batch_t *b)
     if (book->stage == GH_BOOK_FACTS) {
         if (gh_facts_take(book) != 0)
             return GH_STEP_FAIL;
-        if (gh_full_reread(book))
-            return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
+        gh_step_t next = gh_full_reread(book);
+        if (next != GH_STEP_DONE)
+            return gh_batch_ok(b) ? next : GH_STEP_FAIL;
         gh_book_resolve(book);
         book->stage = GH_BOOK_PLACES;
     } else if (gh_facts_take_taken(book) != 0) {

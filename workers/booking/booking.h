@@ -185,10 +185,11 @@ int gh_facts_add_order(gh_book_t *book, gh_bpatient_t *p, const gh_patient_order
 struct gh_doctor_rules *gh_facts_rules(gh_batch_t *b, const struct pg_result *r, bool interval_on, size_t *n);
 const gh_registration_t *gh_facts_rules_of(const struct gh_doctor_rules *rules, size_t n, int64_t doctor_id);
 
-/* full.c: mark the jobs that can be read without locks; after gh_facts_take() true when one of them could be had after all: then
- * everything was asked for again, with locks; after the decisions remember which sessions are full. */
+/* full.c: mark the jobs that can be read without locks; after gh_facts_take() MORE when one of them could be had after all: then
+ * everything was asked for again, with locks, or AGAIN when the batch has to begin anew for that, else DONE; after the decisions
+ * remember which sessions are full. */
 void gh_full_mark(gh_book_t *book);
-bool gh_full_reread(gh_book_t *book);
+gh_step_t gh_full_reread(gh_book_t *book);
 void gh_full_remember(gh_book_t *book);
 
 /* write.c: queue the writes of all booked jobs. -1: out of memory. */

@@ -5,7 +5,8 @@
  * session's row like any other, in its own batch, after it has arrived, only without locking it. When that row is full,
  * so it was at a moment after the caller asked, and the rules can only refuse: what they ask before the place (who books, the
  * ban, the session, window and deadline) is read as ever, what they ask behind it is not reached. When it has a place, all is read
- * again with locks before anything is decided, and the next batch waits for that (order of arrival).
+ * again with locks before anything is decided, and the next batch waits for that (order of arrival); a batch that holds
+ * locks already begins anew, because patients are locked before sessions.
  */
 #include "workers/booking/booking.h"
 
@@ -26,7 +27,7 @@ gh_full_mark(gh_book_t *book)
     }
 }
 
-bool
+gh_step_t
 gh_full_reread(gh_book_t *book)
 {
     bool free_again = false;
@@ -39,14 +40,16 @@ gh_full_reread(gh_book_t *book)
         free_again = true;
     }
     if (!free_again)
-        return false;
+        return GH_STEP_DONE;
+    if (book->locks) /* of other jobs: what is locked now would come behind sessions, out of order (decisions 17) */
+        return GH_STEP_AGAIN;
     for (size_t i = 0; i < book->n; i++)
         book->jobs[i].light = false;
     book->n_light = book->n_asked = 0;
     memset(book->buckets, 0, sizeof book->buckets);
     gh_batch_hold(book->b);
     gh_facts_ask(book);
-    return true;
+    return GH_STEP_MORE;
 }
 
 void
