@@ -167,7 +167,9 @@ run_json(run_t *r, const char *only)
     gh_json_obj(&j);
     gh_json_key(&j, "invariants");
     gh_json_arr(&j);
-    if (check_all(r, only) != 0)
+    int rc = check_all(r, only);
+    r->json = NULL;
+    if (rc != 0)
         return -1;
     gh_json_arr_end(&j);
     gh_json_ki64(&j, "checked", r->checked);
