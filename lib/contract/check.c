@@ -221,7 +221,7 @@ pattern_ok(const gh_schema_t *s, gh_str_t t)
     return ok;
 }
 
-/* NUL is refused everywhere (PostgreSQL cannot hold it), other control characters on v1 (api/20 section 8). */
+/* NUL is refused everywhere (PostgreSQL cannot hold it), other control characters on v1 and Heartbeat (api/20 section 8). */
 static bool
 characters_ok(const gh_walk_t *w, gh_str_t t)
 {

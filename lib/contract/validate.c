@@ -201,7 +201,7 @@ static void
 check_param(request_t *r, const gh_param_t *p, gh_str_t *value)
 {
     /* Screens send empty filters (registration surface and Heartbeat). */
-    if (value->p && value->n == 0 && !r->walk.trim && !may_be_empty(p))
+    if (value->p && value->n == 0 && r->walk.lenient && !may_be_empty(p))
         value->p = NULL;
     if (!value->p) {
         if (p->required)
@@ -432,7 +432,7 @@ gh_request_check(const gh_request_in_t *in, gh_buf_t *args, gh_faults_t *faults)
     request_t r = {.in = in, .schema = s};
     r.walk.faults = faults;
     r.walk.lenient = env != GH_ENV_V1;
-    r.walk.trim = env == GH_ENV_V1;
+    r.walk.trim = env == GH_ENV_V1 || env == GH_ENV_PLAIN;
     gh_str_t values[64] = {{0}};
     if (s->n_params > GH_COUNT(values))
         return GH_E_INTERNAL;

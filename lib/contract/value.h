@@ -16,7 +16,7 @@ typedef struct gh_value {
 /* What a walk over a request needs to know. */
 typedef struct gh_walk {
     bool lenient; /* numeric strings count as integers (code surface, Heartbeat) */
-    bool trim;    /* strings are trimmed and control characters refused (v1) */
+    bool trim;    /* strings are trimmed and control characters refused (v1, Heartbeat) */
     bool as_text; /* strings of this JSON value came from a form: convert them */
     char where;
     gh_faults_t *faults; /* NULL: only probing a branch */

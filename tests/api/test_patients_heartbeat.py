@@ -72,6 +72,9 @@ def test_register_and_read(people, admin):                                      
     assert people.h.one("select full_name from users where id = %s", p["user_id"]) == "Pat Sample"
     short = body(people.api().post("/patient", {"name": "Quin", "email": f"q{next(_n)}@clinic.test", "password": PASSWORD}), 201)
     assert (short["surname"], short["phone"], short["gender"], short["address"]) == (None, None, "unknown", None)
+    around = new(people, name=" Pat ", address="\tLake\n", password="  " + PASSWORD + " ")
+    trimmed = body(people.api().post("/patient/", around), 201)
+    assert (trimmed["name"], trimmed["address"]) == ("Pat", "Lake") and sign_in(people, around["email"], around["password"])
     named = body(people.api().post("/patient/", new(people, username="quin.named")), 201)
     assert named["username"] == "quin.named" and sign_in(people, "quin.named")
 
@@ -88,7 +91,8 @@ def test_register_clashes(people):                                              
 
 @pytest.mark.parametrize("member, value, kind", [
     ("name", None, None), ("email", "nobody", None), ("gender", "x", "enum"), ("date_of_birth", "x", None), ("password", "lower-and-dashes", None),
-    ("password", "Aa1&" * 19, None), ("date_of_birth", "2999-01-01", "value_error"), ("username", "x", None), ("address", "x" * 501, None)])
+    ("password", "Aa1&" * 19, None), ("date_of_birth", "2999-01-01", "value_error"), ("username", "x", None), ("address", "x" * 501, None),
+    ("name", "   ", "string_too_short"), ("name", "Pa\x01t", "value_error")])
 def test_register_faults(people, member, value, kind):
     faulty(people.api().post("/patient/", new(people, **{member: value})), "body", member, kind)
 
