@@ -280,9 +280,10 @@ def test_an_arrived_patient_is_seen_or_leaves(ward):
     order, _, _ = ward.booked()
     data(ward.check_in(order, ward.nurse))
     assert data(ward.state(order, h.doctor_user, status="COMPLETED"))["fhir_status"] == "fulfilled"
-    order, _, _ = ward.booked()
+    order, owner, _ = ward.booked()
     data(ward.check_in(order, ward.nurse))
     assert data(ward.state(order, h.doctor_user, status="CANCELLED"))["cancelled_by"] == "doctor"
+    assert [(e["action"], e["from"]["fhir_status"]) for e in ward.history(order, owner)[1:]] == [("arrived", "booked"), ("cancelled", "arrived")]
     h.check()
 
 

@@ -51,7 +51,7 @@ select r.*
 
 -- name: write_cancellations
 -- $1 orders, $2 new states, $3 new payment states, $4 refunds (null: none), $5 reasons, $6 by whom, $7 hidden from
--- Heartbeat, $8 accounts, $9 now. The state before is checked by the trigger registration_orders_step.
+-- Heartbeat, $8 accounts, $9 now, $10 zone. The state before is checked by the trigger registration_orders_step.
 with t as (
     select * from unnest($1::bigint[], $2::text[], $3::text[], $4::numeric[], $5::text[], $6::text[], $7::boolean[],
                          $8::bigint[])
@@ -67,7 +67,9 @@ with t as (
  returning o.id
 )
 insert into appointment_history (order_id, at, by_user, action, from_value, to_value, note)
-select t.id, $9::timestamptz, t.user_id, x.action, jsonb_build_object('status', o.status, 'payment_status', o.payment_status),
+select t.id, $9::timestamptz, t.user_id, x.action,
+       jsonb_build_object('status', o.status, 'payment_status', o.payment_status)
+           || case when o.checked_in_at is not null then jsonb_build_object('checked_in_at', gh_ts_text(o.checked_in_at, $10::text)) else '{}' end,
        jsonb_build_object('status', t.status, 'payment_status', t.payment_status, 'refund_amount', t.refund), t.reason
   from t
   join registration_orders o on o.id = t.id

@@ -5,6 +5,7 @@
 
 #include <libpq-fe.h>
 
+#include "base/timez.h"
 #include "domain/payment.h"
 #include "domain/message.h"
 
@@ -150,11 +151,12 @@ write_orders(gh_cancel_t *c, const char *now)
         gh_pgarr_bool(&a[HIDE], gh_cancel_hides(cj));
         cj->job->actor.user_id ? gh_pgarr_i64(&a[USER], cj->job->actor.user_id) : gh_pgarr_null(&a[USER]);
     }
-    const char *params[N + 1];
+    const char *params[N + 2];
     for (int i = 0; i < N; i++)
         params[i] = gh_pgarr_literal(&a[i]);
     params[N] = now;
-    int rc = query(c, "write_cancellations", N + 1, params);
+    params[N + 1] = gh_tz_name();
+    int rc = query(c, "write_cancellations", N + 2, params);
     if (rc == 0)
         gh_books_close(c->b, params[ID], "取消预约");
     for (int i = 0; i < N; i++)
