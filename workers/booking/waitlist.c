@@ -305,12 +305,14 @@ give_converted(gh_batch_t *b, convert_t *c)
 static gh_step_t
 answer_convert(gh_batch_t *b, const convert_t *c)
 {
+    enum { GIVEN, ELSEWHERE, BODY }; /* columns of wait_converted */
     const PGresult *r = gh_batch_result(b, c->at);
-    if (PQntuples(r) == 1 && gh_pg_bool(r, 0, 0)) {
-        gh_job_ok(b, b->jobs[0], 0, gh_pg_str(r, 0, 1));
+    if (PQntuples(r) == 1 && gh_pg_bool(r, 0, GIVEN)) {
+        gh_job_ok(b, b->jobs[0], 0, gh_pg_str(r, 0, BODY));
         gh_wechat_note(b, b->jobs[0], "waitlist_to_appointment");
     } else {
-        gh_job_refuse(b, b->jobs[0], GH_E_WAITLIST_CONVERT_FULL, NULL);
+        bool elsewhere = PQntuples(r) == 1 && gh_pg_bool(r, 0, ELSEWHERE);
+        gh_job_refuse(b, b->jobs[0], elsewhere ? GH_E_PATIENT_CONFLICT : GH_E_WAITLIST_CONVERT_FULL, NULL);
     }
     return GH_STEP_DONE;
 }

@@ -86,8 +86,13 @@ select o.status, coalesce(o.initiator_user_id, 0), o.patient_id, o.schedule_id, 
  where o.id = $1::bigint and (o.status = 'waitlist' or o.source_type = 'waitlist');
 
 -- name: wait_converted
--- BR-102: the order as it is after it got its place. $1 order, $2 zone. payment_minutes: of the doctor, else of the hospital.
+-- BR-102: the order as it is after it got its place; of one that got none, does the patient have another appointment at that time while
+-- there are places? $1 order, $2 zone. payment_minutes: of the doctor, else of the hospital.
 select o.status <> 'waitlist',
+       o.status = 'waitlist' and s.remaining_slots > 0 and s.is_latest and s.status = '正常' and d.deleted_at is null and d.status <> 'INACTIVE'
+           and exists (select from registration_orders x
+                        where x.patient_id = o.patient_id and x.status in ('pending', 'confirmed')
+                          and tstzrange(x.starts_at, x.ends_at) && tstzrange(s.starts_at, s.ends_at)),
        json_build_object('id', o.id, 'orderNo', o.order_no, 'appointmentDate', o.slot_date, 'appointmentTime', o.time_section,
            'queueNumber', null, 'doctorName', coalesce(d.full_name, d.name), 'price', o.price, 'status', o.status, 'paymentStatus', o.payment_status,
            'sourceType', 'waitlist', 'createdAt', to_char(o.created_at at time zone $2::text, 'YYYY-MM-DD HH24:MI:SS'),
