@@ -471,6 +471,10 @@ const gh_setting_t gh_settings[] = {
         "Orders that approved leave closes in the approval's own transaction; more are a durable job."),
 
     INT("jobs.parallel", "8", 1, 256, "jobs", "Durable jobs that one dispatcher has under way at a time."),
+
+    STR("backup.dir", "${var}/backups", 4000, "Where guahao backup puts archives and their manifests."),
+    SECRET("backup.key",
+           "Key of encrypted archives, at least 16 characters; better in the environment than here."),
 };
 const size_t gh_settings_count = GH_COUNT(gh_settings);
 

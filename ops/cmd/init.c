@@ -52,7 +52,7 @@ run_file(gh_cmd_t *c, PGconn *db, const char *path)
 static int
 drop_schema(gh_cmd_t *c, PGconn *db)
 {
-    if (gh_dbq_exec(db, "drop schema public cascade; create schema public") != 0)
+    if (gh_schema_drop(db) != 0)
         return -1;
     const char *file = gh_args_str(&c->args, "sql", NULL);
     gh_cmd_say(c, "schema dropped");

@@ -35,6 +35,23 @@ static const gh_cmd_row_t s_commands[] = {
      "Guahao-2026:\n"
      "administrator A0001, nurse N0001, front desk S0001, doctors D0001.., patients by phone 13800000001..",
      gh_seed_opts, gh_cmd_seed},
+    {"backup", "", 0, "Write the whole database into an archive",
+     "NAME.dump is what pg_dump writes in its custom format, NAME.json its manifest: schema version, digest, "
+     "rows of each table. "
+     "With --out -\n"
+     "the manifest is the last line on stderr. Everything is of one moment; others work on meanwhile. The "
+     "key files of "
+     "GUAHAO_VAR are not in\n"
+     "it, and without data.key encrypted columns stay closed: keep both.",
+     gh_backup_opts, gh_cmd_backup},
+    {"restore", "ARCHIVE", 1, "Restore an archive into an empty database, and migrate it",
+     "The manifest lies beside the archive. Both are checked before anything is changed; the restoring is "
+     "one transaction. The "
+     "key of an\n"
+     "encrypted archive is taken from GUAHAO_BACKUP_KEY. Afterwards count the statistics anew when days were "
+     "lost (guahao stats "
+     "rebuild).",
+     gh_restore_opts, gh_cmd_restore},
     {"keys", "init|rotate", 1, "Make the key files that are missing, or rotate those of tokens",
      "init: keys of access and refresh tokens, order numbers and encrypted columns; each file has mode "
      "0600.\n"

@@ -34,6 +34,24 @@ migrations_dir(char out[PATH_MAX])
     return n > 0 && n < PATH_MAX ? 0 : -1;
 }
 
+int64_t
+gh_migrations_known(void)
+{
+    char dir[PATH_MAX];
+    gh_migrations_t m;
+    if (migrations_dir(dir) != 0 || gh_migrations_read(dir, &m) != 0)
+        return -1;
+    int64_t n = (int64_t)m.n;
+    gh_migrations_fini(&m);
+    return n;
+}
+
+int
+gh_schema_drop(PGconn *db)
+{
+    return gh_dbq_exec(db, "drop schema public cascade; create schema public");
+}
+
 /* One row of schema_migrations beside its file. -1 when there is no such file. */
 static int
 mark_applied(gh_cmd_t *c, gh_migrations_t *m, const PGresult *r, int row)

@@ -12,4 +12,9 @@ struct pg_conn;
  * failed after a message. With dry_run the files are printed instead. */
 int gh_migrate_up(gh_cmd_t *c, struct pg_conn *db, int to, bool dry_run, size_t *applied);
 
+/* The number of the last migration that this program knows; -1 after a message. */
+int64_t gh_migrations_known(void);
+/* Drop all that the schema holds. -1 after a message. */
+int gh_schema_drop(struct pg_conn *db) GH_MUSTCHECK;
+
 #endif
