@@ -1,9 +1,11 @@
-"""Fixtures of the front's own tests: one front and one broker a module, none of the other programs."""
+"""Fixtures of the front's own tests: one front and one broker a module, none of the other programs; of tests of a whole hospital:
+the house."""
 
 import pytest
 
 from support import paths
 from support.front import FakeBroker, Front
+from support.house import open_house
 
 
 class Bench:
@@ -64,3 +66,23 @@ def broker(bench):
     bench.broker.handlers.clear()
     bench.broker.jobs.clear()
     return bench.broker
+
+
+@pytest.fixture(scope="module")
+def house(empty_db, make_system):
+    """A small hospital behind the whole system, of this module's own."""
+    house = open_house(empty_db, make_system)
+    house.reset()
+    yield house
+    house.close()
+
+
+@pytest.fixture(scope="module")
+def h(house):
+    return house.h
+
+
+@pytest.fixture
+def default_settings(house):
+    """The settings of booking as they were, whatever the test before has set."""
+    house.reset()

@@ -6,23 +6,12 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import ts
-from support.house import open_house
 from support.http import data, problem
+
+pytestmark = pytest.mark.usefixtures("default_settings")
 
 # Who may not ask is refused by both; everything else is a reason.
 REFUSED = {"NOT_OWNER", "NOT_ASSIGNED", "FORBIDDEN", "NOT_FOUND", "PROFILE_NOT_FOUND", "VALIDATION_FAILED"}
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    yield w
-    w.close()
-
-
-@pytest.fixture(autouse=True)
-def default_settings(house):
-    house.reset()
 
 
 def traces(h):

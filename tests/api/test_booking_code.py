@@ -6,8 +6,9 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import today
-from support.house import open_house
 from support.http import message
+
+pytestmark = pytest.mark.usefixtures("default_settings")
 
 # number -> label, for the refusals of this surface (api/00 section 0.2)
 LABELS = {99: "请求参数错误", 102: "权限不足", 106: "资源错误", 1001: "业务规则错误", 1002: "业务规则错误", 1003: "业务规则错误",
@@ -17,18 +18,6 @@ TEXTS = {"SLOT_FULL": "该时段号源已满", "DUPLICATE_BOOKING": "该时段�
          "NO_SHOW_LIMIT": "爽约次数过多，暂不可挂号", "DEPARTMENT_INTERVAL": "同科室挂号间隔不足", "BOOKING_SUSPENDED": "账号已被限制挂号",
          "SESSION_SUSPENDED": "该排班不可预约", "APPOINTMENT_IN_PAST": "该排班不可预约", "SCHEDULE_NOT_FOUND": "排班不存在",
          "PATIENT_NOT_FOUND": "患者不存在", "BOOKING_PATIENT_FORBIDDEN": "无权为该患者预约", "PATIENT_NOT_BOUND": "当前用户未绑定患者信息"}
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    yield w
-    w.close()
-
-
-@pytest.fixture(autouse=True)
-def default_settings(house):
-    house.reset()
 
 
 def book(house, ask, **more):

@@ -6,21 +6,10 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import today, ts
-from support.house import open_house
+
+pytestmark = pytest.mark.usefixtures("default_settings")
 
 MEMBERS = ["id", "patient_id", "doctor_id", "date_time", "end_time", "status", "description", "created_at"]
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    yield w
-    w.close()
-
-
-@pytest.fixture(autouse=True)
-def default_settings(house):
-    house.reset()
 
 
 def ok(response, status=200):

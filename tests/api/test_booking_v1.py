@@ -6,25 +6,14 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import at, today, ts
-from support.house import open_house
 from support.http import data, problem
+
+pytestmark = pytest.mark.usefixtures("default_settings")
 
 MEMBERS = ["id", "code", "patient_id", "patient", "doctor_id", "doctor", "department", "clinic", "schedule_id", "slot_no",
            "start_time", "end_time", "slot_type", "status", "fhir_status", "visit_type", "reason", "notes", "fee", "currency",
            "bill_id", "payment_status", "cancel_reason", "cancelled_by", "cancelled_at", "reschedule_count",
            "previous_start_time", "channel", "created_by", "created_at", "updated_at"]
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    yield w
-    w.close()
-
-
-@pytest.fixture(autouse=True)
-def default_settings(house):
-    house.reset()
 
 
 def book(house, user, base="/api/v1", **body):

@@ -8,23 +8,9 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import ZONE, now, today
-from support.house import open_house
 from support.http import message
 from support.proc import wait_for
 from support.rush import at_once
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    house = open_house(empty_db, make_system)
-    house.reset()
-    yield house
-    house.close()
-
-
-@pytest.fixture(scope="module")
-def h(house):
-    return house.h
 
 
 def refused(response, code, text):

@@ -6,20 +6,7 @@ import uuid
 import pytest
 
 from support.hospital import ZONE, now
-from support.house import open_house
 from support.http import message
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    house = open_house(empty_db, make_system)
-    yield house
-    house.close()
-
-
-@pytest.fixture(scope="module")
-def h(house):
-    return house.h
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import urllib.parse
 import pytest
 
 from support import contract
-from support.house import open_house
 
 TEXTS = [
     "'; drop table users; --",
@@ -124,14 +123,6 @@ def calls(operation_id):
                 body = {**copy.deepcopy(example), name: text}
                 for keywords in sent(operation, media, body):
                     yield method, plain, keywords
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    w.reset()
-    yield w
-    w.close()
 
 
 @pytest.mark.parametrize("operation_id", sorted(contract.operations()))

@@ -24,11 +24,6 @@ def house(empty_db, make_system):
 
 
 @pytest.fixture(scope="module")
-def h(house):
-    return house.h
-
-
-@pytest.fixture(scope="module")
 def jobs(house):
     jobs = Jobs(house.system)
     yield jobs

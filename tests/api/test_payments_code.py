@@ -8,16 +8,8 @@ import pytest
 from support import booking_cases as bc
 from support import contract
 from support.hospital import ZONE
-from support.house import open_house
 from support.http import message
 from support.rush import at_once
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    yield w
-    w.close()
 
 
 @pytest.fixture(autouse=True)

@@ -7,15 +7,7 @@ import pytest
 from support import booking_cases as bc
 from support import moves
 from support.hospital import at, now, today, ts
-from support.house import open_house
 from support.http import data, problem
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    yield w
-    w.close()
 
 
 @pytest.fixture(autouse=True)

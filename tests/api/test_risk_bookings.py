@@ -6,7 +6,6 @@ import pytest
 
 from support import booking_cases as bc
 from support.hospital import now
-from support.house import open_house
 from support.http import message
 from support.proc import wait_for
 from support.rush import at_once
@@ -14,12 +13,9 @@ from support.trusted import Jobs
 
 
 @pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    w.reset()
-    w.dept3 = w.h.one("insert into minor_departments (major_dept_id, name) values (%s, '眼科') returning id", w.h.major)
-    yield w
-    w.close()
+def house(house):
+    house.dept3 = house.h.one("insert into minor_departments (major_dept_id, name) values (%s, '眼科') returning id", house.h.major)
+    return house
 
 
 def session_in(h, dept, section="上午", days=3):

@@ -9,17 +9,9 @@ import pytest
 from support import booking_cases as bc
 from support import rule_cases as rc
 from support.hospital import now
-from support.house import open_house
 from support.http import data, message, problem
 
 ALL = {f"BR-{n}" for n in range(72, 105)} | {f"R-{n}" for n in range(81, 105)}
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    yield w
-    w.close()
 
 
 @pytest.fixture(autouse=True)

@@ -4,19 +4,10 @@ import msgpack
 import pytest
 
 from support import booking_cases as bc
-from support.house import open_house
 from support.http import message
 
 ANSWERS = {"tpl-1": "accept", "tpl-2": "reject", "tpl-3": "ban", "errMsg": "requestSubscribeMessage:ok", "a b": "accept"}
 STORED = [("tpl-1", "accept"), ("tpl-2", "reject"), ("tpl-3", "ban")]
-
-
-@pytest.fixture(scope="module")
-def house(empty_db, make_system):
-    w = open_house(empty_db, make_system)
-    w.reset()
-    yield w
-    w.close()
 
 
 def stored(h, user, scene):

@@ -113,6 +113,18 @@ def booked(h, days=3, state="confirmed", payment="pending", session=None, price=
     return ask, order
 
 
+def tomorrow(h, payment="pending"):
+    """An order that is cancelled too late."""
+    h.setting("registration", '{"cancelHoursBefore": 48, "sameDayDeadline": "23:59"}')
+    return booked(h, days=1, payment=payment)
+
+
+def cancelled(h):
+    ask, order = booked(h, state="cancelled")
+    h.run("update schedules set remaining_slots = remaining_slots + 1 where id = %s", ask.session)
+    return ask, order
+
+
 def cancels(order, user, **v1):
     return {"code": Call(user, "PUT", f"/patient/appointments/{order}/cancel"),
             "v1": Call(user, "POST", f"/api/v1/appointments/{order}/cancel", v1 or None),
@@ -127,8 +139,7 @@ def begun(h, order):
       v1=(409, "CANCEL_TOO_LATE", "It is too late to cancel, 48 h before the visit are needed"),
       hb=(409, "It is too late to cancel, 48 h before the visit are needed"))
 def cancelled_too_late(h):
-    h.setting("registration", '{"cancelHoursBefore": 48, "sameDayDeadline": "23:59"}')
-    ask, order = booked(h, days=1)
+    ask, order = tomorrow(h)
     return cancels(order, ask.user)
 
 
@@ -145,8 +156,7 @@ def cancelled_and_unknown(h):
 
 @rule("BR-86 R-93 R-95", code=(99, "该预约无法取消"), v1=(409, "INVALID_TRANSITION", "The appointment cannot be cancelled"))
 def cancelled_twice(h):
-    ask, order = booked(h, state="cancelled")
-    h.run("update schedules set remaining_slots = remaining_slots + 1 where id = %s", ask.session)
+    ask, order = cancelled(h)
     return cancels(order, ask.user)
 
 
@@ -188,30 +198,32 @@ def paid_and_unknown(h):
     return pays(99999999, h.patient()[1])
 
 
+def gives_up(order, user):
+    return {"code": Call(user, "POST", f"/patient/appointments/{order}/cancel-payment", {})}
+
+
 @rule("BR-88", code=(99, "订单已取消"))
 def payment_given_up_of_a_cancelled_order(h):
-    ask, order = booked(h, state="cancelled")
-    h.run("update schedules set remaining_slots = remaining_slots + 1 where id = %s", ask.session)
-    return {"code": Call(ask.user, "POST", f"/patient/appointments/{order}/cancel-payment", {})}
+    ask, order = cancelled(h)
+    return gives_up(order, ask.user)
 
 
 @rule("BR-88", code=(99, "已完成或未到场的订单不可取消"))
 def payment_given_up_of_a_visit(h):
     ask, order = booked(h, state="completed")
-    return {"code": Call(ask.user, "POST", f"/patient/appointments/{order}/cancel-payment", {})}
+    return gives_up(order, ask.user)
 
 
 @rule("BR-88", code=(99, "已超过取消时间，需到医院办理退号"))
 def payment_given_up_too_late(h):
-    h.setting("registration", '{"cancelHoursBefore": 48, "sameDayDeadline": "23:59"}')
-    ask, order = booked(h, days=1, payment="paid")
-    return {"code": Call(ask.user, "POST", f"/patient/appointments/{order}/cancel-payment", {})}
+    ask, order = tomorrow(h, payment="paid")
+    return gives_up(order, ask.user)
 
 
 @rule("BR-88", code=(102, "无权取消该订单"))
 def payment_given_up_by_a_stranger(h):
     _, order = booked(h)
-    return {"code": Call(h.patient()[1], "POST", f"/patient/appointments/{order}/cancel-payment", {})}
+    return gives_up(order, h.patient()[1])
 
 
 def moves(h, user, order, session):
@@ -307,8 +319,7 @@ def moved_at_another_price_when_paid(h):
 
 @rule("R-94", v1=(409, "CANCEL_TOO_LATE", None), hb=(409, "It is too late to cancel, 48 h before the visit are needed"))
 def moved_too_late(h):
-    h.setting("registration", '{"cancelHoursBefore": 48, "sameDayDeadline": "23:59"}')
-    ask, order = booked(h, days=1)
+    ask, order = tomorrow(h)
     return moves(h, ask.user, order, target(h, ask))
 
 
@@ -353,6 +364,13 @@ def waiting(h, session=None):
     return entry, ask
 
 
+def left(h):
+    """(entry, ask) of somebody who does not wait any more."""
+    entry, ask = waiting(h)
+    h.run("update registration_orders set status = 'cancelled' where id = %s", entry)
+    return entry, ask
+
+
 @rule("BR-96", code=(102, "无权为该患者候补"))
 def waits_for_a_stranger(h):
     ask = full(h)
@@ -389,8 +407,7 @@ def converted_by_a_stranger(h):
 
 @rule("BR-100", code=(99, "当前状态不可转预约"))
 def converted_after_leaving(h):
-    entry, ask = waiting(h)
-    h.run("update registration_orders set status = 'cancelled' where id = %s", entry)
+    entry, ask = left(h)
     return converts(entry, ask.user)
 
 
@@ -411,8 +428,7 @@ def left_by_a_stranger(h):
 
 @rule("BR-103", code=(99, "当前状态不可取消"))
 def left_twice(h):
-    entry, ask = waiting(h)
-    h.run("update registration_orders set status = 'cancelled' where id = %s", entry)
+    entry, ask = left(h)
     return leaves(entry, ask.user)
 
 

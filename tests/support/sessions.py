@@ -5,21 +5,17 @@ import datetime as dt
 import pytest
 
 from .hospital import today
-from .house import open_house
 from .http import data, problem
 
 __all__ = ["admin", "data", "day", "h", "house", "refused"]
 
 
 @pytest.fixture(scope="module")
-def house(empty_db, make_system):
+def house(house):
     """A hospital behind the whole system; `office` is an account of the department's own office: its scope D."""
-    house = open_house(empty_db, make_system)
-    house.reset()
     house.office = house.h.user(roles=["STAFF"])
     house.h.run("insert into doctors (user_id, dept_id, name) values (%s, %s, '前台')", house.office, house.h.dept)
-    yield house
-    house.close()
+    return house
 
 
 @pytest.fixture
