@@ -2,7 +2,7 @@
  * lib/base/json.h - JSON writer over gh_buf (RFC 8259, UTF-8 out)
  *
  * Commas are the writer's business. Strings must be UTF-8; a broken sequence is written as U+FFFD, never raw.
- * Reading JSON is jansson's business (front and tools only): workers read msgpack and write JSON.
+ * Reading JSON is jansson's business (front, tools, answers of other systems: json_read.h): workers read msgpack and write JSON.
  */
 #ifndef GH_BASE_JSON_H
 #define GH_BASE_JSON_H

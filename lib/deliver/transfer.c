@@ -3,6 +3,8 @@
  */
 #include "deliver/transfer.h"
 
+#define ANSWER_MAX 65536
+
 static int
 keep_on(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
@@ -24,6 +26,57 @@ gh_transfer_set(CURL *curl, const atomic_bool *stop, long timeout_s, const char 
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, stop);
     if (*ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+}
+
+static size_t
+keep(char *p, size_t size, size_t n, void *arg)
+{
+    gh_buf_t *answer = arg;
+    if (!answer)
+        return size * n;
+    if (answer->n + size * n > ANSWER_MAX)
+        return 0;
+    gh_buf_put(answer, p, size * n);
+    return gh_buf_ok(answer) ? size * n : 0;
+}
+
+/* The lines of the head, to be freed; NULL: out of memory. */
+static struct curl_slist *
+head_lines(const char *more)
+{
+    struct curl_slist *lines = curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *all = lines && more ? curl_slist_append(lines, more) : lines;
+    if (!all)
+        curl_slist_free_all(lines);
+    return all;
+}
+
+CURLcode
+gh_transfer_json(const gh_transfer_t *t, long *status)
+{
+    static const atomic_bool never_stop = false;
+    bool production = strcmp(gh_conf_str(t->conf, "system.mode"), "production") == 0;
+    struct curl_slist *lines = head_lines(t->line);
+    CURL *curl = curl_easy_init();
+    CURLcode rc = CURLE_OUT_OF_MEMORY;
+    *status = 0;
+    if (curl && lines) {
+        gh_transfer_set(curl, t->stop ? t->stop : &never_stop, t->timeout_s, t->ca_file);
+        curl_easy_setopt(curl, CURLOPT_URL, t->url);
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, production ? "https" : "http,https");
+        if (t->body.p) {
+            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, t->body.p);
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.n);
+        }
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, t->answer);
+        rc = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    }
+    curl_slist_free_all(lines);
+    curl_easy_cleanup(curl);
+    return rc;
 }
 
 void

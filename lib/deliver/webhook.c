@@ -3,7 +3,6 @@
  */
 #include "deliver/webhook.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 
 #include "base/keyfile.h"
@@ -35,41 +34,21 @@ put_token(gh_buf_t *out, const char *path, char why[WHY])
     return good ? 0 : -1;
 }
 
-static size_t
-forget(char *p, size_t size, size_t n, void *arg)
-{
-    (void)p;
-    (void)arg;
-    return size * n;
-}
-
 static int
 post(const gh_conf_t *conf, const char *line, gh_str_t body, const atomic_bool *stop, char why[WHY])
 {
-    bool production = strcmp(gh_conf_str(conf, "system.mode"), "production") == 0;
-    struct curl_slist *lines = curl_slist_append(NULL, "Content-Type: application/json"), *more = NULL;
-    CURL *curl = curl_easy_init();
-    CURLcode rc = CURLE_OUT_OF_MEMORY;
-    long status = 0;
-    if (lines && *line && (more = curl_slist_append(lines, line)))
-        lines = more;
-    if (curl && lines && (more || !*line)) {
-        gh_transfer_set(curl, stop, (long)gh_conf_int(conf, "sms.timeout_s"),
-                        gh_conf_str(conf, "sms.ca_file"));
-        curl_easy_setopt(curl, CURLOPT_URL, gh_conf_str(conf, "sms.url"));
-        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, production ? "https" : "http,https");
-        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.p);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, forget);
-        rc = curl_easy_perform(curl);
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    }
+    const gh_transfer_t t = {.conf = conf,
+                             .url = gh_conf_str(conf, "sms.url"),
+                             .ca_file = gh_conf_str(conf, "sms.ca_file"),
+                             .line = *line ? line : NULL,
+                             .timeout_s = (long)gh_conf_int(conf, "sms.timeout_s"),
+                             .stop = stop,
+                             .body = body};
+    long status;
+    CURLcode rc = gh_transfer_json(&t, &status);
     bool done = rc == CURLE_OK && status >= 200 && status < 300;
     if (!done) /* neither the provider's words, which may repeat the number */
         snprintf(why, WHY, "sms %ld: %s", status, rc == CURLE_OK ? "refused" : curl_easy_strerror(rc));
-    curl_slist_free_all(lines);
-    curl_easy_cleanup(curl);
     return done ? 0 : -1;
 }
 

@@ -3,7 +3,6 @@
  */
 #include "deliver/wechat_api.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 
 #include "base/hash.h"
@@ -15,7 +14,6 @@
 
 #define WHY        200
 #define SECRET_MAX 512
-#define ANSWER_MAX 65536
 
 static bool
 production(const gh_conf_t *conf)
@@ -24,16 +22,6 @@ production(const gh_conf_t *conf)
 }
 
 /* ---- one request */
-
-static size_t
-keep(char *p, size_t size, size_t n, void *arg)
-{
-    gh_buf_t *answer = arg;
-    if (answer->n + size * n > ANSWER_MAX)
-        return 0;
-    gh_buf_put(answer, p, size * n);
-    return gh_buf_ok(answer) ? size * n : 0;
-}
 
 static void
 forget(gh_buf_t *b)
@@ -48,27 +36,15 @@ static int
 ask(const gh_conf_t *conf, const char *url, const char *body, const atomic_bool *stop, gh_buf_t *answer,
     char why[WHY])
 {
-    struct curl_slist *lines = curl_slist_append(NULL, "Content-Type: application/json");
-    CURL *curl = curl_easy_init();
-    CURLcode rc = CURLE_OUT_OF_MEMORY;
-    long status = 0;
-    if (curl && lines) {
-        gh_transfer_set(curl, stop, (long)gh_conf_int(conf, "wechat.timeout_s"),
-                        gh_conf_str(conf, "wechat.ca_file"));
-        curl_easy_setopt(curl, CURLOPT_URL, url);
-        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, production(conf) ? "https" : "http,https");
-        if (body) {
-            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
-            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-            curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
-        }
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-        rc = curl_easy_perform(curl);
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    }
-    curl_slist_free_all(lines);
-    curl_easy_cleanup(curl);
+    const gh_transfer_t t = {.conf = conf,
+                             .url = url,
+                             .ca_file = gh_conf_str(conf, "wechat.ca_file"),
+                             .timeout_s = (long)gh_conf_int(conf, "wechat.timeout_s"),
+                             .stop = stop,
+                             .body = gh_str(body),
+                             .answer = answer};
+    long status;
+    CURLcode rc = gh_transfer_json(&t, &status);
     if (rc == CURLE_OK && status == 200)
         return 0;
     snprintf(why, WHY, "wechat %ld: %s", status, rc == CURLE_OK ? "refused" : curl_easy_strerror(rc));
@@ -203,7 +179,6 @@ make_up(gh_wechat_exchange_t *x)
 static void
 ask_platform(gh_wechat_exchange_t *x, char why[WHY])
 {
-    static const atomic_bool never_stop = false;
     gh_buf_t url GH_CLEANUP(forget) = GH_BUF_INIT, answer GH_CLEANUP(forget) = GH_BUF_INIT;
     char secret[SECRET_MAX] = "";
     x->word = GH_WECHAT_SILENT;
@@ -218,7 +193,7 @@ ask_platform(gh_wechat_exchange_t *x, char why[WHY])
     gh_transfer_escape(&url, x->code);
     explicit_bzero(secret, sizeof secret);
     const char *to = gh_buf_cstr(&url);
-    if (!to || ask(x->conf, to, NULL, &never_stop, &answer, why))
+    if (!to || ask(x->conf, to, NULL, NULL, &answer, why))
         return;
     int64_t errcode = gh_wechat_errcode(gh_buf_view(&answer));
     snprintf(why, WHY, "wechat: no id, %lld", (long long)errcode);

@@ -1,39 +1,16 @@
 /*
  * lib/deliver/wechat_text.c - what is said to the WeChat platform and what it says: pure; see wechat_api.h
  */
-#include <jansson.h>
-
 #include "base/json.h"
+#include "base/json_read.h"
 #include "deliver/wechat_api.h"
 
 #define RENEW_BEFORE_S 300
 
-static json_t *
-object(gh_str_t text)
-{
-    json_t *o = text.n ? json_loadb(text.p, text.n, 0, NULL) : NULL;
-    if (json_is_object(o))
-        return o;
-    json_decref(o);
-    return NULL;
-}
-
-/* False: the member is absent, no text, empty or too long. */
-static bool
-take(const json_t *o, const char *member, char *out, size_t size)
-{
-    const char *text = json_string_value(json_object_get(o, member));
-    size_t n = text ? strlen(text) : 0;
-    if (n == 0 || n >= size)
-        return false;
-    memcpy(out, text, n + 1);
-    return true;
-}
-
 int64_t
 gh_wechat_errcode(gh_str_t answer)
 {
-    json_t *o = object(answer);
+    json_t *o = gh_json_object(answer);
     int64_t code = o ? json_integer_value(json_object_get(o, "errcode")) : INT64_MIN;
     json_decref(o);
     return code;
@@ -42,9 +19,9 @@ gh_wechat_errcode(gh_str_t answer)
 int
 gh_wechat_read_token(gh_str_t answer, int64_t now_ms, gh_wechat_token_t *out)
 {
-    json_t *o = object(answer);
+    json_t *o = gh_json_object(answer);
     int64_t life_s = o ? json_integer_value(json_object_get(o, "expires_in")) : 0;
-    int rc = life_s > 0 && take(o, "access_token", out->text, sizeof out->text) ? 0 : -1;
+    int rc = life_s > 0 && gh_json_take(o, "access_token", out->text, sizeof out->text) ? 0 : -1;
     out->until_ms = now_ms + (life_s > RENEW_BEFORE_S ? life_s - RENEW_BEFORE_S : 0) * 1000;
     if (rc)
         *out = (gh_wechat_token_t){0};
@@ -55,10 +32,10 @@ gh_wechat_read_token(gh_str_t answer, int64_t now_ms, gh_wechat_token_t *out)
 int
 gh_wechat_read_identity(gh_str_t answer, gh_wechat_identity_t *out)
 {
-    json_t *o = object(answer);
+    json_t *o = gh_json_object(answer);
     *out = (gh_wechat_identity_t){0};
-    int rc = o && take(o, "openid", out->openid, sizeof out->openid) ? 0 : -1;
-    if (rc == 0 && !take(o, "unionid", out->unionid, sizeof out->unionid))
+    int rc = o && gh_json_take(o, "openid", out->openid, sizeof out->openid) ? 0 : -1;
+    if (rc == 0 && !gh_json_take(o, "unionid", out->unionid, sizeof out->unionid))
         out->unionid[0] = 0;
     json_decref(o);
     return rc;
@@ -68,7 +45,7 @@ int
 gh_wechat_body(gh_buf_t *out, const char *openid, const char *template_id, const char *data)
 {
     gh_json_t j;
-    json_t *members = object(gh_str(data));
+    json_t *members = gh_json_object(gh_str(data));
     if (!members)
         return -1;
     json_decref(members);

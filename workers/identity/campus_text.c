@@ -5,34 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_read.h"
 #include "workers/identity/campus.h"
-
-/* False: the member is absent, no text, empty or too long. */
-static bool
-take(const json_t *o, const char *member, char *out, size_t size)
-{
-    const char *text = json_string_value(json_object_get(o, member));
-    size_t n = text ? strlen(text) : 0;
-    if (n == 0 || n >= size)
-        return false;
-    memcpy(out, text, n + 1);
-    return true;
-}
 
 static gh_campus_word_t
 take_person(const json_t *o, gh_str_t identifier, gh_campus_person_t *out)
 {
-    bool whole = take(o, "userId", out->user_id, sizeof out->user_id) &&
-                 take(o, "userName", out->name, sizeof out->name) &&
-                 take(o, "roleCode", out->role_code, sizeof out->role_code) &&
-                 take(o, "roleName", out->role_name, sizeof out->role_name);
+    bool whole = gh_json_take(o, "userId", out->user_id, sizeof out->user_id) &&
+                 gh_json_take(o, "userName", out->name, sizeof out->name) &&
+                 gh_json_take(o, "roleCode", out->role_code, sizeof out->role_code) &&
+                 gh_json_take(o, "roleName", out->role_name, sizeof out->role_name);
     return whole && gh_str_is(identifier, out->user_id) ? GH_CAMPUS_KNOWN : GH_CAMPUS_STRANGE;
 }
 
 gh_campus_word_t
 gh_campus_read(gh_str_t json, gh_str_t identifier, gh_campus_person_t *out)
 {
-    json_t *o = json.n ? json_loadb(json.p, json.n, 0, NULL) : NULL;
+    json_t *o = gh_json_object(json);
     gh_campus_word_t word = take_person(o, identifier, out);
     json_decref(o);
     return word;
