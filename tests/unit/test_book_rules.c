@@ -5,18 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "domain/book_rules.h"
+#include "booking_fixture.h"
 
-#define MIN(n)  ((n)*INT64_C(60000000))
-#define HOUR(n) MIN((n)*60)
-#define NOW     INT64_C(1800000000000000)
-#define TODAY   20833
-
-static gh_registration_t rules;
-static gh_patient_order_t orders[64];
-static gh_book_facts_t facts;
 static gh_session_t session;
-static gh_slots_t slots;
 static gh_booker_t booker;
 static gh_wish_t wish;
 
@@ -24,39 +15,11 @@ static int
 setup(void **state)
 {
     (void)state;
-    rules = gh_registration_default;
-    memset(orders, 0, sizeof orders);
-    facts = (gh_book_facts_t){.now_us = NOW,
-                              .today = TODAY,
-                              .now_minute = 7 * 60,
-                              .registration_rules = true,
-                              .prepayment = true,
-                              .rules = &rules,
-                              .rates = &gh_rates_default,
-                              .patient_type = GH_STR("学生"),
-                              .orders = orders};
-    session = (gh_session_t){.id = 501,
-                             .doctor_id = 7,
-                             .dept_id = 11,
-                             .starts_us = NOW + HOUR(72),
-                             .ends_us = NOW + HOUR(76),
-                             .day = TODAY + 3,
-                             .slot_minutes = 15,
-                             .total = 16,
-                             .remaining = 16,
-                             .open = true,
-                             .list_price = 5000};
-    slots = (gh_slots_t){0};
+    fixture_facts();
+    facts.prepayment = true;
+    session = fixture_session(501, 3);
     booker = (gh_booker_t){.must_be_patient = true, .has_patient = true, .patient_exists = true, .own = true};
     wish = (gh_wish_t){.whole_session = true};
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    gh_slots_fini(&slots);
     return 0;
 }
 

@@ -1,19 +1,12 @@
 /* Moving an order: BR-89..BR-92, R-93, R-94, R-96, R-97, R-101, and the rules of booking over the target. */
 #include "unit.h"
 
+#include "booking_fixture.h"
 #include "domain/reschedule_rules.h"
 
-#define MIN(n)  ((n)*INT64_C(60000000))
-#define HOUR(n) MIN((n)*60)
-#define NOW     INT64_C(1800000000000000)
-#define TODAY   20833
-#define MOVES   3
+#define MOVES 3
 
-static gh_registration_t rules;
-static gh_patient_order_t others[4];
-static gh_book_facts_t facts;
 static gh_session_t target;
-static gh_slots_t slots;
 static gh_mover_t who;
 static gh_movable_t order;
 static gh_move_wish_t wish;
@@ -22,30 +15,9 @@ static int
 setup(void **state)
 {
     (void)state;
-    rules = gh_registration_default;
-    memset(others, 0, sizeof others);
-    facts = (gh_book_facts_t){.now_us = NOW,
-                              .today = TODAY,
-                              .now_minute = 7 * 60,
-                              .registration_rules = true,
-                              .rules = &rules,
-                              .rates = &gh_rates_default,
-                              .patient_type = GH_STR("学生"),
-                              .orders = others};
-    target = (gh_session_t){.id = 502,
-                            .doctor_id = 7,
-                            .clinic_id = 21,
-                            .dept_id = 11,
-                            .starts_us = NOW + HOUR(96),
-                            .ends_us = NOW + HOUR(100),
-                            .day = TODAY + 4,
-                            .slot_minutes = 15,
-                            .total = 16,
-                            .remaining = 16,
-                            .open = true,
-                            .list_price = 5000,
-                            .slot_type = "普通"};
-    slots = (gh_slots_t){0};
+    fixture_facts();
+    target = fixture_session(502, 4);
+    target.clinic_id = 21;
     order = (gh_movable_t){.schedule_id = 501,
                            .doctor_id = 7,
                            .clinic_id = 21,
@@ -72,14 +44,6 @@ setup_v1(void **state)
     setup(state);
     who.code = false;
     wish.place.whole_session = false;
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    gh_slots_fini(&slots);
     return 0;
 }
 
@@ -233,18 +197,18 @@ other_orders_of_the_patient_count_br74_br75_r88(void **state)
 {
     (void)state;
     facts.n_orders = 1;
-    others[0] = (gh_patient_order_t){.id = 9,
+    orders[0] = (gh_patient_order_t){.id = 9,
                                      .schedule_id = target.id,
                                      .starts_us = target.ends_us,
                                      .ends_us = target.ends_us + 1,
                                      .day = TODAY + 4,
                                      .state = GH_ORDER_CONFIRMED};
     assert_int_equal(decide(), GH_E_DUPLICATE_BOOKING);
-    others[0].schedule_id++;
+    orders[0].schedule_id++;
     assert_int_equal(decide(), GH_E_NONE);
-    others[0].starts_us = target.starts_us;
+    orders[0].starts_us = target.starts_us;
     assert_int_equal(decide(), GH_E_PATIENT_CONFLICT);
-    others[0].starts_us = target.ends_us;
+    orders[0].starts_us = target.ends_us;
     rules.max_per_period = 1; /* besides the order itself */
     assert_int_equal(decide(), GH_E_BOOKING_LIMIT);
 }
@@ -297,7 +261,7 @@ r101_override_skips_six_rules_and_needs_the_permission(void **state)
     assert_int_equal(decide(), GH_E_SLOT_FULL);
     target.remaining = 1;
     facts.n_orders = 1; /* R-88 neither */
-    others[0] = (gh_patient_order_t){
+    orders[0] = (gh_patient_order_t){
         .id = 9, .starts_us = target.starts_us, .ends_us = target.ends_us, .state = GH_ORDER_CONFIRMED};
     assert_int_equal(decide(), GH_E_PATIENT_CONFLICT);
 }
