@@ -119,6 +119,21 @@ gh_batch_ok(const gh_batch_t *batch)
     return !batch->priv->failed && !batch->priv->arena.failed;
 }
 
+gh_step_t
+gh_batch_phases(gh_batch_t *batch, size_t n_state, const gh_step_fn *phases, size_t n)
+{
+    if (batch->phase == 0)
+        return GH_STEP_MORE;
+    if (!batch->state)
+        batch->state = gh_batch_alloc(batch, n_state);
+    if (batch->jobs[0]->done)
+        return GH_STEP_DONE;
+    if (!gh_batch_ok(batch))
+        return GH_STEP_FAIL;
+    size_t at = (size_t)batch->phase - 1;
+    return phases[at < n ? at : n - 1](batch);
+}
+
 size_t
 gh_batch_query(gh_batch_t *batch, const char *statement, int n_params, const char *const *params)
 {

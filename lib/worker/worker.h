@@ -114,6 +114,10 @@ gh_str_t gh_batch_dup(gh_batch_t *b, gh_str_t s);
  * GH_STEP_FAIL. */
 bool gh_batch_ok(const gh_batch_t *b);
 
+/* A step of one job as a list of phases: phases[0] in phase 1, when the runtime has loaded the caller, and so on; the last in all that
+ * follow. b->state is n_state bytes, zeroed. A job that has its answer is done, a batch that failed fails: no phase is called. */
+gh_step_t gh_batch_phases(gh_batch_t *b, size_t n_state, const gh_step_fn *phases, size_t n);
+
 /* Call fn(arg, committed) once when the batch has ended: true after COMMIT was confirmed (a GH_OP_TASK or
  * GH_OP_READ: when every phase succeeded), false on any other end. For memory that may follow the database
  * only once it is certain. Batch memory is still there. */

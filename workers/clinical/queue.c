@@ -27,14 +27,6 @@ typedef struct work {
     size_t at_lock, at_seen, at_order, at_shown;
 } work_t;
 
-static work_t *
-work_of(gh_batch_t *b)
-{
-    if (!b->state)
-        b->state = gh_batch_alloc(b, sizeof(work_t));
-    return b->state;
-}
-
 static gh_step_t
 refuse(gh_batch_t *b, gh_err_t err, int64_t id, const char *state)
 {
@@ -79,8 +71,9 @@ answer(gh_batch_t *b, gh_json_t *json, const work_t *w)
 /* ---- next */
 
 static gh_step_t
-next_ask(gh_batch_t *b, work_t *w)
+next_ask(gh_batch_t *b)
 {
+    work_t *w = b->state;
     w->schedule_id = gh_arg_id(b->jobs[0]->args, "body.schedule_id");
     const char *schedule = gh_text_i64(b, w->schedule_id);
     w->at_lock = gh_batch_query(b, "queue_lock", 2, (const char *[]){schedule, NULL});
@@ -89,8 +82,9 @@ next_ask(gh_batch_t *b, work_t *w)
 }
 
 static gh_step_t
-next_decide(gh_batch_t *b, work_t *w)
+next_decide(gh_batch_t *b)
 {
+    work_t *w = b->state;
     const PGresult *lock = gh_batch_result(b, w->at_lock), *seen = gh_batch_result(b, w->at_seen);
     int64_t doctor = b->jobs[0]->actor.doctor_id;
     gh_call_facts_t facts = {.found = PQntuples(lock) == 1,
@@ -104,8 +98,9 @@ next_decide(gh_batch_t *b, work_t *w)
 }
 
 static gh_step_t
-next_answer(gh_batch_t *b, work_t *w)
+next_answer(gh_batch_t *b)
 {
+    work_t *w = b->state;
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t json;
     gh_str_t patient = called(b, w);
@@ -122,19 +117,16 @@ next_answer(gh_batch_t *b, work_t *w)
 gh_step_t
 gh_queue_next(gh_batch_t *b)
 {
-    if (b->phase == 0)
-        return GH_STEP_MORE;
-    work_t *w = work_of(b);
-    if (b->jobs[0]->done || !gh_batch_ok(b))
-        return b->jobs[0]->done ? GH_STEP_DONE : GH_STEP_FAIL;
-    return b->phase == 1 ? next_ask(b, w) : b->phase == 2 ? next_decide(b, w) : next_answer(b, w);
+    static const gh_step_fn phases[] = {next_ask, next_decide, next_answer};
+    return gh_batch_phases(b, sizeof(work_t), phases, GH_COUNT(phases));
 }
 
 /* ---- the order whose patient is being seen */
 
 static gh_step_t
-order_ask(gh_batch_t *b, work_t *w)
+order_ask(gh_batch_t *b)
 {
+    work_t *w = b->state;
     w->order_id = gh_arg_id(b->jobs[0]->args, "body.order_id");
     const char *order = gh_text_i64(b, w->order_id);
     w->at_lock = gh_batch_query(b, "queue_lock", 2, (const char *[]){NULL, order});
@@ -207,8 +199,9 @@ step(gh_batch_t *b, const work_t *w, gh_order_step_t what)
 /* ---- pass */
 
 static gh_step_t
-pass_decide(gh_batch_t *b, work_t *w)
+pass_decide(gh_batch_t *b)
 {
+    work_t *w = b->state;
     if (order_take(b, w) != 0)
         return GH_STEP_FAIL;
     gh_err_t err = gh_br117_pass(&w->facts);
@@ -225,8 +218,9 @@ pass_decide(gh_batch_t *b, work_t *w)
 }
 
 static gh_step_t
-pass_answer(gh_batch_t *b, work_t *w)
+pass_answer(gh_batch_t *b)
 {
+    work_t *w = b->state;
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t json;
     gh_json_init(&json, &out);
@@ -247,12 +241,8 @@ pass_answer(gh_batch_t *b, work_t *w)
 gh_step_t
 gh_queue_pass(gh_batch_t *b)
 {
-    if (b->phase == 0)
-        return GH_STEP_MORE;
-    work_t *w = work_of(b);
-    if (b->jobs[0]->done || !gh_batch_ok(b))
-        return b->jobs[0]->done ? GH_STEP_DONE : GH_STEP_FAIL;
-    return b->phase == 1 ? order_ask(b, w) : b->phase == 2 ? pass_decide(b, w) : pass_answer(b, w);
+    static const gh_step_fn phases[] = {order_ask, pass_decide, pass_answer};
+    return gh_batch_phases(b, sizeof(work_t), phases, GH_COUNT(phases));
 }
 
 /* ---- complete */
@@ -279,8 +269,9 @@ found_ok(gh_batch_t *b, bool *any)
 }
 
 static gh_step_t
-complete_decide(gh_batch_t *b, work_t *w)
+complete_decide(gh_batch_t *b)
 {
+    work_t *w = b->state;
     bool any;
     if (order_take(b, w) != 0)
         return GH_STEP_FAIL;
@@ -330,8 +321,9 @@ fill_record(gh_batch_t *b, const work_t *w, int64_t record)
 }
 
 static gh_step_t
-complete_answer(gh_batch_t *b, work_t *w)
+complete_answer(gh_batch_t *b)
 {
+    work_t *w = b->state;
     const PGresult *r = gh_batch_result(b, w->at_shown);
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t json;
@@ -348,10 +340,6 @@ complete_answer(gh_batch_t *b, work_t *w)
 gh_step_t
 gh_queue_complete(gh_batch_t *b)
 {
-    if (b->phase == 0)
-        return GH_STEP_MORE;
-    work_t *w = work_of(b);
-    if (b->jobs[0]->done || !gh_batch_ok(b))
-        return b->jobs[0]->done ? GH_STEP_DONE : GH_STEP_FAIL;
-    return b->phase == 1 ? order_ask(b, w) : b->phase == 2 ? complete_decide(b, w) : complete_answer(b, w);
+    static const gh_step_fn phases[] = {order_ask, complete_decide, complete_answer};
+    return gh_batch_phases(b, sizeof(work_t), phases, GH_COUNT(phases));
 }

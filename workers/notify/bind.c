@@ -61,14 +61,6 @@ store(gh_batch_t *b, work_t *w)
                                             gh_text_time(b, b->now_us)});
 }
 
-static work_t *
-work_of(gh_batch_t *b)
-{
-    if (!b->state)
-        b->state = gh_batch_alloc(b, sizeof(work_t));
-    return b->state;
-}
-
 static gh_step_t
 refuse(gh_batch_t *b, gh_err_t err)
 {
@@ -79,8 +71,9 @@ refuse(gh_batch_t *b, gh_err_t err)
 /* ---- a code alone */
 
 static gh_step_t
-bind_begin(gh_batch_t *b, work_t *w)
+bind_begin(gh_batch_t *b)
 {
+    work_t *w = b->state;
     gh_wjob_t *job = b->jobs[0];
     gh_str_t code = gh_arg_str(job->args, "body.code");
     int64_t user = b->op->inner ? gh_arg_id(job->args, "body.user_id") : job->actor.user_id;
@@ -90,8 +83,9 @@ bind_begin(gh_batch_t *b, work_t *w)
 }
 
 static gh_step_t
-bind_write(gh_batch_t *b, work_t *w)
+bind_write(gh_batch_t *b)
 {
+    work_t *w = b->state;
     /* whoever carries out durable jobs tries again when the platform was silent */
     if (w->exchange.word == GH_WECHAT_SILENT && b->op->inner)
         return refuse(b, GH_E_SERVICE_UNAVAILABLE);
@@ -102,8 +96,9 @@ bind_write(gh_batch_t *b, work_t *w)
 }
 
 static gh_step_t
-bind_answer(gh_batch_t *b, const work_t *w)
+bind_answer(gh_batch_t *b)
 {
+    const work_t *w = b->state;
     const PGresult *r = gh_batch_result(b, w->at);
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t json;
@@ -121,26 +116,16 @@ bind_answer(gh_batch_t *b, const work_t *w)
 gh_step_t
 gh_wechat_bind(gh_batch_t *b)
 {
-    if (b->phase == 0)
-        return GH_STEP_MORE;
-    work_t *w = work_of(b);
-    if (b->jobs[0]->done || !gh_batch_ok(b))
-        return b->jobs[0]->done ? GH_STEP_DONE : GH_STEP_FAIL;
-    switch (b->phase) {
-    case 1:
-        return bind_begin(b, w);
-    case 2:
-        return bind_write(b, w);
-    default:
-        return bind_answer(b, w);
-    }
+    static const gh_step_fn phases[] = {bind_begin, bind_write, bind_answer};
+    return gh_batch_phases(b, sizeof(work_t), phases, GH_COUNT(phases));
 }
 
 /* ---- what the home screen sends: a code that is of no use is no error */
 
 static gh_step_t
-store_begin(gh_batch_t *b, work_t *w)
+store_begin(gh_batch_t *b)
 {
+    work_t *w = b->state;
     gh_wjob_t *job = b->jobs[0];
     gh_str_t code = gh_arg_str(job->args, "body.wxCode");
     return gh_wechat_code_ok(code) && room(b) ? begin(b, w, job->actor.user_id, code) : GH_STEP_MORE;
@@ -148,8 +133,9 @@ store_begin(gh_batch_t *b, work_t *w)
 
 /* A code that nobody could exchange just now becomes a durable job, with the answers (gh_wechat_note). */
 static gh_step_t
-store_write(gh_batch_t *b, work_t *w)
+store_write(gh_batch_t *b)
 {
+    work_t *w = b->state;
     gh_wjob_t *job = b->jobs[0];
     gh_wechat_answer_t answers[GH_WECHAT_ANSWERS];
     gh_str_t scene = gh_arg_str(job->args, "body.subscribeScene");
@@ -165,25 +151,26 @@ store_write(gh_batch_t *b, work_t *w)
     return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
 }
 
+static gh_step_t
+store_read(gh_batch_t *b)
+{
+    work_t *w = b->state;
+    w->at = gh_batch_query(b, "wechat_binding", 2,
+                           (const char *[]){gh_text_i64(b, b->jobs[0]->actor.user_id), "f"});
+    return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
+}
+
+static gh_step_t
+store_answer(gh_batch_t *b)
+{
+    const work_t *w = b->state;
+    gh_job_ok(b, b->jobs[0], 0, gh_pg_str(gh_batch_result(b, w->at), 0, 0));
+    return GH_STEP_DONE;
+}
+
 gh_step_t
 gh_wechat_store(gh_batch_t *b)
 {
-    if (b->phase == 0)
-        return GH_STEP_MORE;
-    work_t *w = work_of(b);
-    if (b->jobs[0]->done || !gh_batch_ok(b))
-        return b->jobs[0]->done ? GH_STEP_DONE : GH_STEP_FAIL;
-    switch (b->phase) {
-    case 1:
-        return store_begin(b, w);
-    case 2:
-        return store_write(b, w);
-    case 3:
-        w->at = gh_batch_query(b, "wechat_binding", 2,
-                               (const char *[]){gh_text_i64(b, b->jobs[0]->actor.user_id), "f"});
-        return gh_batch_ok(b) ? GH_STEP_MORE : GH_STEP_FAIL;
-    default:
-        gh_job_ok(b, b->jobs[0], 0, gh_pg_str(gh_batch_result(b, w->at), 0, 0));
-        return GH_STEP_DONE;
-    }
+    static const gh_step_fn phases[] = {store_begin, store_write, store_read, store_answer};
+    return gh_batch_phases(b, sizeof(work_t), phases, GH_COUNT(phases));
 }
