@@ -8,12 +8,22 @@
 
 #define MINUTE_US INT64_C(60000000)
 
-/* What staff do with somebody's money is an entry of the audit log; what patients do is on the bill. */
+/* Whether there was an error: the job has its refusal then. */
+static bool
+refused(gh_till_t *t, gh_till_job_t *tj, gh_err_t err)
+{
+    if (err != GH_E_NONE)
+        gh_job_refuse(t->b, tj->job, err, NULL);
+    return err != GH_E_NONE;
+}
+
+/* The row is the job's answer. What staff do with somebody's money is an entry of the audit log; what patients do is on the bill. */
 static void
-log_deed(gh_till_t *t, const gh_till_job_t *tj, const char *action, const char *entity, int64_t id,
-         const gh_bill_t *bill, int64_t amount)
+done(gh_till_t *t, gh_till_job_t *tj, const char *action, const char *entity, int64_t id,
+     const gh_bill_t *bill, int64_t amount)
 {
     char changes[80], text[24];
+    tj->answer_id = id;
     gh_money_text(amount, text);
     snprintf(changes, sizeof changes, "{\"amount\": [null, %s]}", text);
     if (tj->job->actor.scopes & GH_SCOPE_ALL)
@@ -120,12 +130,9 @@ pay(gh_till_t *t, gh_till_job_t *tj)
         (void)gh_books_end(made, GH_PAYMENT_FAILED, GH_STR("GATEWAY_ERROR")); /* stays as a failed attempt */
         err = GH_E_GATEWAY_ERROR;
     }
-    if (err != GH_E_NONE) {
-        gh_job_refuse(b, tj->job, err, NULL);
+    if (refused(t, tj, err))
         return;
-    }
-    tj->answer_id = made->id;
-    log_deed(t, tj, "payment.create", "payment", made->id, made->bill, made->amount);
+    done(t, tj, "payment.create", "payment", made->id, made->bill, made->amount);
 }
 
 gh_step_t
@@ -146,12 +153,9 @@ cancel(gh_till_t *t, gh_till_job_t *tj)
     const gh_actor_t *a = &tj->job->actor;
     bool may = tj->manages || p->created_by == a->user_id || !(a->scopes & GH_SCOPE_ALL);
     gh_err_t err = may ? gh_books_end(p, GH_PAYMENT_CANCELLED, (gh_str_t){0}) : GH_E_NOT_OWNER;
-    if (err != GH_E_NONE) {
-        gh_job_refuse(t->b, tj->job, err, NULL);
+    if (refused(t, tj, err))
         return;
-    }
-    tj->answer_id = p->id;
-    log_deed(t, tj, "payment.cancel", "payment", p->id, p->bill, p->amount);
+    done(t, tj, "payment.cancel", "payment", p->id, p->bill, p->amount);
 }
 
 gh_step_t
@@ -177,13 +181,10 @@ refund(gh_till_t *t, gh_till_job_t *tj)
         return;
     }
     gh_err_t err = gh_books_refund(b, &t->books, p, amount, reason, tj->job->actor.user_id, &made);
-    if (err != GH_E_NONE) {
-        gh_job_refuse(b, tj->job, err, NULL);
+    if (refused(t, tj, err))
         return;
-    }
-    tj->answer_id = made->id;
     tj->answers_refund = true;
-    log_deed(t, tj, "refund.create", "refund", made->id, p->bill, made->amount);
+    done(t, tj, "refund.create", "refund", made->id, p->bill, made->amount);
 }
 
 gh_step_t
@@ -211,8 +212,7 @@ sync(gh_till_t *t, gh_till_job_t *tj)
         if (state != GH_PAYMENT_PENDING)
             (void)gh_books_end(p, state, (gh_str_t){0});
     }
-    tj->answer_id = p->id;
-    log_deed(t, tj, "payment.sync", "payment", p->id, p->bill, p->amount);
+    done(t, tj, "payment.sync", "payment", p->id, p->bill, p->amount);
 }
 
 gh_step_t
