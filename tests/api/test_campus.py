@@ -54,7 +54,7 @@ def test_verified(people, campus, number, code, role, kind, account):
     assert data(api.get("/api/v1/patients/me"))["full_name"] == "学生" + "长" * 60
     assert people.audit("patient.verify", pid) == [(uid, pid, {"identifier": [None, number]})]
     message(verify(api, number))                                                        # again: the same
-    assert people.h.run("select behavior_type, risk_score from risk_logs where user_id = %s", uid) == [("identity_verified", -10)]
+    assert people.h.run("select behavior_type, risk_score from risk_logs where user_id = %s", uid) == [("identity_verify", -10)]
 
 
 def test_refusals(people, campus):

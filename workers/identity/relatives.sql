@@ -91,7 +91,7 @@ select exists (select from patients o where o.identifier = $1::text and o.id <> 
 
 -- name: campus_good
 -- $1 patient, $2 account, $3 number, $4 now: who shows who he is gains trust, once a number (BR-134)
-select gh_risk_add($2::bigint, -10, 'identity_verified', '校园身份验证', $4::timestamptz)
+select gh_risk_add($2::bigint, -10, 'identity_verify', '校园身份验证', $4::timestamptz)
   from patients p where p.id = $1::bigint and p.identifier is distinct from $3::text
 
 -- name: campus_verified
