@@ -13,11 +13,11 @@
 
 #include "base/hash.h"
 
-#define CHUNK (256u << 10)
-#define LAST  0x80000000u
-#define SALT  16
-#define TAG   16
-#define HEAD  4
+#define CHUNK   (256u << 10)
+#define LAST    0x80000000u
+#define SALT    16
+#define TAG     16
+#define HEAD    4
 #define WAIT_MS 200
 
 static const char s_magic[9] = "GHBACKUP1";
@@ -270,7 +270,8 @@ look(stream_t *s, const char *secret)
     if (n < 0)
         return fail_errno(s, "cannot read");
     s->sum->sealed = n == sizeof head && memcmp(head, s_magic, sizeof s_magic) == 0;
-    if (!s->sum->sealed && (n < (ssize_t)sizeof s_dump_magic || memcmp(head, s_dump_magic, sizeof s_dump_magic) != 0))
+    if (!s->sum->sealed &&
+        (n < (ssize_t)sizeof s_dump_magic || memcmp(head, s_dump_magic, sizeof s_dump_magic) != 0))
         return fail(s, "this is no archive of guahao backup");
     if (s->sum->sealed && s->to >= 0 && *secret == '\0')
         return fail(s, "the archive is encrypted: its key goes into GUAHAO_BACKUP_KEY");

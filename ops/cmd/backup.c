@@ -136,7 +136,8 @@ open_snapshot(backup_t *b)
         return gh_cmd_failed(b->c, "the database has no schema of ours: guahao migrate makes it"), -1;
     if (gh_dbq_exec(b->db, "set idle_in_transaction_session_timeout = 0") != 0 ||
         gh_dbq_exec(b->db, "begin isolation level repeatable read read only") != 0 ||
-        ask(b->db, "backup_version", &b->version) != 0 || ask(b->db, "backup_stored_files", &b->stored_files) != 0)
+        ask(b->db, "backup_version", &b->version) != 0 ||
+        ask(b->db, "backup_stored_files", &b->stored_files) != 0)
         return -1;
     if (!(r = gh_dbq_named(b->db, "backup_snapshot", 0, NULL)))
         return -1;
@@ -192,7 +193,7 @@ put_manifest(backup_t *b)
 static int
 dump(backup_t *b, int fd)
 {
-    const char *const argv[] = {"pg_dump",         "--format=custom", "--no-owner", "--no-privileges",
+    const char *const argv[] = {"pg_dump",           "--format=custom", "--no-owner", "--no-privileges",
                                 "--no-publications", "--no-password",   b->snapshot,  NULL};
     if (gh_child_start(&b->child, b->db, argv, false) != 0)
         return gh_cmd_failed(b->c, "pg_dump: %s", strerror(errno)), -1;
@@ -281,9 +282,11 @@ prune(backup_t *b)
         size_t stem = strlen(names[i]->d_name) - 5;
         bool old = b->keep > 0 && i < n - b->keep;
         /* The archive first: a manifest alone is nothing that restore would take. */
-        if (old && snprintf(path, sizeof path, "%s/%.*s.dump", b->dir, (int)stem, names[i]->d_name) < PATH_MAX)
+        if (old &&
+            snprintf(path, sizeof path, "%s/%.*s.dump", b->dir, (int)stem, names[i]->d_name) < PATH_MAX)
             unlink(path);
-        if (old && snprintf(path, sizeof path, "%s/%s", b->dir, names[i]->d_name) < PATH_MAX && unlink(path) == 0)
+        if (old && snprintf(path, sizeof path, "%s/%s", b->dir, names[i]->d_name) < PATH_MAX &&
+            unlink(path) == 0)
             gh_cmd_say(b->c, "removed %.*s", (int)stem, names[i]->d_name);
         free(names[i]);
     }

@@ -20,11 +20,10 @@ put_env(PGconn *db, PQconninfoOption *options)
         if (!o->envvar)
             continue;
         bool listed = o->val && strchr(o->val, ',') != NULL;
-        const char *v = strcmp(o->keyword, "host") == 0   ? PQhost(db)
-                        : strcmp(o->keyword, "port") == 0 ? PQport(db)
-                        : strcmp(o->keyword, "hostaddr") == 0 && listed
-                            ? NULL
-                            : o->val;
+        const char *v = strcmp(o->keyword, "host") == 0                 ? PQhost(db)
+                        : strcmp(o->keyword, "port") == 0               ? PQport(db)
+                        : strcmp(o->keyword, "hostaddr") == 0 && listed ? NULL
+                                                                        : o->val;
         if ((v && *v ? setenv(o->envvar, v, 1) : unsetenv(o->envvar)) != 0)
             return -1;
     }

@@ -45,8 +45,8 @@ gh_manifest_read(const char *archive, gh_manifest_t *out)
     const char *sha;
     json_int_t version, size;
     json_t *tables;
-    bool good = json_unpack(doc, "{s:I, s:I, s:s, s:o}", "schema_version", &version, "size", &size, "sha256", &sha,
-                            "tables", &tables) == 0 &&
+    bool good = json_unpack(doc, "{s:I, s:I, s:s, s:o}", "schema_version", &version, "size", &size, "sha256",
+                            &sha, "tables", &tables) == 0 &&
                 strlen(sha) == 64 && json_is_object(tables) && size >= 0 && version > 0;
     if (good) {
         out->schema_version = version;
@@ -109,7 +109,8 @@ gh_manifest_compare(const gh_manifest_t *m, PGconn *db)
     }
     bool all = same == (size_t)PQntuples(r) && same == json_object_size(m->tables);
     if (same != json_object_size(m->tables))
-        fprintf(stderr, "guahao: %zu of the manifest's %zu tables are as it says\n", same, json_object_size(m->tables));
+        fprintf(stderr, "guahao: %zu of the manifest's %zu tables are as it says\n", same,
+                json_object_size(m->tables));
     PQclear(r);
     return all ? 0 : -1;
 }

@@ -45,10 +45,12 @@ verify(restore_t *r)
     if (gh_archive_unpack(r->fd, -1, r->secret, gh_backup_step, &p, &sum, err) != 0)
         return gh_cmd_failed(r->c, "%s: %s", r->file, err);
     if (sum.size != r->manifest.size || strcmp(sum.sha256, r->manifest.sha256) != 0)
-        return gh_cmd_failed(r->c, "%s: the archive is damaged: its digest is not that of the manifest", r->file);
+        return gh_cmd_failed(r->c, "%s: the archive is damaged: its digest is not that of the manifest",
+                             r->file);
     gh_progress_end(&p, sum.size);
     if (sum.sealed && *r->secret == '\0' && !gh_args_has(&r->c->args, "verify-only"))
-        return gh_cmd_failed(r->c, "%s: the archive is encrypted: its key goes into GUAHAO_BACKUP_KEY", r->file);
+        return gh_cmd_failed(r->c, "%s: the archive is encrypted: its key goes into GUAHAO_BACKUP_KEY",
+                             r->file);
     return GH_EXIT_DONE;
 }
 
@@ -64,7 +66,8 @@ make_room(restore_t *r, PGconn *db)
     if (objects == 0)
         return GH_EXIT_DONE;
     if (!gh_args_has(&r->c->args, "force"))
-        return gh_cmd_usage(r->c, "refused: the database %s is not empty (R-247; --force drops what it has)", PQdb(db));
+        return gh_cmd_usage(r->c, "refused: the database %s is not empty (R-247; --force drops what it has)",
+                            PQdb(db));
     if (gh_cmd_is_production(r->c) && !r->c->yes)
         return gh_cmd_usage(r->c, "refused: this is a production system (R-240; --force --yes)");
     return gh_schema_drop(db) == 0 ? GH_EXIT_DONE : GH_EXIT_FAILED;
@@ -76,12 +79,19 @@ load(restore_t *r, PGconn *db)
     char *name = PQescapeLiteral(db, PQdb(db), strlen(PQdb(db)));
     char target[256];
     /* A literal's quotes are those of a connection string, but for E'': such a name has a backslash. */
-    bool fits = name && name[0] == '\'' && snprintf(target, sizeof target, "--dbname=dbname=%s", name) < (int)sizeof target;
+    bool fits = name && name[0] == '\'' &&
+                snprintf(target, sizeof target, "--dbname=dbname=%s", name) < (int)sizeof target;
     PQfreemem(name);
     if (!fits)
         return gh_cmd_failed(r->c, "the name of the database cannot be passed on");
-    const char *const argv[] = {"pg_restore",          "--no-owner",    "--no-privileges", "--exit-on-error",
-                                "--single-transaction", "--no-password", target,            NULL};
+    const char *const argv[] = {"pg_restore",
+                                "--no-owner",
+                                "--no-privileges",
+                                "--exit-on-error",
+                                "--single-transaction",
+                                "--no-password",
+                                target,
+                                NULL};
     gh_child_t child;
     gh_progress_t p;
     gh_archive_sum_t sum;
@@ -94,7 +104,8 @@ load(restore_t *r, PGconn *db)
         gh_child_stop(&child); /* before its input ends, which it could take for the end of the archive */
     int status = gh_child_wait(&child);
     if (status != 0 || rc != 0)
-        return gh_cmd_failed(r->c, "nothing was restored: %s", status > 0 || rc == 0 ? "pg_restore failed" : err);
+        return gh_cmd_failed(r->c, "nothing was restored: %s",
+                             status > 0 || rc == 0 ? "pg_restore failed" : err);
     gh_progress_end(&p, sum.size);
     return GH_EXIT_DONE;
 }

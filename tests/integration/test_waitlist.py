@@ -211,6 +211,22 @@ def test_the_upkeep_offers_what_is_left_and_ends_what_is_over(world):
     assert (row["status"], row["payment_status"], row["cancelled_by"]) == ("cancelled", "cancelled", "system")
 
 
+def test_who_books_the_session_waits_for_it_no_longer(world):
+    _, jobs, h = world
+    jobs.call("booking.tidy_waitlist", {}, 0)
+    session, _ = full(world)
+    entry, patient, user = waiting(world, session)
+    other, *_ = waiting(world, session)
+    h.run("update schedules set total_slots = total_slots + 1, remaining_slots = 1 where id = %s", session)
+    booked = jobs.call("booking.book_appointment", {"body": code_body(session, patient)}, user)
+    assert booked.error is None, booked
+    assert jobs.call("booking.tidy_waitlist", {}, 0).body == {"ended": 1, "offered": 0}
+    row = h.order(entry)
+    assert (row["status"], row["cancelled_by"], row["cancel_reason"]) == ("cancelled", "system", "该时段已有预约")
+    assert listed(world, user) == [] and h.order(other)["status"] == "waitlist"
+    assert h.order(booked.body["id"])["status"] == "pending"
+
+
 def test_those_who_cannot_take_a_place_hold_nobody_back(world):
     """More sessions with a place that their waiter cannot take than one pass looks at."""
     _, jobs, h = world

@@ -113,22 +113,28 @@ select o.status <> 'waitlist',
  where o.id = $1::bigint;
 
 -- name: wait_expire
--- BR-104: entries of sessions that have begun end, at most 500 at a time. $1 now
+-- BR-104: entries of sessions that have begun end, and those of patients who have booked their session meanwhile; at most 500 at a
+-- time. $1 now
 with due as materialized (
-    select o.id from registration_orders o
-     where o.status = 'waitlist' and o.starts_at <= $1::timestamptz
+    select o.id, case when o.starts_at <= $1::timestamptz then '候补已过期' else '该时段已有预约' end as why
+      from registration_orders o
+     where o.status = 'waitlist'
+       and (o.starts_at <= $1::timestamptz
+            or exists (select from registration_orders a
+                        where a.schedule_id = o.schedule_id and a.patient_id = o.patient_id
+                          and a.status in ('pending', 'confirmed')))
      order by o.id limit 500 for update of o skip locked
 ), ended as (
     update registration_orders o
-       set status = 'cancelled', payment_status = 'cancelled', cancelled_by = 'system', cancel_reason = '候补已过期',
+       set status = 'cancelled', payment_status = 'cancelled', cancelled_by = 'system', cancel_reason = d.why,
            cancelled_at = $1::timestamptz, version = o.version + 1, updated_at = $1::timestamptz
       from due d
      where o.id = d.id
- returning o.id
+ returning o.id, d.why
 ), history as (
     insert into appointment_history (order_id, at, action, from_value, to_value, note)
     select id, $1::timestamptz, 'cancelled', jsonb_build_object('status', 'waitlist'), jsonb_build_object('status', 'cancelled'),
-           '候补已过期'
+           why
       from ended
 )
 select count(*) from ended;
