@@ -508,14 +508,31 @@ gh_value_branch(const gh_walk_t *w, const gh_schema_t *const *list, gh_value_t v
     return first;
 }
 
-/* Nothing fits: say what the first branch finds wrong, as the commonest form stands first in the contract. Several fit
+/* The branch that an object comes nearest to: of which it has most members; the first of several. */
+static const gh_schema_t *
+nearest_branch(const gh_schema_t *const *list, const json_t *j)
+{
+    const gh_schema_t *best = list[0];
+    for (size_t most = 0; *list; list++) {
+        size_t n = 0;
+        for (size_t i = 0; i < (*list)->n_props; i++)
+            n += json_object_getn(j, (*list)->props[i].name, (*list)->props[i].name_n) != NULL;
+        if (n > most) {
+            most = n;
+            best = *list;
+        }
+    }
+    return best;
+}
+
+/* Nothing fits: say what the nearest branch finds wrong; the commonest form stands first in the contract. Several fit
  * where one must: name the first member of the first branch. */
 static bool
 refuse_branches(gh_walk_t *w, const gh_schema_t *s, const gh_schema_t *const *list, gh_value_t v,
                 size_t count)
 {
     if (count == 0 && json_is_object(v.j) && !s->error)
-        return gh_value_check(w, list[0], v);
+        return gh_value_check(w, nearest_branch(list, v.j), v);
     size_t mark = w->path_n;
     if (count > 1 && list[0]->n_props)
         gh_walk_push(w, (gh_str_t){list[0]->props[0].name, list[0]->props[0].name_n});

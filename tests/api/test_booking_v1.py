@@ -37,6 +37,12 @@ def test_faulty_body(house, body):
     problem(house.api(house.h.patient()[1]).post("/api/v1/appointments", body), "VALIDATION_FAILED", 422)
 
 
+@pytest.mark.parametrize("body, field", [({}, "schedule_id"), ({"doctor_id": 1}, "start_time"), ({"doctor_id": 1, "date": "2026-03-12"}, "time")])
+def test_what_is_missing_is_named(house, body, field):
+    p = problem(house.api(house.h.patient()[1]).post("/api/v1/appointments", body), "VALIDATION_FAILED", 422)
+    assert [(e["field"], e["code"]) for e in p["errors"]] == [(field, "missing")]
+
+
 def test_needs_a_token(house):
     problem(house.system.api().post("/api/v1/appointments", {}), "TOKEN_MISSING", 401)
 

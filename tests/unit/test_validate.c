@@ -226,6 +226,13 @@ exactly_one_way_of_booking(void **state)
     (void)state;
     refuses(s_real, "booking.v1_book_appointment", "", "", "{}", GH_E_VALIDATION_FAILED,
             "schedule_id:missing");
+    static const char *const near[][2] = {
+        {"{\"doctor_id\":7}", "start_time:missing"},
+        {"{\"doctor_id\":7,\"date\":\"2026-03-12\"}", "time:missing"},
+        {"{\"start_time\":\"2026-03-12T09:20:00\"}", "schedule_id:missing"}};
+    for (size_t i = 0; i < GH_COUNT(near); i++) /* what lacks in the form that was begun */
+        refuses(s_real, "booking.v1_book_appointment", "", "", near[i][0], GH_E_VALIDATION_FAILED,
+                near[i][1]);
     refuses(s_real, "booking.v1_book_appointment", "", "",
             "{\"schedule_id\":1,\"doctor_id\":2,\"start_time\":\"2026-03-12T09:00\"}", GH_E_VALIDATION_FAILED,
             "schedule_id:value_error");
