@@ -155,6 +155,12 @@ def test_lists_of_bills(house):
     assert code(staff.get("/api/v1/billing", params={"sort": "patient"}), 422) == "UNKNOWN_SORT"
     house.h.run("update bills set status = 'DRAFT' where id = %s", bill)
     assert data(own.get("/api/v1/billing/me"))["total"] == 0            # no drafts for patients
+    assert data(own.get(f"/api/v1/billing/patient/{patient}"))["total"] == 0
+    assert data(staff.get(f"/api/v1/billing/patient/{patient}"))["total"] == 1
+    items = data(staff.get(f"/api/v1/billing/{bill}"))["items"]
+    assert data(staff.get(f"/api/v1/billing/{bill}", params={"fields": "items.line_total,refunds.amount,patient.mrn"})) == {
+        "id": bill, "items": [{"id": i["id"], "line_total": i["line_total"]} for i in items], "refunds": [],
+        "patient": {k: v for k, v in data(staff.get(f"/api/v1/billing/{bill}"))["patient"].items() if k != "full_name"}}
     assert found(status="DRAFT") == [bill]
     assert list(data(staff.get(f"/api/v1/billing/{bill}", params={"fields": "total"}))) == ["id", "total"]
     house.h.run("update bills set status = 'ISSUED' where id = %s", bill)

@@ -59,8 +59,8 @@ select json_build_object(
  cross join (select count(*) as total from found) t;
 
 -- name: v1_bills
--- BI-01, BI-03, BI-04. $1 the query as an object, $2 whose bills (null: all, which only `all` may ask), $3 scopes (null: BI-03, the own ones
--- without drafts), $4 his patient row, $5 today, $6 zone. Each branch of `visible` has its index.
+-- BI-01, BI-03, BI-04. $1 the query as an object, $2 whose bills (null: all, which only `all` may ask), $3 scopes (null: BI-03; only `all`
+-- sees drafts), $4 his patient row, $5 today, $6 zone. Each branch of `visible` has its index.
 with asked as (
     select coalesce($1::jsonb, '{}') as query, coalesce(($1::jsonb->>'page')::int, 1) as page,
            coalesce(($1::jsonb->>'per_page')::int, ($1::jsonb->>'limit')::int, ($1::jsonb->>'page_size')::int, 20) as size,
@@ -92,7 +92,7 @@ with asked as (
       from asked a
       join visible b on true
      where (a.states is null or b.status = any (a.states)) and (a.kinds is null or b.kind = any (a.kinds))
-       and ($3 is not null or b.status <> 'DRAFT')
+       and (coalesce($3::int, 0) & 1 = 1 or b.status <> 'DRAFT')
        and (a.appointments is null or b.appointment_id = any (a.appointments))
        and (a.patients is null or b.patient_id = any (a.patients))
        and (a.overdue is null or gh_bill_overdue(b, $5::date) = a.overdue)
