@@ -6,19 +6,14 @@
  */
 #include <libpq-fe.h>
 #include <stdio.h>
-#include <unistd.h>
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/timez.h"
 #include "db/arrays.h"
 #include "ops/cmd/clock_words.h"
 #include "ops/cmd/cmd.h"
 #include "ops/cmd/dbq.h"
-#include "wire/config_event.h"
-
-#define TOLD_MS 3000 /* how long it waits for the event to leave */
-#define POLL_US 20000
+#include "ops/cmd/tell.h"
 
 int64_t
 gh_clock_of(PGconn *db)
@@ -49,42 +44,16 @@ show(const gh_cmd_t *c)
     return GH_EXIT_DONE;
 }
 
-/* All settings of the database as the event has them. */
-static int
-put_event(PGconn *db, gh_buf_t *out)
-{
-    gh_conf_value_t values[GH_CONF_VALUES_MAX];
-    size_t n = 0;
-    PGresult *r = gh_dbq_named(db, "clock_rows", 0, NULL);
-    if (!r)
-        return -1;
-    for (int row = 0; row < PQntuples(r) && n < GH_CONF_VALUES_MAX; row++)
-        if (gh_pg_str(r, row, 2).p)
-            values[n++] = (gh_conf_value_t){gh_pg_str(r, row, 1), gh_pg_str(r, row, 2)};
-    gh_config_event_put(out, PQntuples(r) ? gh_pg_i64(r, 0, 0, 0) : 0, values, n);
-    PQclear(r);
-    return gh_buf_ok(out) ? 0 : -1;
-}
-
 /* Write the setting and its event. The id of the event, 0 after a message. */
 static int64_t
 store(PGconn *db, int64_t shift_ms)
 {
-    gh_buf_t event GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, hex GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     char ms[24], now[GH_PG_TIME_TEXT];
     snprintf(ms, sizeof ms, "%lld", (long long)shift_ms);
     gh_pg_time_text(gh_machine_us(), now);
     PGresult *written = gh_dbq_named(db, "clock_write", 2, (const char *[]){ms, now});
-    bool good = written && put_event(db, &event) == 0;
     PQclear(written);
-    char *p = good ? gh_buf_reserve(&hex, event.n * 2 + 1) : NULL;
-    if (!p)
-        return 0;
-    gh_hex((const uint8_t *)event.p, event.n, p);
-    PGresult *told = gh_dbq_named(db, "clock_tell", 1, (const char *[]){p});
-    int64_t id = told ? gh_pg_i64(told, 0, 0, 0) : 0;
-    PQclear(told);
-    return id;
+    return written ? gh_tell_settings(db) : 0;
 }
 
 /* Move it under the lock that changes of settings take. The id of the event, 0 after a message; -1: the words are none of ours. */
@@ -106,22 +75,6 @@ move(PGconn *db, const char *words)
     return gh_dbq_exec(db, id > 0 ? "commit" : "rollback") == 0 ? id : 0;
 }
 
-/* Has somebody published the event? */
-static bool
-was_told(PGconn *db, int64_t id)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)id);
-    for (int64_t until = gh_mono_ms() + TOLD_MS; gh_mono_ms() < until; usleep(POLL_US)) {
-        PGresult *r = gh_dbq_named(db, "clock_told", 1, (const char *[]){text});
-        bool told = r && gh_pg_bool(r, 0, 0);
-        PQclear(r);
-        if (told || !r)
-            return told;
-    }
-    return false;
-}
-
 static int
 change(gh_cmd_t *c, PGconn *db)
 {
@@ -131,7 +84,7 @@ change(gh_cmd_t *c, PGconn *db)
         return GH_EXIT_FAILED;
     if (id < 0)
         return gh_cmd_usage(c, "%.60s is none of +2h, -30m, a moment, reset", words);
-    if (!was_told(db, id))
+    if (!gh_was_told(db, id))
         gh_cmd_say(c, "no worker runs: programs that start have it");
     return show(c);
 }

@@ -95,7 +95,16 @@ static const gh_cmd_row_t s_commands[] = {
      "after rows were restored or imported. verify compares the figures with the orders; exit status 1 when "
      "they differ.",
      gh_stats_opts, gh_cmd_stats},
-    {"config", "", 0, "Show every setting with its value and where it comes from", NULL, NULL, gh_cmd_config},
+    {"config", "[list | get KEY | set KEY VALUE]", 3,
+     "Show every setting and where it comes from, or change one",
+     "Alone it shows what environment, file and defaults say, without a database. list and get add what the "
+     "database says; set "
+     "changes that,\n"
+     "with an entry of the audit log, and running programs follow within a second. What environment or file "
+     "say, secrets, and what "
+     "is\n"
+     "read when a program starts are not changed here.",
+     gh_config_opts, gh_cmd_config},
     {"openapi", "", 0, "Write the OpenAPI document of every surface",
      "The same document as /openapi.json of the front. --json is the default.", gh_openapi_opts,
      gh_cmd_openapi},
@@ -189,13 +198,6 @@ static int
 run_version(gh_cmd_t *c)
 {
     printf(c->json ? "{\"name\":\"guahao\",\"version\":\"%s\"}\n" : "guahao %s\n", GH_VERSION);
-    return GH_EXIT_DONE;
-}
-
-int
-gh_cmd_config(gh_cmd_t *c)
-{
-    gh_conf_print(c->conf, c->json);
     return GH_EXIT_DONE;
 }
 

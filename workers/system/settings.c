@@ -14,9 +14,9 @@
 #include "base/timez.h"
 #include "db/arrays.h"
 #include "domain/if_match.h"
+#include "domain/setting_rows.h"
 #include "wire/config_event.h"
 #include "worker/args.h"
-#include "workers/system/setting_rows.h"
 #include "workers/system/system.h"
 
 #define CHANGES_MAX 200 /* of the contract */

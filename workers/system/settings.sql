@@ -1,5 +1,5 @@
 -- Settings of running programs (api/29 SY-05, SY-06; R-213). The table of what there is stands in lib/base/conf_table.c and
--- setting_rows.c; rows exist for those that were ever set.
+-- lib/domain/setting_rows.c; rows exist for those that were ever set.
 
 -- name: settings_lock
 -- Changes happen one after the other, so that If-Match is exact.

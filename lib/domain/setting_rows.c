@@ -1,7 +1,7 @@
 /*
- * workers/system/setting_rows.c - see the header
+ * lib/domain/setting_rows.c - see the header
  */
-#include "workers/system/setting_rows.h"
+#include "domain/setting_rows.h"
 
 #include <stdlib.h>
 

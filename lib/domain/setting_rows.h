@@ -1,9 +1,9 @@
 /*
- * workers/system/setting_rows.h - what administrators can see and set: the settings of the programs and those that live in the
+ * lib/domain/setting_rows.h - what administrators can see and set: the settings of the programs and those that live in the
  * database alone; values between JSON and text
  */
-#ifndef GH_SYSTEM_SETTING_ROWS_H
-#define GH_SYSTEM_SETTING_ROWS_H
+#ifndef GH_DOMAIN_SETTING_ROWS_H
+#define GH_DOMAIN_SETTING_ROWS_H
 
 #include "base/conf_table.h"
 #include "base/json.h"
