@@ -1,7 +1,8 @@
 """A provider of short messages on a port of its own: keeps the requests it gets, and answers as told."""
 
 import http.server
-import threading
+
+from .served import Served
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -22,27 +23,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-
-class Gateway:
+class Gateway(Served):
     """with Gateway() as g: g.url, g.requests as (path, headers, body); g.status is what it answers."""
 
     def __init__(self, tls=None):
-        self.requests, self.status, self.hang, self.released = [], 200, False, threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
-        if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.url = ("https" if tls else "http") + "://127.0.0.1:%d" % self._server.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self.requests, self.status = [], 200
+        super().__init__(_Handler, tls)

@@ -3,8 +3,9 @@
 import contextlib
 import http.server
 import json
-import threading
 import urllib.parse
+
+from .served import Served
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -49,28 +50,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-
-class Platform:
+class Platform(Served):
     """with Platform() as p: p.url; p.people: {code: openid}; p.errcodes: of the next messages; p.good: number of the only good token;
     p.tokens, p.codes, p.messages: what was asked."""
 
     def __init__(self):
         self.people, self.errcodes, self.good, self.status = {}, [], None, 200
         self.tokens, self.codes, self.messages = [], [], []
-        self.hang, self.released = False, threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.owner = self
-        self.url = "http://127.0.0.1:%d" % self._server.server_address[1]
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
