@@ -148,6 +148,18 @@ gh_pgarr_null(gh_pgarr_t *a)
     gh_buf_puts(&a->buf, "NULL");
 }
 
+void
+gh_pgarr_id(gh_pgarr_t *a, int64_t id)
+{
+    id ? gh_pgarr_i64(a, id) : gh_pgarr_null(a);
+}
+
+void
+gh_pgarr_opt(gh_pgarr_t *a, gh_str_t s)
+{
+    s.p ? gh_pgarr_text(a, s) : gh_pgarr_null(a);
+}
+
 const char *
 gh_pgarr_literal(gh_pgarr_t *a)
 {

@@ -23,6 +23,8 @@ void gh_pgarr_bytea(gh_pgarr_t *a, gh_str_t bytes);
 void gh_pgarr_time(gh_pgarr_t *a, int64_t at_us); /* timestamptz in UTC, microseconds */
 void gh_pgarr_day(gh_pgarr_t *a, int32_t day);    /* date */
 void gh_pgarr_null(gh_pgarr_t *a);
+void gh_pgarr_id(gh_pgarr_t *a, int64_t id);  /* 0 is null */
+void gh_pgarr_opt(gh_pgarr_t *a, gh_str_t s); /* text; s.p NULL is null */
 /* One timestamptz as text for a single parameter: "2026-03-09 00:15:30.123456+00". Returns its length. */
 #define GH_PG_TIME_TEXT 48
 int gh_pg_time_text(int64_t at_us, char out[GH_PG_TIME_TEXT]);

@@ -93,18 +93,6 @@ enum {
 };
 
 static void
-put_id(gh_pgarr_t *a, int64_t id)
-{
-    id ? gh_pgarr_i64(a, id) : gh_pgarr_null(a);
-}
-
-static void
-put_text(gh_pgarr_t *a, gh_str_t s)
-{
-    s.p ? gh_pgarr_text(a, s) : gh_pgarr_null(a);
-}
-
-static void
 put_bill(gh_pgarr_t *ids, gh_pgarr_t *nos, const gh_new_order_t *o, int32_t today)
 {
     if (o->price <= 0) {
@@ -126,23 +114,23 @@ put_order(gh_pgarr_t *a, const gh_new_order_t *o, int32_t today)
     gh_pgarr_i64(&a[ID], o->numbers.order_id);
     gh_pgarr_text(&a[ORDER_NO], gh_str(o->order_no));
     gh_pgarr_i64(&a[PATIENT], o->patient_id);
-    put_id(&a[USER], o->user_id);
-    put_id(&a[INITIATOR], o->initiator_id);
+    gh_pgarr_id(&a[USER], o->user_id);
+    gh_pgarr_id(&a[INITIATOR], o->initiator_id);
     gh_pgarr_i64(&a[SCHEDULE], o->schedule_id);
     gh_pgarr_i64(&a[SLOT], o->slot_no);
     gh_pgarr_time(&a[STARTS], o->starts_us);
     gh_pgarr_time(&a[ENDS], o->ends_us);
     gh_pgarr_i64(&a[RATE], o->rate);
     gh_pgarr_money(&a[PRICE], o->price);
-    put_text(&a[REASON], o->reason);
-    put_text(&a[NOTES], o->notes);
+    gh_pgarr_opt(&a[REASON], o->reason);
+    gh_pgarr_opt(&a[NOTES], o->notes);
     gh_pgarr_text(&a[STATUS], gh_str(gh_order_state_name(o->state)));
     gh_pgarr_text(&a[PAYMENT], gh_str(gh_pay_state_name(o->payment)));
     gh_pgarr_text(&a[CHANNEL], gh_str(o->channel));
     gh_pgarr_text(&a[VISIT], gh_str(o->visit_type));
     put_bill(&a[BILL_ID], &a[BILL_NO], o, today);
     gh_pgarr_text(&a[SOURCE], gh_str(o->source));
-    put_text(&a[SLOT_TYPE], gh_str(o->slot_type));
+    gh_pgarr_opt(&a[SLOT_TYPE], gh_str(o->slot_type));
     gh_pgarr_i64(&a[PRIORITY], o->priority);
 }
 

@@ -18,8 +18,8 @@ gh_order_steps_write(gh_batch_t *b, const gh_step_row_t *rows, size_t n)
         gh_pgarr_i64(&a[ID], rows[i].order_id);
         gh_pgarr_text(&a[STATUS], gh_str(gh_order_state_name(rows[i].state)));
         gh_pgarr_text(&a[ACTION], gh_str(gh_order_step_action(rows[i].step)));
-        rows[i].note.p ? gh_pgarr_text(&a[NOTE], rows[i].note) : gh_pgarr_null(&a[NOTE]);
-        rows[i].by_user ? gh_pgarr_i64(&a[USER], rows[i].by_user) : gh_pgarr_null(&a[USER]);
+        gh_pgarr_opt(&a[NOTE], rows[i].note);
+        gh_pgarr_id(&a[USER], rows[i].by_user);
     }
     for (int i = 0; i < N; i++)
         whole = (params[i] = gh_pgarr_literal(&a[i])) && whole;

@@ -127,18 +127,6 @@ gh_books_take(gh_batch_t *b, gh_books_t *books)
 
 #define ARRAYS_MAX 13
 
-static void
-put_id(gh_pgarr_t *a, int64_t id)
-{
-    id ? gh_pgarr_i64(a, id) : gh_pgarr_null(a);
-}
-
-static void
-put_text(gh_pgarr_t *a, gh_str_t s)
-{
-    s.p ? gh_pgarr_text(a, s) : gh_pgarr_null(a);
-}
-
 /* Queue a statement whose first parameters are these arrays, when they have any row. */
 static int
 write(gh_batch_t *b, const char *statement, gh_pgarr_t *a, int n_arrays, int n_more, const char *const *more)
@@ -169,14 +157,14 @@ write_payments(gh_batch_t *b, const gh_books_t *books, const char *now)
         gh_pgarr_i64(&a[2], p->bill->id);
         gh_pgarr_money(&a[3], p->amount);
         gh_pgarr_text(&a[4], gh_str(gh_pay_method_name(p->method)));
-        put_text(&a[5], p->provider);
-        put_text(&a[6], p->provider_ref);
+        gh_pgarr_opt(&a[5], p->provider);
+        gh_pgarr_opt(&a[6], p->provider_ref);
         gh_pgarr_text(&a[7], gh_str(gh_payment_state_name(p->state)));
         p->expires_us ? gh_pgarr_time(&a[8], p->expires_us) : gh_pgarr_null(&a[8]);
-        put_text(&a[9], p->channel);
-        put_text(&a[10], p->pay_url);
-        put_text(&a[11], p->qr);
-        put_id(&a[12], p->created_by);
+        gh_pgarr_opt(&a[9], p->channel);
+        gh_pgarr_opt(&a[10], p->pay_url);
+        gh_pgarr_opt(&a[11], p->qr);
+        gh_pgarr_id(&a[12], p->created_by);
     }
     return write(b, "money_put_payments", a, 13, 1, &now);
 }
@@ -191,8 +179,8 @@ write_steps(gh_batch_t *b, const gh_books_t *books, const char *now)
             continue;
         gh_pgarr_i64(&a[0], p->id);
         gh_pgarr_text(&a[1], gh_str(gh_payment_state_name(p->state)));
-        put_text(&a[2], p->provider_ref);
-        put_text(&a[3], p->failure);
+        gh_pgarr_opt(&a[2], p->provider_ref);
+        gh_pgarr_opt(&a[3], p->failure);
         gh_pgarr_bool(&a[4], p->late);
     }
     return write(b, "money_step_payments", a, 5, 1, &now);
@@ -210,11 +198,11 @@ write_refunds(gh_batch_t *b, const gh_books_t *books, const char *now)
             gh_pgarr_i64(&fresh[2], r->id);
             gh_pgarr_text(&fresh[3], gh_str(r->no));
             gh_pgarr_text(&fresh[4], r->reason);
-            put_id(&fresh[5], r->by);
+            gh_pgarr_id(&fresh[5], r->by);
         } else if (r->touched) {
             gh_pgarr_i64(&over[0], r->id);
             gh_pgarr_text(&over[1], gh_str(gh_refund_state_name(r->state)));
-            put_text(&over[2], r->provider_ref);
+            gh_pgarr_opt(&over[2], r->provider_ref);
         }
     }
     char day[GH_TEXT_DATE];
@@ -236,7 +224,7 @@ write_states(gh_batch_t *b, const gh_books_t *books, const char *now)
         gh_pgarr_i64(&bills, bill->id);
         if (bill->fee) {
             gh_pgarr_i64(&fees[0], bill->id);
-            put_id(&fees[1], bill->by);
+            gh_pgarr_id(&fees[1], bill->by);
         }
         if (bill->fee && bill->order_id && bill->state == GH_BILL_PAID &&
             bill->order_payment == GH_PAY_PAID) {

@@ -27,6 +27,19 @@ numbers_and_nulls_stand_bare(void **state)
 }
 
 static void
+no_id_and_no_text_are_null(void **state)
+{
+    (void)state;
+    gh_pgarr_t a = {0};
+    gh_pgarr_id(&a, 0);
+    gh_pgarr_id(&a, 7);
+    gh_pgarr_opt(&a, (gh_str_t){0});
+    gh_pgarr_opt(&a, GH_STR(""));
+    assert_string_equal(gh_pgarr_literal(&a), "{NULL,7,NULL,\"\"}");
+    gh_pgarr_fini(&a);
+}
+
+static void
 text_is_quoted_and_escaped(void **state)
 {
     (void)state;
@@ -85,6 +98,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_and_nulls_stand_bare),
+        cmocka_unit_test(no_id_and_no_text_are_null),
         cmocka_unit_test(text_is_quoted_and_escaped),
         cmocka_unit_test(text_with_nul_gives_no_literal),
         cmocka_unit_test(bytes_ids_days_and_times),

@@ -146,10 +146,10 @@ write_orders(gh_cancel_t *c, const char *now)
         gh_pgarr_text(&a[STATUS], gh_str(gh_order_state_name(cj->verdict.state)));
         gh_pgarr_text(&a[PAYMENT], gh_str(gh_pay_state_name(cj->verdict.payment)));
         cj->verdict.refund > 0 ? gh_pgarr_money(&a[REFUND], cj->verdict.refund) : gh_pgarr_null(&a[REFUND]);
-        cj->reason.p ? gh_pgarr_text(&a[REASON], cj->reason) : gh_pgarr_null(&a[REASON]);
+        gh_pgarr_opt(&a[REASON], cj->reason);
         gh_pgarr_text(&a[BY], gh_str(cj->by));
         gh_pgarr_bool(&a[HIDE], gh_cancel_hides(cj));
-        cj->job->actor.user_id ? gh_pgarr_i64(&a[USER], cj->job->actor.user_id) : gh_pgarr_null(&a[USER]);
+        gh_pgarr_id(&a[USER], cj->job->actor.user_id);
     }
     const char *params[N + 2];
     for (int i = 0; i < N; i++)

@@ -183,8 +183,8 @@ write_wave(gh_moving_t *m, int wave)
         gh_pgarr_text(&a[STATUS], gh_str(gh_order_state_name(v->fee.state)));
         gh_pgarr_text(&a[PAYMENT], gh_str(gh_pay_state_name(v->fee.payment)));
         int64_t user = mj->bj->job->actor.user_id;
-        user ? gh_pgarr_i64(&a[USER], user) : gh_pgarr_null(&a[USER]);
-        mj->reason.p ? gh_pgarr_text(&a[REASON], mj->reason) : gh_pgarr_null(&a[REASON]);
+        gh_pgarr_id(&a[USER], user);
+        gh_pgarr_opt(&a[REASON], mj->reason);
         v->fee.refund > 0 ? gh_pgarr_money(&a[REFUND], v->fee.refund) : gh_pgarr_null(&a[REFUND]);
     }
     const char *params[N + 1];

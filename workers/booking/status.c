@@ -274,12 +274,6 @@ write_steps(gh_cancel_t *c)
     return gh_order_steps_write(c->b, rows, n);
 }
 
-static void
-text_or_null(gh_pgarr_t *a, gh_str_t s)
-{
-    s.p ? gh_pgarr_text(a, s) : gh_pgarr_null(a);
-}
-
 int
 gh_edits_write(gh_batch_t *b, const gh_edit_row_t *rows, size_t n)
 {
@@ -289,7 +283,7 @@ gh_edits_write(gh_batch_t *b, const gh_edit_row_t *rows, size_t n)
         gh_pgarr_i64(&a[ID], rows[i].order_id);
         for (int k = 0; k < GH_EDITS; k++) {
             gh_pgarr_bool(&a[GIVEN + k], rows[i].edit->given[k]);
-            text_or_null(&a[VALUE + k], rows[i].edit->value[k]);
+            gh_pgarr_opt(&a[VALUE + k], rows[i].edit->value[k]);
         }
     }
     const char *params[N + 1];

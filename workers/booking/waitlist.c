@@ -199,7 +199,7 @@ write_joins(gh_batch_t *b, const wait_batch_t *w)
         gh_pgarr_i64(&a[ID], wj->numbers.order_id);
         gh_pgarr_text(&a[NO], gh_str(wj->order_no));
         gh_pgarr_i64(&a[PERSON], wj->patient_id);
-        wj->patient_user_id ? gh_pgarr_i64(&a[USER], wj->patient_user_id) : gh_pgarr_null(&a[USER]);
+        gh_pgarr_id(&a[USER], wj->patient_user_id);
         gh_pgarr_i64(&a[INITIATOR], wj->job->actor.user_id);
         gh_pgarr_i64(&a[SESSION], wj->schedule_id);
         gh_pgarr_i64(&a[RATE], wj->rate);

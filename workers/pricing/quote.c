@@ -21,9 +21,8 @@ ask(gh_batch_t *b)
 {
     gh_pgarr_t a[3] = {0};
     for (size_t i = 0; i < b->n; i++) {
-        int64_t patient = gh_arg_id(b->jobs[i]->args, "query.patient_id");
         gh_pgarr_i64(&a[0], gh_arg_id(b->jobs[i]->args, "path.id"));
-        patient ? gh_pgarr_i64(&a[1], patient) : gh_pgarr_null(&a[1]);
+        gh_pgarr_id(&a[1], gh_arg_id(b->jobs[i]->args, "query.patient_id"));
         gh_pgarr_i64(&a[2], b->jobs[i]->head.actor.user_id);
     }
     const char *params[] = {gh_pgarr_literal(&a[0]), gh_pgarr_literal(&a[1]), gh_pgarr_literal(&a[2])};
