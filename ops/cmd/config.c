@@ -137,8 +137,9 @@ write_one(gh_cmd_t *c, PGconn *db, const gh_setting_t *set, const char *text)
     PQclear(rows);
     if (!before || !after)
         return -1;
-    PGresult *r = gh_dbq_named(db, "config_write", 6,
-                               (const char *[]){gh_setting_key(set), text ? after : NULL, now, before, after, request});
+    PGresult *r = gh_dbq_named(
+        db, "config_write", 6,
+        (const char *[]){gh_setting_key(set), text ? after : NULL, now, before, after, request});
     bool changed = r && PQntuples(r) > 0;
     PQclear(r);
     if (!r)
@@ -179,7 +180,7 @@ accept(gh_cmd_t *c, const gh_setting_t *set, const char *text)
         return GH_EXIT_DONE;
     char reason[256], *own = strdup(text);
     int64_t number = 0;
-    const char *fault = !own                            ? "out of memory"
+    const char *fault = !own                              ? "out of memory"
                         : strlen(own) >= GH_CONF_TEXT_MAX ? "it is too long"
                                                           : gh_setting_check(set, &own, &number, reason);
     for (const char *p = text; !fault && *p; p++)
@@ -199,7 +200,8 @@ gh_cmd_config(gh_cmd_t *c)
         return GH_EXIT_DONE;
     }
     size_t want = sets ? 3 - (size_t)resets : gets ? 2 : 1;
-    if (!verb || (!sets && !gets && strcmp(verb, "list") != 0) || c->args.n_words != want || (resets && !sets))
+    if (!verb || (!sets && !gets && strcmp(verb, "list") != 0) || c->args.n_words != want ||
+        (resets && !sets))
         return gh_cmd_usage(c, "one of: list, get KEY, set KEY VALUE, set KEY --default");
     const gh_setting_t *set = sets || gets ? gh_setting_row_by_key(gh_str(c->args.words[1])) : NULL;
     if ((sets || gets) && !set)

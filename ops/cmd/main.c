@@ -60,6 +60,19 @@ static const gh_cmd_row_t s_commands[] = {
      "the\n"
      "fronts first, so that they know the new key, then the identity workers.",
      gh_keys_opts, gh_cmd_keys},
+    {"create-superuser", "", 0, "Make an account that may do everything",
+     "Asks for the password twice, unless --password-stdin or --generate. Exit status 1 when a name is taken "
+     "and --update was not "
+     "given,\n"
+     "or the password is too weak.",
+     gh_superuser_opts, gh_cmd_create_superuser},
+    {"set-password", "USER", 1, "Give an account a new password, and end its sessions",
+     "USER is a user name, a mail address, a phone or a staff number, here and for unlock and "
+     "revoke-sessions.",
+     gh_password_opts, gh_cmd_set_password},
+    {"unlock", "USER", 1, "Forget an account's failed sign-ins and its lock", NULL, NULL, gh_cmd_unlock},
+    {"revoke-sessions", "USER", 1, "Sign an account out everywhere", "Prints how many sessions were ended.",
+     NULL, gh_cmd_revoke_sessions},
     {"token", "", 0, "Mint access tokens of existing accounts, with real sessions",
      "Needs the signing key and the database: for load tests, replay and the bench. One token a line, in the "
      "order of the\n"
@@ -149,7 +162,7 @@ print_overview(FILE *to)
 {
     fprintf(to, "usage: guahao COMMAND [OPTION...]\n\n");
     for (size_t i = 0; i < GH_COUNT(s_commands); i++)
-        fprintf(to, "  %-10s %s\n", s_commands[i].name, s_commands[i].summary);
+        fprintf(to, "  %-16s %s\n", s_commands[i].name, s_commands[i].summary);
     fprintf(to, "\nguahao COMMAND --help shows a command's options.\n");
 }
 

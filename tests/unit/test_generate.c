@@ -1,9 +1,8 @@
-/* link: workers/identity/generate.c */
 /* Unit tests of workers/identity/generate.c. */
 #include "unit.h"
 
 #include "domain/password_rules.h"
-#include "workers/identity/generate.h"
+#include "domain/generate.h"
 
 static void
 a_made_password_obeys_the_rule(void **state)

@@ -18,7 +18,7 @@
 #include "db/arrays.h"
 #include "domain/password_refusal.h"
 #include "workers/identity/admin_rules.h"
-#include "workers/identity/generate.h"
+#include "domain/generate.h"
 #include "workers/identity/identity.h"
 #include "workers/identity/register_rules.h"
 

@@ -1,8 +1,8 @@
 /*
- * workers/identity/generate.h - first passwords made for people (US-04, US-10): pure, the randomness is an argument
+ * lib/domain/generate.h - first passwords made for people (US-04, US-10): pure, the randomness is an argument
  */
-#ifndef GH_WORKERS_IDENTITY_GENERATE_H
-#define GH_WORKERS_IDENTITY_GENERATE_H
+#ifndef GH_DOMAIN_GENERATE_H
+#define GH_DOMAIN_GENERATE_H
 
 #include "base/gh.h"
 

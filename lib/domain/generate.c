@@ -1,7 +1,7 @@
 /*
- * workers/identity/generate.c - see generate.h
+ * lib/domain/generate.c - see generate.h
  */
-#include "workers/identity/generate.h"
+#include "domain/generate.h"
 
 #include "domain/password_rules.h"
 
