@@ -1,4 +1,4 @@
-/* Unit tests of workers/identity/generate.c. */
+/* Unit tests of lib/domain/generate.c. */
 #include "unit.h"
 
 #include "domain/password_rules.h"
