@@ -22,7 +22,7 @@ $(BUILD)/tests/probe-worker: $(call obj,$(PROBE_SRC)) $(BUILD)/libguahao.a
 OPENAPI_CHECK := $(call npm_dir,tests/openapi)
 $(eval $(call npm_rule,tests/openapi))
 
-.PHONY: unit outside test san
+.PHONY: unit outside test san chaos
 # Every test runs, each within its time limit; a failing one shows its output, and the target fails at the end.
 unit: $(UNIT_BIN) ## Build and run the unit tests
 	@failed=; for t in $(UNIT_BIN); do \
@@ -49,6 +49,13 @@ test: ## Everything: packages, build, unit tests, fuzzing, outside tests
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory outside
+
+# CHAOS_SECONDS of mixed load while programs and PostgreSQL are killed, frozen and restarted; CHAOS_SEED repeats the choices of a run.
+CHAOS_SECONDS ?= 300
+CHAOS_SEED    ?=
+chaos: build ## Kill, freeze and restart everything under load, then check the books (CHAOS_SECONDS, CHAOS_SEED)
+	@GUAHAO_BUILD=$(abspath $(BUILD)) GUAHAO_STORM=$(CHAOS_SECONDS) GUAHAO_SEED=$(CHAOS_SEED) PYTHONDONTWRITEBYTECODE=1 \
+	    /usr/bin/python3 -m pytest -q -p no:cacheprovider -s tests/chaos/test_chaos_storm.py
 
 # The sanitizers' reports go to stderr of the process they concern; any report makes that process fail.
 san: export ASAN_OPTIONS ?= detect_stack_use_after_return=1:check_initialization_order=1:strict_string_checks=1

@@ -1,76 +1,88 @@
-"""The storm of random bookings, payments and closings (support/storm.py) while programs are killed with kill -9 and frozen at random.
+"""The storm of random reads, bookings, payments and closings (support/storm.py) while programs and PostgreSQL are killed with kill -9,
+frozen and restarted at random (harm.py).
 
-What was answered yes is there once, every call with a key is answered in the end, and the books add up. GUAHAO_SEED repeats the
-choices, GUAHAO_STORM=600 makes it last ten minutes.
+What was answered yes is there once, every call with a key is answered in the end, no client is without an answer for 15 s
+(decisions 35), jobs go on, and the books add up. `make chaos` runs it for minutes; GUAHAO_SEED repeats the choices, GUAHAO_STORM says
+for how many seconds.
 """
 
-import asyncio
-import random
-import time
+import json
 
 import pytest
 
+from harm import Harm
 from support import storm
+from support.pg import Cluster
+from support.proc import wait_for
 from support.system import POOLS
+
+OUTAGE = 15.0
 
 
 @pytest.fixture(scope="module")
-def world(empty_db, make_system):
-    system = make_system(empty_db, storm.CONF)
-    rest = ",".join(p for group in POOLS for p in group.split(",") if p not in ("booking", "jobs"))
+def database():
+    """A durable cluster of the test's own, whose processes may be killed."""
+    cluster = Cluster(fsync=True)
+    try:
+        yield cluster.start().create_database()
+    finally:
+        cluster.destroy()
+
+
+@pytest.fixture(scope="module")
+def world(database, make_system):
+    """Every pool in a process of its own; of the pools that bookings and jobs need, two."""
+    system = make_system(database, storm.CONF)
+    system.cli("migrate", "up", "--quiet")
+    workers = {pool: pool for group in POOLS for pool in group.split(",")}
+    workers.update({"booking-2": "booking", "jobs-2": "jobs"})
     system.start_broker()
-    for name in ("b1", "b2"):
-        system.start_worker("booking", name=name)
-    system.start_worker("jobs", name="jobs")
-    system.start_worker(rest, name="rest")
+    for name, pools in workers.items():
+        system.start_worker(pools, name=name, wait=False)
     system.start_front()
-    w = storm.World(empty_db)
-    yield system, w, {"b1": "booking", "b2": "booking", "jobs": "jobs", "rest": rest}
+    w = storm.World(database)
+    yield system, w, workers
     w.close()
 
 
-class Harm:
-    """One process after the other dies or stands still, and comes back."""
+def report(s, harm):
+    """What `make chaos` prints."""
+    found, _ = s.tally()
+    calls = sum(n for k, n in s.counts.items() if not k.startswith(" ") and k.endswith((" yes", " no", " unknown")))
+    refused = sum(n for k, n in s.counts.items() if not k.startswith(" ") and k.endswith(" no"))
+    kinds = harm.counts()
+    outage, ended = s.longest_outage()
+    lines = [("faults injected", len(harm.done))] + [(f"  {what}", n) for what, n in sorted(kinds.items())] + [
+        ("calls", calls), ("requests", s.counts["requests"]), ("refused", refused), ("retried", s.counts["retries"]),
+        ("unanswered", len(s.unanswered)), ("lost", sum(len(r) for k, r in found.items() if k.startswith("lost"))),
+        ("doubled", sum(len(r) for k, r in found.items() if k.startswith("doubled"))),
+        ("longest outage", f"{outage:.1f} s, until {ended:.1f} s after the beginning")]
+    print(f"GUAHAO_SEED={s.seed}")
+    for name, value in lines:
+        print(f"  {name:<40} {value}")
+    last = [f"{moment - s.begun:.1f} s {what}" for moment, what in harm.done if ended - outage - 10 < moment - s.begun < ended]
+    print("  before and during it:", ", ".join(last))
 
-    def __init__(self, system, pools, seed):
-        self.system, self.pools, self.rng = system, pools, random.Random(f"{seed}:harm")
-        self.done = []
 
-    def restart(self, name):
-        if name == "broker":
-            self.system.start_broker(wait=False)
-        elif name == "front":
-            self.system.start_front(wait=False)
-        else:
-            self.system.start_worker(self.pools[name], name=name, wait=False)
-
-
-    async def act(self):
-        thread = asyncio.get_running_loop().run_in_executor
-        how = self.rng.choice(["kill", "kill", "freeze", "stop"])
-        name = self.rng.choice(["b1", "b2", "b1", "b2", "jobs", "rest", "broker", "front"])
-        self.done.append(f"{how} {name}")
-        p = self.system[name]
-        if how == "freeze":
-            p.freeze()
-            await asyncio.sleep(self.rng.uniform(0.5, 4))
-            p.thaw()
-            return
-        await thread(None, p.kill9 if how == "kill" else p.stop)
-        await asyncio.sleep(self.rng.uniform(0, 0.8))
-        self.restart(name)                              # by this thread: children die with the thread that started them
-
-    async def __call__(self, until):
-        while time.monotonic() < until - 3:
-            await asyncio.sleep(self.rng.uniform(0.2, 1.5))
-            await self.act()
+def jobs_go_on(system, db):
+    """Nothing that is due by the hospital's clock stays undone, and no job was given up."""
+    shift = json.loads(system.cli("clock", "--json", "--quiet").stdout)["shift_ms"]
+    wait_for("due jobs to be done", lambda: db.value(
+        "select count(*) = 0 from jobs where status = 'RUNNING' or "
+        "(status = 'QUEUED' and run_at < now() + %s * interval '1 ms' - interval '3 s')", shift), 60)
+    dead = db.query("select kind, op, unique_key, attempts, error from jobs where dead")
+    assert not dead, f"jobs were given up: {dead[:5]}"
 
 
 def test_everything_adds_up_whatever_dies(world):
-    system, w, pools = world
-    seed = storm.seed()
-    s, harm = storm.Storm(system, w, seed), Harm(system, pools, seed)
-    s.run(storm.seconds(25), beside=harm, every=5.0)
-    print("harm:", ", ".join(harm.done))
+    system, w, workers = world
+    seed, length = storm.seed(), storm.seconds(20)
+    s, harm = storm.Storm(system, w, seed), Harm(system, workers, seed)
+    # the clock goes two days at most: sessions begin in six
+    s.run(length, beside=harm, every=max(5.0, length / 100))
+    report(s, harm)
     s.verify()
-    assert len(s.told) > 50 and len(harm.done) > 4
+    jobs_go_on(system, w.db)
+    outage, ended = s.longest_outage()
+    assert outage < OUTAGE, f"GUAHAO_SEED={seed}: a client had no answer for {outage:.1f} s, until {ended:.1f} s after the beginning"
+    assert len(s.told) > 30 and len(harm.done) > 4

@@ -46,12 +46,20 @@ class Cluster:
                 shutil.chown(self.dir, self.user, self.user)
             self._run(os.path.join(paths.PG_BIN, "initdb"), "-D", data, "-A", "trust", "-E", "UTF8",
                       "--locale=C.UTF-8", "-N", "-U", self.superuser)
+        self.launch()
+        return self.wait()
+
+    def launch(self):
+        """Start the server without waiting for it."""
         self._starts += 1
-        argv = [os.path.join(paths.PG_BIN, "postgres"), "-D", data]
+        argv = [os.path.join(paths.PG_BIN, "postgres"), "-D", os.path.join(self.dir, "data")]
         for name, value in self.settings.items():
             argv += ["-c", f"{name}={value}"]
         self._process = Process("postgres", argv, os.path.join(self.dir, f"postgres.{self._starts}.log"),
                                 user=self.user, cwd="/", death_signal=signal.SIGQUIT)
+
+    def wait(self):
+        """Returns when it accepts connections."""
         wait_for("PostgreSQL", self._accepts, timeout=60,
                  alive=lambda: None if self._process.running() else self._process.tail())
         return self

@@ -1,4 +1,4 @@
-"""Random life of a hospital over HTTP: many clients on three surfaces book, pay, move, cancel, wait and are displaced at once.
+"""Random life of a hospital over HTTP: many clients on three surfaces read, book, pay, move, cancel, wait and are displaced at once.
 
 What each client does is drawn from GUAHAO_SEED (printed), so that a run can be repeated; what meets what is up to the machine. An action
 whose operation the contract does not have is left out. Afterwards the database is compared with what clients were told, and with its
@@ -14,6 +14,8 @@ import random
 import re
 import time
 import uuid
+
+import psycopg2
 
 from . import clock
 from .books import broken
@@ -58,6 +60,28 @@ def read(surface, status, body):
 BUSY = ("IDEMPOTENCY_IN_PROGRESS", "相同的请求正在处理中", "is still running")
 
 
+class Watch:
+    """A client's connection that measures how long the client is without any answer."""
+
+    def __init__(self, port):
+        self.link, self.since, self.longest, self.moment = Link(port), None, 0.0, None
+
+    async def exchange(self, data):
+        """As Link.exchange(). The caller says ended() when this was an answer, and not only a word to come again (503 and the like)."""
+        self.since = self.since or time.monotonic()
+        return await self.link.exchange(data)
+
+    def ended(self):
+        now = time.monotonic()
+        if self.since and now - self.since > self.longest:
+            self.longest, self.moment = now - self.since, now
+        self.since = None
+
+    def close(self):
+        self.ended()                                    # who is without an answer at the end has had none until now
+        self.link.close()
+
+
 class World:
     """The rows that the storm plays with, made with plain SQL."""
 
@@ -91,6 +115,13 @@ class World:
                     self.sessions[i] = {"doctor": doctor, "day": today() + dt.timedelta(days=6 + day), "section": section,
                                         "starts": at(today() + dt.timedelta(days=6 + day), first), "places": places, "price": price}
 
+    def look(self, sql, *args):
+        """Rows, for a client that wants to know what to ask for; none while the database is away."""
+        try:
+            return self.db.query(sql, *args)
+        except psycopg2.OperationalError:
+            return []
+
     def close(self):
         self.h.close()
 
@@ -115,6 +146,8 @@ class Storm:
         self.over = {"cancelled": set(), "paid": set(), "left": set()}    # orders of which that was answered yes
         self.counts = collections.Counter()
         self.faults = []
+        self.twice = []                                 # orders that were given to two calls
+        self.outages = []                               # of each client: longest time without an answer, and when it ended
         self.running = True
 
     # -- asking
@@ -126,10 +159,12 @@ class Storm:
         begun, pause = time.monotonic(), 0.05
         while True:
             try:
+                self.counts["requests"] += 1
                 status, raw = await link.exchange(data)
                 if status not in PASS:
                     answer = read(surface, status, raw)
                     if not (answer.no and any(b in answer.no for b in BUSY)):
+                        link.ended()
                         if status >= 500 or status == 401 or (status == 422 and "VALIDATION" in str(answer.no)):
                             self.faults.append((method, path, body, status, raw[:300]))
                         return answer
@@ -144,7 +179,8 @@ class Storm:
             pause = min(pause * 2, 0.8)
 
     def knows(self, order, phone, patient, session):
-        assert order not in self.told, f"order {order} was given twice: {self.told[order]}, {(patient, session)}"
+        if order in self.told:
+            self.twice.append((order, self.told[order], (patient, session)))
         self.told[order] = (patient, session)
         self.orders.append({"id": order, "phone": phone, "patient": patient, "session": session})
 
@@ -198,21 +234,21 @@ class Storm:
     async def open_code(self, link, rng):
         """A payment online of the code surface, which the sandbox may end."""
         o = self.known(rng)
-        rows = o and self.world.db.query("select gh_bill_balance(b) from bills b where b.appointment_id = %s and b.kind = 'REGISTRATION' "
+        rows = o and self.world.look("select gh_bill_balance(b) from bills b where b.appointment_id = %s and b.kind = 'REGISTRATION' "
                                          "and b.status <> 'CANCELLED'", o["id"])
         if not rows:
             return None
         a = await self.ask(link, "code", "POST", "/patient/payments/create", o["phone"],
                            {"appointmentId": o["id"], "amount": float(rows[0][0]), "paymentMethod": "alipay"})
         if a.yes and rng.random() < 0.8 and "billing.v1_play_sandbox_payment" in self.has:
-            payment = self.world.db.value("select id from payments where payment_no = %s", a.yes["paymentNo"])
-            await self.ask(link, "v1", "POST", f"/api/v1/payments/sandbox/{payment}", "admin",
-                           {"outcome": rng.choice(["success", "success", "fail"])}, key=False)
+            for payment, in self.world.look("select id from payments where payment_no = %s", a.yes["paymentNo"]):
+                await self.ask(link, "v1", "POST", f"/api/v1/payments/sandbox/{payment}", "admin",
+                               {"outcome": rng.choice(["success", "success", "fail"])}, key=False)
         return a
 
     def bill(self, rng, states=("ISSUED", "PARTIALLY_PAID")):
         o = self.known(rng)
-        rows = o and self.world.db.query("select id, total from bills where appointment_id = %s and status = any (%s) order by id",
+        rows = o and self.world.look("select id, total from bills where appointment_id = %s and status = any (%s) order by id",
                                          o["id"], list(states))
         return (o, *rng.choice(rows)) if rows else None
 
@@ -243,7 +279,7 @@ class Storm:
 
     async def refund(self, link, rng):
         o = self.known(rng)
-        rows = o and self.world.db.query("select p.id, p.amount from payments p join bills b on b.id = p.bill_id where b.appointment_id = %s "
+        rows = o and self.world.look("select p.id, p.amount from payments p join bills b on b.id = p.bill_id where b.appointment_id = %s "
                                          "and p.status = 'SUCCEEDED'", o["id"])
         if not rows:
             return None
@@ -374,6 +410,20 @@ class Storm:
                            {"comment": "同意"}, key=False)
         return a
 
+    async def read_code(self, link, rng):
+        phone, h = rng.choice(self.world.phones), self.world.h
+        return await self.ask(link, "code", "GET", rng.choice(["/patient/appointments", "/patient/waitlist", "/patient/doctors",
+                                                               f"/patient/hospitals/schedules?departmentId={h.dept}"]), phone, key=False)
+
+    async def read_v1(self, link, rng):
+        path, who = rng.choice([("appointments/me", None), ("billing/me", None), (f"schedules/{self.session(rng)}", None), ("doctors", None),
+                                ("schedules?only_free=true", None), ("appointments?page_size=5", "admin"), ("jobs?page_size=5", "admin")])
+        return await self.ask(link, "v1", "GET", f"/api/v1/{path}", who or rng.choice(self.world.phones), key=False)
+
+    async def read_hb(self, link, rng):
+        o = self.known(rng)
+        return o and await self.ask(link, "hb", "GET", f"/appointment/by_id/{o['id']}", o["phone"], key=False)
+
     ACTIONS = (                                         # weight, action, operation that it needs
         (16, book_code, "booking.book_appointment"), (16, book_v1, "booking.v1_book_appointment"),
         (8, book_hb, "booking.hb_create_appointment"), (14, pay_code, "booking.pay_appointment"),
@@ -386,13 +436,14 @@ class Storm:
         (2, check_in, "booking.v1_check_in_appointment"), (14, join, "booking.join_waitlist"), (4, leave, "booking.leave_waitlist"),
         (5, convert, "booking.convert_waitlist_place"), (0.6, stop_session, "schedule.update_schedule"),
         (3, change_places, "schedule.v1_update_session"), (1.5, add_slot, "audit.add_slot"), (1, ask_slot, "audit.approve_add_slot_audit"),
-        (0.4, take_leave, "audit.approve_leave_audit"),
+        (0.4, take_leave, "audit.approve_leave_audit"), (10, read_code, "booking.list_appointments"),
+        (10, read_v1, "booking.v1_list_my_appointments"), (5, read_hb, "booking.hb_get_appointment"),
     )
 
     # -- running
 
     async def _client(self, n, until):
-        rng, link = random.Random(f"{self.seed}:{n}"), Link(self.system.port)
+        rng, link = random.Random(f"{self.seed}:{n}"), Watch(self.system.port)
         actions = [(w, a) for w, a, op in self.ACTIONS if op in self.has]
         while time.monotonic() < until and self.running:
             action = rng.choices([a for _, a in actions], [w for w, _ in actions])[0]
@@ -402,6 +453,7 @@ class Storm:
                 if answer.no:
                     self.counts[f"   {action.__name__}: {answer.no}"] += 1
         link.close()
+        self.outages.append((link.longest, link.moment))
 
     async def _time(self, until, every):
         """The clock moves on: unpaid orders time out. Never so far that a session begins."""
@@ -423,6 +475,7 @@ class Storm:
 
     def run(self, length, beside=None, every=3.0):
         """beside: a coroutine function that does harm meanwhile, and has repaired it when it returns."""
+        self.begun = time.monotonic()
         asyncio.run(self._run(length, beside, every))
         print(f"GUAHAO_SEED={self.seed}: {sum(n for k, n in self.counts.items() if k.endswith((' yes', ' no', ' unknown')))} calls, "
               f"{len(self.told)} orders, {self.counts['retries']} retries")
@@ -453,24 +506,35 @@ class Storm:
             ("bills", "select id, kind, status, total, paid_amount, refunded_amount, supplements from bills where appointment_id = %s order by id"),
             ("payments", "select p.* from payments p join bills b on b.id = p.bill_id where b.appointment_id = %s order by p.id"))}
 
-    def verify(self):
-        """Every yes is in the database once and as it was said; nothing is there that nobody was told of."""
-        db, where = self.world.db, f"GUAHAO_SEED={self.seed}"
-        assert not self.faults, f"{where}: {len(self.faults)} faults: {self.faults[:5]}"
-        assert not self.unanswered, f"{where}: {len(self.unanswered)} calls were never answered: {self.unanswered[:3]}"
+    def tally(self):
+        """What clients were told beside what the database has: {kind of difference: rows}, and all orders that are there."""
+        db = self.world.db
         stored = {r[0]: r[1:] for r in db.query("select id, patient_id, schedule_id, status, source_type, reschedule_count "
                                                 "from registration_orders")}
-        lost = set(self.told) - set(stored)
-        assert not lost, f"{where}: {len(lost)} orders answered yes are not there: {sorted(lost)[:5]}"
-        untold = {i for i, r in stored.items() if i not in self.told and r[3] != "add_slot"}
-        assert not untold, f"{where}: {len(untold)} orders are there that nobody was told of: {sorted(untold)[:5]}; {self.story(min(untold))}"
+        paid = {r[0] for r in db.query("select b.appointment_id from bills b join payments p on p.bill_id = b.id and p.status = 'SUCCEEDED'")}
+        return {
+            "lost orders": sorted(set(self.told) - set(stored)),
+            "lost cancellations": sorted(i for name in ("cancelled", "left") for i in self.over[name]
+                                         if i in stored and stored[i][2] not in ("cancelled", "timeout")),
+            "lost payments": sorted(self.over["paid"] - paid),
+            "doubled orders": sorted(i for i, r in stored.items() if i not in self.told and r[3] != "add_slot"),
+            "doubled answers": self.twice,
+        }, stored
+
+    def longest_outage(self):
+        """(seconds, seconds after the beginning when it ended) of the client that was longest without any answer."""
+        length, moment = max(self.outages)
+        return length, (moment or self.begun) - self.begun
+
+    def verify(self):
+        """Every yes is in the database once and as it was said; nothing is there that nobody was told of."""
+        where = f"GUAHAO_SEED={self.seed}"
+        found, stored = self.tally()
+        assert not self.faults, f"{where}: {len(self.faults)} faults: {self.faults[:5]}"
+        assert not self.unanswered, f"{where}: {len(self.unanswered)} calls were never answered: {self.unanswered[:3]}"
+        for name, rows in found.items():
+            assert not rows, f"{where}: {len(rows)} {name}: {rows[:5]}; {self.story(rows[0]) if name != 'doubled answers' else ''}"
         other = {i: (t, stored[i]) for i, t in self.told.items()
                  if stored[i][0] != t[0] or (stored[i][1] != t[1] and stored[i][4] == 0)}
         assert not other, f"{where}: orders are not what was answered: {list(other.items())[:3]}"
-        for name in ("cancelled", "left"):
-            still = {i: stored[i][2] for i in self.over[name] if stored[i][2] not in ("cancelled", "timeout")}
-            assert not still, f"{where}: answered as {name}, but {still}"
-        paid = {r[0] for r in db.query("select b.appointment_id from bills b join payments p on p.bill_id = b.id and p.status = 'SUCCEEDED'")}
-        unpaid = sorted(self.over["paid"] - paid)
-        assert not unpaid, f"{where}: answered as paid, but never were: {unpaid[:5]}; {self.story(unpaid[0])}"
         self.settle()
