@@ -54,6 +54,7 @@ extern front_t front;
 typedef struct front_headers {
     gh_str_t authorization, content_type, accept, encoding, cookie, csrf, language, key, request_id, trace,
         agent, origin, if_none_match, if_match, preflight_method, forwarded_proto, auto_refresh, signature;
+    bool async;   /* Prefer: respond-async (RFC 7240) */
     bool close;   /* Connection: close, HTTP/1.0, or bytes behind the request */
     bool doubled; /* a line twice that may stand there once: whose reading would count? */
 } front_headers_t;

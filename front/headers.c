@@ -28,6 +28,35 @@ has_token(gh_str_t list, const char *word)
     return false;
 }
 
+/* A list of preferences (RFC 7240 section 2) has this one, without a value. Commas and words in quotes do not count. */
+static bool
+has_preference(gh_str_t list, const char *word)
+{
+    size_t n = strlen(word), from = 0;
+    bool quoted = false;
+    for (size_t i = 0; i <= list.n; i++) {
+        if (i < list.n && quoted && list.p[i] == '\\') {
+            i++;
+            continue;
+        }
+        if (i < list.n && list.p[i] == '"')
+            quoted = !quoted;
+        if (i < list.n && (quoted || list.p[i] != ','))
+            continue;
+        while (from < i && (list.p[from] == ' ' || list.p[from] == '\t'))
+            from++;
+        size_t end = from + n;
+        if (end <= i && strncasecmp(list.p + from, word, n) == 0) {
+            while (end < i && (list.p[end] == ' ' || list.p[end] == '\t'))
+                end++;
+            if (end == i || list.p[end] == ';')
+                return true;
+        }
+        from = i + 1;
+    }
+    return false;
+}
+
 void
 front_headers_read(struct http_request *req, front_headers_t *out)
 {
@@ -66,6 +95,8 @@ front_headers_read(struct http_request *req, front_headers_t *out)
             else if (wanted[i].once)
                 out->doubled = true;
         }
+        if (strcasecmp(h->header, "prefer") == 0)
+            out->async |= has_preference(gh_str(h->value), "respond-async");
         if (strcasecmp(h->header, "connection") == 0 && has_token(gh_str(h->value), "close"))
             out->close = true;
     }

@@ -280,6 +280,23 @@ fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_
     }
 }
 
+/* The call becomes a job of its caller: the jobs pool answers with it (workers/jobs/defer.h). */
+static void
+send_deferred(const inbound_t *in, gh_job_head_t *head, gh_str_t args)
+{
+    static gh_buf_t name; /* reused */
+    gh_buf_clear(&name);
+    gh_buf_puts(&name, "jobs.defer.");
+    gh_buf_puts(&name, in->match.op->id);
+    if (!gh_buf_ok(&name)) {
+        front_answer_error(&in->ask, GH_E_INTERNAL, NULL, NULL);
+        return;
+    }
+    head->op = gh_buf_view(&name);
+    head->shard = (gh_str_t){0};
+    front_link_send(&in->ask, head, "jobs", args, NULL);
+}
+
 /* Validate and hand the job to the link. True when the request is parked. */
 static void
 submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, gh_str_t key)
@@ -313,7 +330,10 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
         return;
     gh_request_shard(op, gh_buf_view(&args), &shard);
     fill_head(in, id, key, gh_buf_view(&shard), &head);
-    front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args), upload);
+    if (op->async && in->headers.async && !upload)
+        send_deferred(in, &head, gh_buf_view(&args));
+    else
+        front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args), upload);
 }
 
 /* The token, when one is needed or sent; from then on the request is its user's. */

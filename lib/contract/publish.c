@@ -100,6 +100,20 @@ add_headers(const gh_operation_t *op, json_t *params)
         json_array_append_new(params, ref("#/components/parameters/PreferAsync"));
 }
 
+/* The answer to Prefer: respond-async (api/20 section 8). */
+static json_t *
+accepted(void)
+{
+    return json_pack("{s:s, s:{s:{s:{s:s}}, s:{s:{s:s}}}, s:{s:{s:{s:s}, s:{s:s, s:s, s:s, s:i, s:n, s:n, "
+                     "s:n, s:i, s:s, s:n, s:n, s:n}}}}",
+                     "description", "with `Prefer: respond-async`: queued as a job", "headers", "Location",
+                     "schema", "type", "string", "Preference-Applied", "schema", "type", "string", "content",
+                     JSON_TYPE, "schema", "$ref", "#/components/schemas/V1Job", "example", "id",
+                     "0195790c-4f1a-7c3e-9b1d-2f6a7c8e9d12", "kind", "maintenance", "status", "QUEUED",
+                     "progress", 0, "result", "result_location", "error", "owner_id", 31, "created_at",
+                     "2026-03-09T09:30:00+08:00", "started_at", "finished_at", "expires_at");
+}
+
 static void
 put_words(gh_buf_t *out, const json_t *list)
 {
@@ -174,6 +188,8 @@ describe(const gh_operation_t *op, const char *path, size_t copy, json_t *compon
     json_t *responses = json_object_get(out, "responses");
     const char *status;
     json_t *reply;
+    if (op->async && !json_object_get(responses, "202"))
+        json_object_set_new(responses, "202", accepted());
     json_object_foreach(responses, status, reply)
     {
         if (status[0] == '2')

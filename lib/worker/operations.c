@@ -71,7 +71,8 @@ copy_access(gh_wop_t *wop, const gh_operation_t *in)
                : 0;
 }
 
-/* The access of another operation, which a front serves once this one has let the caller pass. */
+/* The access of another operation, which a front serves once this one has let the caller pass, or which is
+ * carried out later; a write honours its key (x-idempotent) too. */
 static int
 read_access_of(gh_wpool_t *p, gh_wop_t *wop, const gh_contract_t *contract)
 {
@@ -79,6 +80,7 @@ read_access_of(gh_wpool_t *p, gh_wop_t *wop, const gh_contract_t *contract)
     const gh_operation_t *of = gh_contract_find(contract, gh_str(op->access_of));
     if (!of)
         return fault(p->def, op->name, "takes the access of what is not in the contract");
+    wop->idempotent = of->idempotent && op->kind == GH_OP_WRITE;
     return copy_access(wop, of) ? fault(p->def, op->name, "out of memory") : 0;
 }
 

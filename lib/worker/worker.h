@@ -216,7 +216,7 @@ typedef struct gh_op {
                             Its jobs must carry an actor (user 0 will do): the broker drops it from all others */
     const char
         *access_of; /* inner: the operation of the contract whose x-access its callers need, for what a front
-                              serves itself; NULL: any trusted peer */
+                              serves itself or what is carried out later; NULL: any trusted peer */
     bool while_must_change; /* open to accounts that have to change their password first */
 } gh_op_t;
 

@@ -34,6 +34,7 @@
 typedef struct run {
     uint8_t id[16], run_id[16];
     char op[96], service[129], trace[80];
+    char key[256], ip[64], agent[304];
     gh_buf_t args;
     int64_t owner_id;
     int priority, attempt, max_attempts;
@@ -93,9 +94,9 @@ put_message(gh_json_t *j, gh_err_t err, gh_mp_t params)
     gh_json_kstr(j, "message", gh_buf_view(&text));
 }
 
-/* error: {code, message, params} */
+/* error: {code, message, params, extra}; extra: JSON object text of further members, or empty */
 static void
-end_run(run_t *r, bool failed, gh_str_t code, gh_mp_t params)
+end_run(run_t *r, bool failed, gh_str_t code, gh_mp_t params, gh_str_t extra)
 {
     gh_json_t j;
     r->end = gh_run_decide(failed, gh_error_find(code), r->attempt, r->max_attempts);
@@ -112,6 +113,8 @@ end_run(run_t *r, bool failed, gh_str_t code, gh_mp_t params)
         gh_mp_to_json(params, &text);
         gh_json_kraw(&j, "params", gh_buf_view(&text));
     }
+    if (extra.n)
+        gh_json_kraw(&j, "extra", extra);
     gh_json_obj_end(&j);
     gh_log(r->end == GH_RUN_AGAIN ? GH_LOG_INFO : GH_LOG_WARN,
            r->end == GH_RUN_DEAD ? "job_dead" : "job_attempt_failed",
@@ -134,7 +137,7 @@ on_reply(void *arg, const gh_reply_head_t *head, gh_str_t body)
     r->status = head->status;
     if (head->error.n == 0 && head->type.n == 0 && body.n <= BODY_MAX)
         gh_buf_str(&r->body, body);
-    end_run(r, head->error.n > 0, head->error, head->params);
+    end_run(r, head->error.n > 0, head->error, head->params, head->extra);
 }
 
 static void
@@ -231,9 +234,10 @@ send_run(gh_dispatcher_t *d, run_t *r)
                           .budget_ms = (uint32_t)left,
                           .priority = (uint8_t)r->priority,
                           .resend = r->sent_before || r->attempt > 1,
+                          .key = gh_str(r->key),
                           .trace = gh_str(r->trace),
                           .has_actor = true,
-                          .actor = {.user_id = r->owner_id}};
+                          .actor = {.user_id = r->owner_id, .ip = gh_str(r->ip), .agent = gh_str(r->agent)}};
     memcpy(head.id, r->run_id, 16);
     r->broker = gh_brokers_send(d->brokers, r->service, &head, gh_buf_view(&r->args));
     r->sent_before |= r->broker >= 0;
@@ -262,6 +266,9 @@ run_of(const PGresult *r, int row)
     run->attempt = (int)gh_pg_i64(r, row, 7, 1);
     run->max_attempts = (int)gh_pg_i64(r, row, 8, 1);
     snprintf(run->trace, sizeof run->trace, "%s", PQgetvalue(r, row, 10));
+    snprintf(run->key, sizeof run->key, "%s", PQgetvalue(r, row, 11));
+    snprintf(run->ip, sizeof run->ip, "%s", PQgetvalue(r, row, 12));
+    snprintf(run->agent, sizeof run->agent, "%s", PQgetvalue(r, row, 13));
     run->deadline_ms = gh_mono_ms() + run->budget_ms + REPLY_MORE_MS;
     if (gh_buf_ok(&run->args) && gh_uuid_parse(gh_pg_str(r, row, 0), run->id) == 0 &&
         gh_uuid_parse(gh_pg_str(r, row, 9), run->run_id) == 0)
@@ -349,7 +356,7 @@ watch_runs(gh_dispatcher_t *d)
         if (r->ended)
             continue;
         if (now >= r->deadline_ms)
-            end_run(r, true, GH_STR("UPSTREAM_TIMEOUT"), (gh_mp_t){0});
+            end_run(r, true, GH_STR("UPSTREAM_TIMEOUT"), (gh_mp_t){0}, (gh_str_t){0});
         else if (!gh_brokers_usable(d->brokers, r->broker))
             send_run(d, r);
     }

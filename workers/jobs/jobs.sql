@@ -26,7 +26,7 @@ with first as (
  returning j.*
 )
 select id, op, service, encode(args, 'hex'), coalesce(owner_id, 0), priority, budget_ms, attempts, max_attempts, run_id,
-       coalesce(trace, '')
+       coalesce(trace, ''), coalesce(idem_key, ''), coalesce(caller_ip, ''), coalesce(caller_agent, '')
   from claimed
  order by priority, run_at, id;
 

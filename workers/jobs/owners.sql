@@ -43,7 +43,8 @@ select gh_v1_job(j, $4::text)::text as body,
 select case when j.finished_at is null or j.status = 'CANCELLED' then 'INVALID_TRANSITION'
             when j.status = 'FAILED' and j.error->>'code' = 'WORKER_LOST' then 'INTERNAL'
             when j.status = 'FAILED' then j.error->>'code' end as error,
-       j.error->'params' as params, nullif(j.response_status, 0) as status, j.response as body, j.headers
+       j.error->'params' as params, j.error->'extra' as extra,
+       coalesce(nullif(j.response_status, 0), j.success_status) as status, j.response as body, j.headers
   from jobs j
  where j.id = $1::uuid and (j.owner_id = $2::bigint or $3::int & 1 <> 0);
 

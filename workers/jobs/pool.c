@@ -1,10 +1,18 @@
 /*
- * workers/jobs/pool.c - durable jobs as their owners see them (JB-01..JB-04), and the dispatcher beside them
+ * workers/jobs/pool.c - durable jobs as their owners see them (JB-01..JB-04) and ask for them, and the dispatcher beside them
  */
 #include "workers/jobs/pool.h"
 
 #include "gen/sql_jobs.h"
+#include "workers/jobs/defer.h"
 #include "workers/jobs/dispatcher.h"
+
+/* One call a transaction. */
+#define DEFER(of)                                                                                            \
+    {                                                                                                        \
+        .name = GH_DEFER_PREFIX of, .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_defer_step,              \
+        .inner = true, .access_of = of                                                                       \
+    }
 
 static const gh_op_t ops[] = {
     {.name = "jobs.v1_list_jobs", .sql = "v1_jobs", .bind = {"query", "actor.user_id", "actor.scopes", "tz"}},
@@ -16,6 +24,9 @@ static const gh_op_t ops[] = {
      .kind = GH_OP_WRITE,
      .sql = "v1_job_cancel",
      .bind = {"path.id", "actor.user_id", "actor.scopes", "tz", "now"}},
+    DEFER("booking.v1_book_appointment"),
+    DEFER("billing.v1_sync_payment"),
+    DEFER("system.v1_verify_audit_log"),
     {.name = NULL},
 };
 
