@@ -381,9 +381,9 @@ serve_own(inbound_t *in, const uint8_t id[16])
 {
     const gh_operation_t *op = in->match.op;
     const front_address_t *from = &in->ask.client;
-    if (op->allow_networks && !gh_networks_hold(&front.metrics_allow, from->family, from->bytes))
-        ask_permission(in, id);
-    else if (!op->allow_networks && op->access.permission)
+    bool asked = op->allow_networks ? !gh_networks_hold(&front.metrics_allow, from->family, from->bytes)
+                                    : op->access.permission != NULL;
+    if (asked)
         ask_permission(in, id);
     else if (op->allow_networks || (is_admitted(in) && !refuse_by_rate(in)))
         front_serve(&in->ask, in->headers.accept);

@@ -120,8 +120,10 @@ gh_move_decide(const gh_mover_t *who, const gh_movable_t *o, const gh_move_wish_
     gh_move_verdict_t v = {.err = check_order(who, o, max_moves, f->now_us)};
     if (v.err == GH_E_NONE && who->code)
         v.err = gh_br90_target(o, w->session, f->now_us);
-    if (v.err == GH_E_NONE && !w->session)
-        v.err = w->missing;
+    if (v.err == GH_E_NONE && !w->session) {
+        v.err = w->missing != GH_E_NONE ? w->missing : GH_E_SCHEDULE_NOT_FOUND;
+        return v;
+    }
     if (v.err != GH_E_NONE || (v.stays = gh_move_stays(o, w)))
         return v;
     /* R-92 was settled by whose the order is; the other rules of booking are asked anew */

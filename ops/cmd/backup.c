@@ -252,7 +252,7 @@ dump_to_dir(backup_t *b)
     if (kept && rename(b->partial, b->file) == 0) {
         if (write_manifest(b, manifest) == 0 && sync_dir(b->dir) == 0)
             return 0;
-        rc = gh_cmd_failed(b->c, "%s: %s", manifest, strerror(errno));
+        (void)gh_cmd_failed(b->c, "%s: %s", manifest, strerror(errno));
         unlink(b->file);
         return -1;
     }

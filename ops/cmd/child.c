@@ -40,9 +40,12 @@ run(PGconn *db, PQconninfoOption *options, const char *const *argv, int mine, in
         _exit(126);
     char *copy[24];
     size_t n = 0;
-    for (; argv[n] && n < GH_COUNT(copy) - 1; n++)
-        copy[n] = strdup(argv[n]);
+    for (; n < GH_COUNT(copy) - 1 && argv[n]; n++)
+        if (!(copy[n] = strdup(argv[n])))
+            _exit(126);
     copy[n] = NULL;
+    if (n == 0)
+        _exit(126);
     execvp(copy[0], copy);
     fprintf(stderr, "guahao: %s: %s\n", argv[0], strerror(errno));
     _exit(127);
