@@ -13,7 +13,7 @@
 
 #define CONNECT_LIMIT_MS  5000
 #define BACKOFF_FIRST_MS  100
-#define BACKOFF_MAX_MS    3000
+#define BACKOFF_MAX_MS    1000 /* what a server that is back waits for us at most, and a quarter */
 #define CHECK_INTERVAL_MS 1000
 #define SILENCE_EXTRA_MS  3000 /* a server silent this long beyond statement_timeout is gone */
 #define EXPECT_MAX        (1u << 16)
