@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "model.h"
 #include "wheel.h"
+#include "wire/key_roles.h"
 
 #define GH_FRAMES_MAX      64   /* frames of one message, the ROUTER's identity included */
 #define GH_CREDIT_MAX      4096 /* a worker that asks for more gets this */
@@ -24,18 +25,8 @@
 #define GH_PORTS_MAX       4
 #define GH_SERVICE_IDLE_MS 60000
 #define GH_FDS_MAX         65536
-
-/* Roles that a peer's key may have (metadata `role` of its certificate). */
-enum {
-    GH_KEY_FRONT = 1 << 0,
-    GH_KEY_WORKER = 1 << 1,
-    GH_KEY_JOBS = 1 << 2,
-    GH_KEY_OPS = 1 << 3,
-    GH_KEY_IDENTITY = 1 << 4,
-    GH_KEY_PUBLIC = 1 << 5,
-    GH_KEY_ALL = (1 << 6) - 1,
-    GH_KEY_INSIDE = GH_KEY_ALL & ~GH_KEY_PUBLIC /* what has business on an inner endpoint */
-};
+#define GH_CURVE_AT_MAX    32 /* endpoints with a key */
+#define GH_CURVE_KEYS      2  /* server keys that may serve at once: server.key, server2.key */
 
 /* One ROUTER. CURVE holds for a whole socket, so that ipc and tcp endpoints of one kind have a socket each. */
 typedef struct gh_port {
@@ -68,6 +59,15 @@ typedef struct gh_totals {
 
 typedef struct gh_curve gh_curve_t;
 
+/* An endpoint that is bound while its server key is there. */
+typedef struct gh_curve_at {
+    void *socket; /* borrowed */
+    uint8_t key;  /* which server key */
+    bool up, failed;
+    uint8_t secret[32]; /* while up: what it was bound with */
+    char endpoint[256], bound[256];
+} gh_curve_at_t;
+
 typedef struct gh_broker {
     uint8_t id[16]; /* new at each start: peers see a restart */
     void *ctx;
@@ -79,6 +79,10 @@ typedef struct gh_broker {
     void *events_in[2], *events_out[2]; /* XSUB and XPUB; second of each: CURVE */
     bool monitor_touched[GH_PORTS_MAX], events_in_touched[2], events_out_touched[2]; /* like that of a port */
     gh_curve_t *curve;                                                               /* NULL without CURVE */
+    gh_curve_at_t curve_at[GH_CURVE_AT_MAX];
+    size_t n_curve_at;
+    void *zap; /* REP: libzmq asks who may connect; NULL without CURVE */
+    bool zap_touched;
     gh_conf_t *conf; /* changes with the settings of the database */
 
     uint32_t max_depth, liveness, max_attempts;
@@ -140,12 +144,33 @@ gh_endpoint_t gh_endpoint_kind(const char *endpoint);
 int gh_endpoint_ipc_dir(const char *endpoint, bool private) GH_MUSTCHECK;
 
 /* ---- curve.c: keys of peers */
-/* Load <dir>/server.key(_secret) and <dir>/clients/, start the authentication of b->ctx. NULL after a log line. */
+/* Load the server keys of <dir>, one at least, and <dir>/clients/. NULL after a log line. */
 gh_curve_t *gh_curve_new(const char *dir);
 void gh_curve_destroy(gh_curve_t **curve_p);
-int gh_curve_server(gh_curve_t *curve, void *socket) GH_MUSTCHECK; /* options of a socket, before bind */
-uint32_t gh_curve_roles(gh_curve_t *curve, const char *key);       /* 0: unknown or revoked */
+uint32_t gh_curve_roles(gh_curve_t *curve, const char *key); /* 0: unknown or revoked */
+/* The secret server key, 32 bytes, valid until the next reload; NULL while its file is not there. */
+const uint8_t *gh_curve_secret(const gh_curve_t *curve, size_t key);
+/* Read again what changed, and end the connections of keys that are gone. */
 void gh_curve_reload(gh_curve_t *curve);
+/* Whose message is it? Its key ("" when it has none, valid while the frame lives) and roles. Notes the connection of the
+ * key; one of a revoked key is ended. */
+const char *gh_curve_identify(gh_curve_t *curve, zmq_msg_t *frame, uint32_t *roles);
+
+/* ---- zap.c: who may connect (RFC 27/ZAP) */
+
+int gh_zap_open(gh_broker_t *b) GH_MUSTCHECK; /* before any endpoint with a key is bound */
+void gh_zap_read(gh_broker_t *b, size_t i);
+void gh_zap_close(gh_broker_t *b);
+
+/* ---- curve_bind.c: endpoints with a key */
+
+/* Options of a socket that serves such endpoints, before the first bind. */
+int gh_curve_server(void *socket) GH_MUSTCHECK;
+/* Note an endpoint of `socket`; gh_curve_bind() binds it. -1 after a log line: too many, too long. */
+int gh_curve_at_add(gh_broker_t *b, void *socket, const char *endpoint, size_t key) GH_MUSTCHECK;
+/* Bind the endpoints whose key is there, close those whose key is gone or another. Tried again at the next call when it
+ * fails; -1 after a log line then. */
+int gh_curve_bind(gh_broker_t *b);
 
 /* ---- route.c */
 void gh_route(gh_broker_t *b, gh_message_t *m);
@@ -216,7 +241,7 @@ void gh_mmi_request(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *req);
 /* ---- events.c */
 void gh_events_relay(gh_broker_t *b, size_t i);
 void gh_events_beat(gh_broker_t *b);
-void gh_events_ignore(gh_broker_t *b, size_t i); /* read what subscribers say, and forget it */
+void gh_events_ignore(gh_broker_t *b, size_t i); /* read what subscribers say: only who they are counts */
 
 /* ---- main.c */
 void gh_broker_configure(gh_broker_t *b); /* take over what may change while it runs */

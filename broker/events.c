@@ -19,8 +19,9 @@ may_publish(gh_broker_t *b, size_t i, zmq_msg_t *frame)
 {
     if (i == 0)
         return true; /* the plain socket: a directory that only we can enter, or the loopback */
-    const char *key = zmq_msg_gets(frame, "User-Id");
-    return key && (gh_curve_roles(b->curve, key) & MAY_PUBLISH) != 0;
+    uint32_t roles;
+    (void)gh_curve_identify(b->curve, frame, &roles);
+    return (roles & MAY_PUBLISH) != 0;
 }
 
 static void
@@ -94,14 +95,20 @@ gh_events_relay(gh_broker_t *b, size_t i)
 void
 gh_events_ignore(gh_broker_t *b, size_t i)
 {
-    char text[GH_EVENT_MAX];
+    uint32_t roles;
+    zmq_msg_t said;
 
     b->events_out_touched[i] = false;
-    for (int budget = 256; zmq_recv(b->events_out[i], text, sizeof text, ZMQ_DONTWAIT) >= 0;)
-        if (--budget == 0) {
-            b->events_out_touched[i] = true;
+    for (int budget = 256; budget > 0; budget--) {
+        zmq_msg_init(&said);
+        int n = zmq_msg_recv(&said, b->events_out[i], ZMQ_DONTWAIT);
+        if (n >= 0 && i == 1) /* a subscriber whose key is revoked later shall hear no more */
+            (void)gh_curve_identify(b->curve, &said, &roles);
+        zmq_msg_close(&said);
+        if (n < 0)
             return;
-        }
+    }
+    b->events_out_touched[i] = true;
 }
 
 void

@@ -150,8 +150,10 @@ on_time(gh_broker_t *b, int64_t *beat_ms)
         b->tick_ms = b->now_ms;
     }
     if (b->now_ms - *beat_ms >= BEAT_MS) {
-        if (b->curve)
+        if (b->curve) {
             gh_curve_reload(b->curve);
+            (void)gh_curve_bind(b);
+        }
         gh_events_beat(b);
         *beat_ms = b->now_ms;
     }
@@ -176,7 +178,7 @@ wait_ms(const gh_broker_t *b)
  * one says "look at this socket", and stays silent for what a send on the same socket has noticed already; `touched`
  * remembers to look then. */
 
-#define SOURCES_MAX (2 * GH_PORTS_MAX + 4)
+#define SOURCES_MAX (2 * GH_PORTS_MAX + 5)
 
 typedef struct source {
     void *socket;
@@ -210,7 +212,7 @@ add_source(sources_t *all, void *socket, void (*read)(gh_broker_t *, size_t), si
 static int
 add_sources(gh_broker_t *b, sources_t *all, int signal_fd)
 {
-    int rc = 0;
+    int rc = add_source(all, b->zap, gh_zap_read, 0, &b->zap_touched);
 
     for (size_t i = 0; i < b->n_ports; i++) {
         rc |= add_source(all, b->port[i].router, read_port, i, &b->port[i].touched);

@@ -41,7 +41,9 @@ new_socket(gh_broker_t *b, int type, bool curve, int64_t frame_max)
         set_int(s, ZMQ_HEARTBEAT_TIMEOUT, 15000) < 0 ||
         zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) < 0 || set_int(s, ZMQ_IPV6, 1) < 0 ||
         (type == ZMQ_ROUTER && set_int(s, ZMQ_ROUTER_MANDATORY, 1) < 0) ||
-        (curve && gh_curve_server(b->curve, s) < 0)) {
+        (type == ZMQ_XPUB && curve &&
+         set_int(s, ZMQ_XPUB_VERBOSE, 1) < 0) || /* each subscriber's key is seen */
+        (curve && gh_curve_server(s) < 0)) {
         zmq_close(s);
         return NULL;
     }
@@ -49,6 +51,16 @@ new_socket(gh_broker_t *b, int type, bool curve, int64_t frame_max)
 }
 
 /* ---- binding */
+
+/* One setting that names endpoints. */
+typedef struct list {
+    const char *setting;
+    int type;   /* of the socket */
+    bool inner; /* for trusted peers */
+    size_t key; /* which server key its tcp endpoints have */
+    int64_t frame_max;
+    void **sockets; /* [0] is plain, [1] has CURVE, made when first needed */
+} list_t;
 
 /* libzmq would silently take over the socket file of a broker that still runs: a lock beside it prevents that. It is
  * held until the process ends. */
@@ -87,15 +99,20 @@ bind_to(void *socket, const char *endpoint, gh_endpoint_t kind)
 
 /* Which socket serves an endpoint: 0 plain, 1 CURVE; -1 after a log line when none may. */
 static int
-socket_for(gh_broker_t *b, const char *setting, const char *endpoint, gh_endpoint_t kind, bool private)
+socket_for(gh_broker_t *b, const list_t *list, const char *endpoint, gh_endpoint_t kind)
 {
+    if (list->key > 0 && (kind == GH_ENDPOINT_IPC || !b->curve)) {
+        gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", list->setting), GH_KS("endpoint", endpoint),
+               GH_KS("reason", "it is for tcp with the second key of broker.curve_dir"));
+        return -1;
+    }
     if (kind == GH_ENDPOINT_IPC)
-        return gh_endpoint_ipc_dir(endpoint, private) < 0 ? -1 : 0;
+        return gh_endpoint_ipc_dir(endpoint, list->inner) < 0 ? -1 : 0;
     if (kind != GH_ENDPOINT_BAD && b->curve)
         return 1;
     if (kind == GH_ENDPOINT_LOOPBACK)
         return 0;
-    gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", setting), GH_KS("endpoint", endpoint),
+    gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", list->setting), GH_KS("endpoint", endpoint),
            GH_KS("reason", kind == GH_ENDPOINT_TCP ? "tcp beyond the loopback needs CURVE (broker.curve_dir)"
                                                    : "neither ipc:///path nor tcp://address:port"));
     return -1;
@@ -104,35 +121,35 @@ socket_for(gh_broker_t *b, const char *setting, const char *endpoint, gh_endpoin
 /* The socket that serves an endpoint, made when first needed. A ROUTER becomes a port, watched before it is bound so that
  * no connection is missed. */
 static void *
-require_socket(gh_broker_t *b, int type, bool inner, bool curve, int64_t frame_max, void **socket)
+require_socket(gh_broker_t *b, const list_t *list, bool curve)
 {
-    if (*socket || !(*socket = new_socket(b, type, curve, frame_max)) || type != ZMQ_ROUTER)
+    void **socket = &list->sockets[curve];
+
+    if (*socket || !(*socket = new_socket(b, list->type, curve, list->frame_max)) || list->type != ZMQ_ROUTER)
         return *socket;
-    b->port[b->n_ports] = (gh_port_t){.router = *socket, .inner = inner, .curve = curve};
+    b->port[b->n_ports] = (gh_port_t){.router = *socket, .inner = list->inner, .curve = curve};
     return gh_monitor_open(b, b->n_ports++) < 0 ? NULL : *socket;
 }
 
-/* Bind every endpoint of a setting; sockets[0] is plain, sockets[1] has CURVE, made when first needed. */
+/* Bind every endpoint of a setting; those with a key are noted for gh_curve_bind(). */
 static int
-bind_list(gh_broker_t *b, const gh_conf_t *conf, const char *setting, int type, bool private,
-          int64_t frame_max, void *sockets[2])
+bind_list(gh_broker_t *b, const gh_conf_t *conf, const list_t *l)
 {
-    char *list = strdup(gh_conf_str(conf, setting)), *save = NULL;
-    int rc = list ? 0 : -1, bound = 0;
+    char *text = strdup(gh_conf_str(conf, l->setting)), *save = NULL;
+    int rc = text ? 0 : -1, n = 0;
 
-    for (char *e = rc == 0 ? strtok_r(list, ", ", &save) : NULL; e && rc == 0;
-         e = strtok_r(NULL, ", ", &save)) {
+    for (char *e = rc == 0 ? strtok_r(text, ", ", &save) : NULL; e && rc == 0;
+         e = strtok_r(NULL, ", ", &save), n++) {
         gh_endpoint_t kind = gh_endpoint_kind(e);
-        int i = socket_for(b, setting, e, kind, private);
-        if (i < 0 || !require_socket(b, type, private, i == 1, frame_max, &sockets[i]) ||
-            bind_to(sockets[i], e, kind) < 0)
+        int i = socket_for(b, l, e, kind);
+        if (i < 0 || !require_socket(b, l, i == 1))
             rc = -1;
         else
-            bound++;
+            rc = i == 1 ? gh_curve_at_add(b, l->sockets[1], e, l->key) : bind_to(l->sockets[0], e, kind);
     }
-    free(list);
-    if (rc == 0 && bound == 0 && type != ZMQ_ROUTER) {
-        gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", setting), GH_KS("reason", "empty"));
+    free(text);
+    if (rc == 0 && n == 0 && l->type != ZMQ_ROUTER && l->key == 0) {
+        gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", l->setting), GH_KS("reason", "empty"));
         return -1;
     }
     return rc;
@@ -143,13 +160,23 @@ gh_ports_open(gh_broker_t *b, const gh_conf_t *conf)
 {
     const char *dir = gh_conf_str(conf, "broker.curve_dir");
     void *inner[2] = {NULL, NULL}, *public[2] = {NULL, NULL};
+    const list_t lists[] = {
+        {"broker.inner", ZMQ_ROUTER, true, 0, INNER_FRAME_MAX, inner},
+        {"broker.public", ZMQ_ROUTER, false, 0, PUBLIC_FRAME_MAX, public},
+        {"broker.events_in", ZMQ_XSUB, true, 0, GH_EVENT_MAX, b->events_in},
+        {"broker.events_out", ZMQ_XPUB, true, 0, GH_EVENT_MAX, b->events_out},
+        {"broker.second_inner", ZMQ_ROUTER, true, 1, INNER_FRAME_MAX, inner},
+        {"broker.second_public", ZMQ_ROUTER, false, 1, PUBLIC_FRAME_MAX, public},
+        {"broker.second_events_in", ZMQ_XSUB, true, 1, GH_EVENT_MAX, b->events_in},
+        {"broker.second_events_out", ZMQ_XPUB, true, 1, GH_EVENT_MAX, b->events_out},
+    };
 
-    if (dir[0] && !(b->curve = gh_curve_new(dir)))
+    if (dir[0] && (!(b->curve = gh_curve_new(dir)) || gh_zap_open(b) < 0))
         return -1;
-    if (bind_list(b, conf, "broker.inner", ZMQ_ROUTER, true, INNER_FRAME_MAX, inner) < 0 ||
-        bind_list(b, conf, "broker.public", ZMQ_ROUTER, false, PUBLIC_FRAME_MAX, public) < 0 ||
-        bind_list(b, conf, "broker.events_in", ZMQ_XSUB, true, GH_EVENT_MAX, b->events_in) < 0 ||
-        bind_list(b, conf, "broker.events_out", ZMQ_XPUB, true, GH_EVENT_MAX, b->events_out) < 0)
+    for (size_t i = 0; i < GH_COUNT(lists); i++)
+        if (bind_list(b, conf, &lists[i]) < 0)
+            return -1;
+    if (b->curve && gh_curve_bind(b) < 0)
         return -1;
     if (b->n_ports == 0) {
         gh_log(GH_LOG_ERROR, "endpoint_refused", GH_KS("setting", "broker.inner"), GH_KS("reason", "empty"));
@@ -181,6 +208,7 @@ gh_ports_close(gh_broker_t *b)
         close_socket(&b->events_in[i]);
         close_socket(&b->events_out[i]);
     }
+    gh_zap_close(b);
     gh_curve_destroy(&b->curve);
 }
 
@@ -217,9 +245,10 @@ identify(gh_broker_t *b, gh_message_t *m)
     if (!m->port->curve)
         return;
     /* The identity frame is the ROUTER's own and tells nothing of the connection. */
-    const char *key = m->n > 1 ? zmq_msg_gets(&m->frame[1], "User-Id") : NULL;
-    m->curve_key = key ? key : "";
-    m->roles = gh_curve_roles(b->curve, m->curve_key) & (m->port->inner ? GH_KEY_INSIDE : GH_KEY_ALL);
+    m->roles = 0;
+    if (m->n > 1)
+        m->curve_key = gh_curve_identify(b->curve, &m->frame[1], &m->roles);
+    m->roles &= m->port->inner ? GH_KEY_INSIDE : GH_KEY_ALL;
 }
 
 int

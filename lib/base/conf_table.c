@@ -168,6 +168,11 @@ const gh_setting_t gh_settings[] = {
         "Time that jobs in hand have to finish when the broker is told to stop."),
     STR("broker.curve_dir", "", 4000,
         "Directory of CURVE certificates; needed for tcp endpoints beyond loopback."),
+    ENDPOINTS("broker.second_inner", "",
+              "Like inner, tcp with the key server2.key: bound while that is there (guahao curve rotate)."),
+    ENDPOINTS("broker.second_public", "", "Like public, with the second key."),
+    ENDPOINTS("broker.second_events_in", "", "Like events_in, with the second key."),
+    ENDPOINTS("broker.second_events_out", "", "Like events_out, with the second key."),
 
     ENDPOINTS("link.inner", "${broker.inner}", "Inner endpoints that peers connect to, one entry a broker."),
     ENDPOINTS("link.public", "${broker.public}",

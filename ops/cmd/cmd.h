@@ -39,6 +39,7 @@ int gh_cmd_init(gh_cmd_t *c);
 int gh_cmd_migrate(gh_cmd_t *c);
 int gh_cmd_seed(gh_cmd_t *c);
 int gh_cmd_keys(gh_cmd_t *c);
+int gh_cmd_curve(gh_cmd_t *c);
 int gh_cmd_token(gh_cmd_t *c);
 int gh_cmd_config(gh_cmd_t *c);
 int gh_cmd_openapi(gh_cmd_t *c);
@@ -54,7 +55,7 @@ int gh_cmd_unlock(gh_cmd_t *c);
 int gh_cmd_revoke_sessions(gh_cmd_t *c);
 extern const gh_opt_t gh_init_opts[], gh_migrate_opts[], gh_seed_opts[], gh_token_opts[], gh_openapi_opts[],
     gh_keys_opts[], gh_audit_opts[], gh_books_opts[], gh_stats_opts[], gh_backup_opts[], gh_restore_opts[],
-    gh_config_opts[], gh_superuser_opts[], gh_password_opts[];
+    gh_config_opts[], gh_superuser_opts[], gh_password_opts[], gh_curve_opts[];
 
 /* Say "guahao NAME: <text>" on stderr and give GH_EXIT_USAGE. gh_cmd_bad_option() says c->args.err. */
 int gh_cmd_usage(const gh_cmd_t *c, const char *fmt, ...) GH_PRINTF(2, 3);
@@ -74,6 +75,9 @@ struct pg_conn *gh_cmd_connect(const gh_cmd_t *c);
 
 /* How far the clock of a database is moved, in ms; 0: not, or the schema is too old to say. */
 int64_t gh_clock_of(struct pg_conn *db);
+
+/* Make the directories above a file that are missing; the last one with mode 0700. -1 with errno. */
+int gh_cmd_make_parent(const char *file) GH_MUSTCHECK;
 
 /* Make the key files that the settings name and that are missing. -1 after a message. */
 int gh_keys_make(const gh_cmd_t *c) GH_MUSTCHECK;

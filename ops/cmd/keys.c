@@ -16,9 +16,8 @@
 #include "domain/order_no.h"
 #include "ops/cmd/cmd.h"
 
-/* Make the directory of a file; the last one with mode 0700. */
-static int
-make_parent(const char *file)
+int
+gh_cmd_make_parent(const char *file)
 {
     char dir[PATH_MAX];
     if (snprintf(dir, sizeof dir, "%s", file) >= (int)sizeof dir)
@@ -58,7 +57,7 @@ gh_keys_make(const gh_cmd_t *c)
     const char *files[] = {gh_conf_str(c->conf, "token.secret_file"),
                            gh_conf_str(c->conf, "token.refresh_secret_file"), order, data};
     for (size_t i = 0; i < GH_COUNT(files); i++)
-        if (make_parent(files[i]) != 0)
+        if (gh_cmd_make_parent(files[i]) != 0)
             return gh_cmd_failed(c, "%s: %s", files[i], strerror(errno)), -1;
     gh_token_keys_t *keys = gh_token_keys_load(c->conf, true);
     if (!keys)

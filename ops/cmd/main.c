@@ -73,6 +73,19 @@ static const gh_cmd_row_t s_commands[] = {
     {"unlock", "USER", 1, "Forget an account's failed sign-ins and its lock", NULL, NULL, gh_cmd_unlock},
     {"revoke-sessions", "USER", 1, "Sign an account out everywhere", "Prints how many sessions were ended.",
      NULL, gh_cmd_revoke_sessions},
+    {"curve", "make server|NAME | list | allow FILE | revoke NAME|KEY | rotate", 2,
+     "Keys of brokers and of the hosts that may connect to them",
+     "make: a key pair, of the broker or of a front, worker or tool; the secret file stays on its host. "
+     "allow: "
+     "a public file goes "
+     "to\n"
+     "the keys of the broker, which knows it within a second. revoke: the key's connections end, its "
+     "messages "
+     "are ignored.\n"
+     "rotate: a second server key, served beside the first at endpoints of its own (broker.second_*), until "
+     "rotate --finish\n"
+     "removes the first; the next rotation goes the other way. Each broker's host has its own directory.",
+     gh_curve_opts, gh_cmd_curve},
     {"token", "", 0, "Mint access tokens of existing accounts, with real sessions",
      "Needs the signing key and the database: for load tests, replay and the bench. One token a line, in the "
      "order of the\n"
