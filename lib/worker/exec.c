@@ -128,13 +128,17 @@ put_side_rows(gh_batch_priv_t *b)
     gh_events_put(b);
 }
 
+/* Its client was told no, or the broker may have given the job to another worker, who may have refused it. */
 static bool
 effect_too_late(const gh_batch_priv_t *b)
 {
     int64_t now = gh_mono_ms();
-    for (size_t i = 0; i < b->batch.n; i++)
-        if (gh_job_has_effect(b, gh_priv(b->batch.jobs[i])) && b->batch.jobs[i]->deadline_ms <= now)
+    for (size_t i = 0; i < b->batch.n; i++) {
+        const gh_wjob_priv_t *j = gh_priv(b->batch.jobs[i]);
+        if (gh_job_has_effect(b, gh_priv(b->batch.jobs[i])) &&
+            (j->job.deadline_ms <= now || !gh_link_holds(j->link, j->link_generation)))
             return true;
+    }
     return false;
 }
 

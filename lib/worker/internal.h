@@ -286,6 +286,8 @@ void gh_link_close(gh_link_t *l, bool say_disconnect);
 /* The answer's file is taken, its rows sent as frames behind the body. */
 void gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_t head, gh_answer_t *a);
 void gh_links_tick(gh_wpool_t *p);
+/* Does the broker still count on us for the jobs of this generation? Closes the link of a process that stood still. */
+bool gh_link_holds(gh_link_t *l, uint32_t generation);
 
 /* receive.c */
 void gh_job_receive(gh_link_t *l, zmq_msg_t *client, zmq_msg_t *frames, size_t n); /* takes the messages */

@@ -4,6 +4,10 @@
  * The broker counts as gone after `broker.liveness` silent intervals, and says goodbye with DISCONNECT (also
  * to a worker that it does not know, after a restart). Either way the socket is closed and a new one opened,
  * with back-off. Replies to jobs of the old socket are dropped: whoever asks again finds the job record.
+ *
+ * A process that stood still (frozen, starved) for so long that the broker may have given its jobs to others must not carry them out:
+ * another worker may have refused them meanwhile, and a refusal leaves no record (decisions 13). The link is closed then, as if
+ * the broker had said so; jobs of an old socket are never begun, and what was begun is not committed (exec.c).
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -169,7 +173,7 @@ new_socket(gh_link_t *l)
 void
 gh_link_open(gh_link_t *l)
 {
-    l->heard_ms = gh_mono_ms();
+    l->heard_ms = l->sent_ms = gh_mono_ms();
     l->silent = true;
     l->sock = new_socket(l);
     if (!l->sock) {
@@ -215,6 +219,33 @@ gh_links_init(gh_wpool_t *p)
         at += strspn(at, ", ");
     }
     return p->n_links > 0 ? 0 : -1;
+}
+
+/* ---- standing still */
+
+/* The broker gives our jobs to others after `liveness` intervals of silence; half an interval is for the commit to arrive. */
+static int64_t
+still_ms(const gh_conf_t *conf)
+{
+    int64_t beat = gh_conf_int(conf, "broker.heartbeat_ms");
+    return beat * gh_conf_int(conf, "broker.liveness") - beat / 2;
+}
+
+static void
+close_if_stood_still(gh_link_t *l, int64_t now)
+{
+    if (!l->sock || now - l->sent_ms < still_ms(l->pool->worker->conf))
+        return;
+    gh_log(GH_LOG_WARN, "stood_still", GH_KS("pool", l->pool->def->name), GH_KS("broker", l->endpoint),
+           GH_KI("ms", now - l->sent_ms));
+    gh_link_close(l, true);
+}
+
+bool
+gh_link_holds(gh_link_t *l, uint32_t generation)
+{
+    close_if_stood_still(l, gh_mono_ms());
+    return l->generation == generation;
 }
 
 /* ---- receiving */
@@ -268,6 +299,7 @@ on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void)loop;
     (void)item;
     gh_link_t *l = arg;
+    close_if_stood_still(l, gh_mono_ms()); /* what lies in the socket is as old */
     for (int i = 0; i < RECEIVE_MAX && l->sock; i++)
         if (!receive_one(l))
             break;
@@ -285,6 +317,9 @@ tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms, int64_t silence_ms)
             gh_link_open(l);
         return;
     }
+    close_if_stood_still(l, now);
+    if (!l->sock)
+        return;
     if (now - l->heard_ms > silence_ms) {
         if (!l->silent)
             gh_log(GH_LOG_WARN, "broker_silent", GH_KS("pool", l->pool->def->name),

@@ -25,9 +25,9 @@ const gh_opt_t gh_curve_opts[] = {
     {NULL, NULL, NULL},
 };
 
-#define SERVER    "server" /* the name of a broker's own key */
+#define SERVER   "server" /* the name of a broker's own key */
 #define WORD_MAX 64
-#define KEY_TEXT  41 /* Z85, with NUL */
+#define KEY_TEXT 41 /* Z85, with NUL */
 
 static const char *const s_server[] = {"server.key", "server2.key"};
 
@@ -256,7 +256,8 @@ make(const gh_cmd_t *c, const char *name)
         return gh_cmd_usage(c, "%s is there already", path);
     if (make_pair(c, path, &cert) != 0)
         return GH_EXIT_FAILED;
-    gh_cmd_say(c, "made %s and %s_secret; a broker lets it in after: guahao curve allow %s", path, path, path);
+    gh_cmd_say(c, "made %s and %s_secret; a broker lets it in after: guahao curve allow %s", path, path,
+               path);
     return GH_EXIT_DONE;
 }
 
@@ -295,7 +296,8 @@ allow_key(const gh_cmd_t *c, const char *dir, const char *file)
         if (same_key && !same_name)
             return gh_cmd_usage(c, "this key is allowed already, as %s", all.at[i].name);
         if (same_name && !same_key && !c->yes)
-            return gh_cmd_usage(c, "another key is allowed as %s: revoke it first, or --yes replaces it", name);
+            return gh_cmd_usage(c, "another key is allowed as %s: revoke it first, or --yes replaces it",
+                                name);
     }
     cert_t public = {.serial = 0};
     memcpy(public.key, cert.key, sizeof public.key);
@@ -395,13 +397,17 @@ rotate(const gh_cmd_t *c, const char *dir)
         return GH_EXIT_DONE;
     }
     if (n == 2)
-        return gh_cmd_usage(c, "both keys serve: when all peers know the newer one, --finish removes the other");
+        return gh_cmd_usage(c,
+                            "both keys serve: when all peers know the newer one, --finish removes the other");
     size_t old = servers[0].name[0] ? 0 : 1;
     cert_t cert = {.serial = servers[old].serial + 1};
     if (path_of(c, path, dir, "", s_server[1 - old], "") != 0 || make_pair(c, path, &cert) != 0)
         return GH_EXIT_FAILED;
-    gh_cmd_say(c, "new key %s: the broker serves it within a second at its endpoints %s; give peers those and a copy, "
-               "then: guahao curve rotate --finish", path, old == 0 ? "broker.second_*" : "broker.inner, events_*");
+    gh_cmd_say(
+        c,
+        "new key %s: the broker serves it within a second at its endpoints %s; give peers those and a copy, "
+        "then: guahao curve rotate --finish",
+        path, old == 0 ? "broker.second_*" : "broker.inner, events_*");
     return GH_EXIT_DONE;
 }
 
@@ -497,5 +503,8 @@ gh_cmd_curve(gh_cmd_t *c)
     const char *dir = key_dir(c);
     if (!dir)
         return GH_EXIT_USAGE;
-    return allows ? allow_key(c, dir, what) : revokes ? revoke_key(c, dir, what) : rotates ? rotate(c, dir) : list(c, dir);
+    return allows    ? allow_key(c, dir, what)
+           : revokes ? revoke_key(c, dir, what)
+           : rotates ? rotate(c, dir)
+                     : list(c, dir);
 }

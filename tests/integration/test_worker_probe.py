@@ -337,6 +337,30 @@ def test_expired_jobs_are_not_begun_and_not_committed(site):
     assert site.counter("a") == 1001 and site.counter("b") == 1000
 
 
+def test_jobs_of_a_worker_that_stood_still_are_not_begun(site):
+    """Its broker has given them to others meanwhile, who may have refused them: that leaves no record (decisions 13)."""
+    worker = site.start(**{"broker.heartbeat_ms": 400, "worker.heartbeat_ms": 100})
+    held = site.db.connect(autocommit=False)
+    held.cursor().execute("select 1 from probe_counter where name = 'a' for update")
+    begun = site.send("add", worker=worker, deadline=20000, body={"name": "a", "amount": 1})
+    time.sleep(0.3)
+    site.process.freeze()
+    waiting = site.send("add", worker=worker, deadline=20000, body={"name": "b", "amount": 1})
+    held.rollback()                                         # what was begun could go on
+    held.close()
+    time.sleep(1.5)
+    site.process.thaw()
+    wait_for("its goodbye", lambda: worker.identity in site.broker.disconnects, 20)
+    time.sleep(0.5)
+    assert (site.counter("a"), site.counter("b")) == (1000, 1000)
+    assert not any(Reply(body).id in (begun, waiting) and not Reply(body).error for _, _, body in site.broker.replies)
+    other = site.broker.worker("probe")
+    for id, name in ((begun, "a"), (waiting, "b")):         # given again, each is done once
+        site.send("add", id=id, worker=other, deadline=20000, body={"name": name, "amount": 1})
+        assert site.broker.reply(id).error is None
+    assert (site.counter("a"), site.counter("b")) == (1001, 1001)
+
+
 def test_statement_timeout_is_a_timeout(cluster, template):
     database = cluster.create_database(template=template)
     s = Site(database)
