@@ -111,7 +111,8 @@ def test_full_and_open_sessions_in_one_batch(world):
     """Jobs sent at once for a full session, for one with places and for the full one by its time: each by its own rules."""
     _, jobs, h = world
     full, orders, people = full_session(world, places=3)
-    free, n = h.session(today(), section="晚上", places=40, minutes=1, doctor=h.extra_doctor()), 40
+    free, n = h.session(today(), section="晚上", places=40, minutes=1, doctor=h.extra_doctor(), clinic=h.one(
+        "insert into clinics (area_id, minor_dept_id, name) values (%s, %s, 'x') returning id", h.area, h.dept)), 40
     users = [h.patient()[1] for _ in range(2 * n)]
     h.run("update schedules set date = date + 10, starts_at = starts_at + interval '10 days', ends_at = ends_at + interval '10 days' "
           "where id = %s", free)

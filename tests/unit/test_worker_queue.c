@@ -53,6 +53,7 @@ job(site_t *s, size_t group, uint8_t id)
 {
     gh_wjob_priv_t *j = calloc(1, sizeof(*j));
     j->link = &s->pool.links[0];
+    j->link_generation = j->link->generation;
     j->seq = s->worker.next_seq++;
     j->job.head.id[15] = id;
     j->job.deadline_ms = gh_mono_ms() + 60000;
@@ -90,6 +91,19 @@ batches_keep_the_order_of_arrival_and_their_limit(void **state)
     assert_int_equal(s->groups[0].waiting, 2);
     assert_string_equal(take(s, 0, 3), "45");
     assert_string_equal(take(s, 0, 3), "");
+    assert_int_equal(s->pool.waiting, 0);
+}
+
+/* The broker has given them to others meanwhile. */
+static void
+jobs_of_a_link_that_was_closed_are_not_begun(void **state)
+{
+    site_t *s = *state;
+    job(s, 0, 1);
+    job(s, 0, 2);
+    s->pool.links[0].generation++;
+    job(s, 0, 3);
+    assert_string_equal(take(s, 0, 5), "3");
     assert_int_equal(s->pool.waiting, 0);
 }
 
@@ -260,6 +274,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(batches_keep_the_order_of_arrival_and_their_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(jobs_of_a_link_that_was_closed_are_not_begun, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_second_batch_of_writes_waits_until_as_many_jobs_have_come_as_the_first_has, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_group_that_waits_longest_is_next_unless_its_gate_is_shut, set_up,
