@@ -120,7 +120,7 @@ load_clients(gh_curve_t *curve)
 static void
 cut(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t n = sizeof address;
 
     if (getpeername(fd, (struct sockaddr *)&address, &n) == 0 && address.ss_family != AF_UNIX)
