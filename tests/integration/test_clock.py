@@ -53,7 +53,7 @@ def state(h, order):
 
 
 def becomes(h, order, status, payment):
-    wait_for(f"order {order} to be {status}", lambda: state(h, order) == (status, payment), 20)
+    wait_for(f"order {order} to be {status}", lambda: state(h, order) == (status, payment), 75)    # the minute may have had its time-out
 
 
 # ---- the command
