@@ -136,7 +136,7 @@ effect_too_late(const gh_batch_priv_t *b)
     for (size_t i = 0; i < b->batch.n; i++) {
         const gh_wjob_priv_t *j = gh_priv(b->batch.jobs[i]);
         if (gh_job_has_effect(b, gh_priv(b->batch.jobs[i])) &&
-            (j->job.deadline_ms <= now || !gh_link_holds(j->link, j->link_generation)))
+            (j->job.deadline_ms <= now || !gh_link_holds(j->link, j->link_generation, now)))
             return true;
     }
     return false;

@@ -210,6 +210,8 @@ struct gh_link {
     void *sock; /* NULL while closed */
     uint32_t generation;
     int64_t heard_ms, sent_ms, reopen_ms;
+    int64_t silence_ms; /* after which broker and worker count each other as gone */
+    int64_t still_ms;   /* having sent nothing for so long we must not commit: half a heartbeat less */
     int backoff_ms;
     bool silent; /* no broker heard since it was opened */
 };
@@ -287,7 +289,7 @@ void gh_link_close(gh_link_t *l, bool say_disconnect);
 void gh_link_send_final(gh_link_t *l, uint32_t generation, zmq_msg_t *client, gh_str_t head, gh_answer_t *a);
 void gh_links_tick(gh_wpool_t *p);
 /* Does the broker still count on us for the jobs of this generation? Closes the link of a process that stood still. */
-bool gh_link_holds(gh_link_t *l, uint32_t generation);
+bool gh_link_holds(gh_link_t *l, uint32_t generation, int64_t now_ms);
 
 /* receive.c */
 void gh_job_receive(gh_link_t *l, zmq_msg_t *client, zmq_msg_t *frames, size_t n); /* takes the messages */
@@ -375,9 +377,8 @@ int gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out) GH_MU
 /* events.c */
 gh_bus_t *gh_bus_new(gh_worker_t *w);
 void gh_bus_destroy(gh_bus_t **bus_p);
-bool gh_bus_hears(
-    const char
-        *topic); /* we listen to it ourselves; what we do not hear is a wake-up with polling behind it */
+/* We listen to it ourselves; what we do not hear is a wake-up with polling behind it. */
+bool gh_bus_hears(const char *topic);
 void gh_bus_publish(gh_bus_t *bus, int64_t seq, const char *topic, gh_str_t payload);
 void gh_events_put(gh_batch_priv_t *b);     /* queue the outbox rows of what the step asked for */
 void gh_events_publish(gh_batch_priv_t *b); /* they are committed */

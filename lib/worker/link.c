@@ -208,11 +208,18 @@ gh_link_close(gh_link_t *l, bool say_disconnect)
 int
 gh_links_init(gh_wpool_t *p)
 {
-    const char *at = gh_conf_str(p->worker->conf, "link.inner");
+    const gh_conf_t *conf = p->worker->conf;
+    const char *at = gh_conf_str(conf, "link.inner");
+    int64_t beat = gh_conf_int(conf, "broker.heartbeat_ms"),
+            silence = beat * gh_conf_int(conf, "broker.liveness");
     while (*at && p->n_links < GH_LINKS_MAX) {
         size_t n = strcspn(at, ",");
         gh_link_t *l = &p->links[p->n_links++];
-        *l = (gh_link_t){.pool = p, .endpoint = strndup(at, n), .generation = 1};
+        *l = (gh_link_t){.pool = p,
+                         .endpoint = strndup(at, n),
+                         .generation = 1,
+                         .silence_ms = silence,
+                         .still_ms = silence - beat / 2};
         if (!l->endpoint)
             return -1;
         at += n;
@@ -223,18 +230,10 @@ gh_links_init(gh_wpool_t *p)
 
 /* ---- standing still */
 
-/* The broker gives our jobs to others after `liveness` intervals of silence; half an interval is for the commit to arrive. */
-static int64_t
-still_ms(const gh_conf_t *conf)
-{
-    int64_t beat = gh_conf_int(conf, "broker.heartbeat_ms");
-    return beat * gh_conf_int(conf, "broker.liveness") - beat / 2;
-}
-
 static void
 close_if_stood_still(gh_link_t *l, int64_t now)
 {
-    if (!l->sock || now - l->sent_ms < still_ms(l->pool->worker->conf))
+    if (!l->sock || now - l->sent_ms < l->still_ms)
         return;
     gh_log(GH_LOG_WARN, "stood_still", GH_KS("pool", l->pool->def->name), GH_KS("broker", l->endpoint),
            GH_KI("ms", now - l->sent_ms));
@@ -242,9 +241,9 @@ close_if_stood_still(gh_link_t *l, int64_t now)
 }
 
 bool
-gh_link_holds(gh_link_t *l, uint32_t generation)
+gh_link_holds(gh_link_t *l, uint32_t generation, int64_t now_ms)
 {
-    close_if_stood_still(l, gh_mono_ms());
+    close_if_stood_still(l, now_ms);
     return l->generation == generation;
 }
 
@@ -310,17 +309,15 @@ on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 /* ---- time */
 
 static void
-tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms, int64_t silence_ms)
+tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms)
 {
+    close_if_stood_still(l, now);
     if (!l->sock) {
         if (now >= l->reopen_ms)
             gh_link_open(l);
         return;
     }
-    close_if_stood_still(l, now);
-    if (!l->sock)
-        return;
-    if (now - l->heard_ms > silence_ms) {
+    if (now - l->heard_ms > l->silence_ms) {
         if (!l->silent)
             gh_log(GH_LOG_WARN, "broker_silent", GH_KS("pool", l->pool->def->name),
                    GH_KS("broker", l->endpoint));
@@ -334,9 +331,8 @@ gh_links_tick(gh_wpool_t *p)
 {
     const gh_conf_t *conf = p->worker->conf;
     int64_t heartbeat_ms = gh_conf_int(conf, "worker.heartbeat_ms"), now = gh_mono_ms();
-    int64_t silence_ms = gh_conf_int(conf, "broker.heartbeat_ms") * gh_conf_int(conf, "broker.liveness");
     if (!p->started || p->worker->disconnected)
         return;
     for (size_t i = 0; i < p->n_links; i++)
-        tick(&p->links[i], now, heartbeat_ms, silence_ms);
+        tick(&p->links[i], now, heartbeat_ms);
 }

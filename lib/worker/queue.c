@@ -92,7 +92,7 @@ gh_group_take(gh_group_t *g, gh_wjob_priv_t **out, size_t max, int64_t now_ms)
         max = BATCH_LIMIT;
     while (g->head && n < max && !alone && !(n > 0 && g->head->alone)) {
         gh_wjob_priv_t *j = pop(g);
-        if (j->job.deadline_ms <= now_ms || !gh_link_holds(j->link, j->link_generation)) {
+        if (j->job.deadline_ms <= now_ms || !gh_link_holds(j->link, j->link_generation, now_ms)) {
             gh_job_answer_refusal(j, GH_E_UPSTREAM_TIMEOUT);
             continue;
         }

@@ -47,8 +47,7 @@ begin(gh_batch_t *b)
         return refuse(b, GH_E_CAMPUS_OFF);
     if (*open >= (most ? most : 1)) /* a slow directory must not hold up all sign-ins */
         return refuse(b, GH_E_QUEUE_FULL);
-    work_t *w = gh_batch_alloc(b, sizeof *w);
-    b->state = w;
+    work_t *w = b->state;
     w->patient = gh_text_i64(b, job->actor.patient_id);
     w->user = gh_text_i64(b, job->actor.user_id);
     w->now = gh_text_time(b, b->now_us);
@@ -61,8 +60,9 @@ begin(gh_batch_t *b)
 }
 
 static gh_step_t
-asked(gh_batch_t *b, work_t *w)
+asked(gh_batch_t *b)
 {
+    work_t *w = b->state;
     static const gh_err_t refusals[] = {[GH_CAMPUS_REFUSED] = GH_E_CAMPUS_LOGIN_FAILED,
                                         [GH_CAMPUS_STRANGE] = GH_E_CAMPUS_IDENTITY_FAILED,
                                         [GH_CAMPUS_SILENT] = GH_E_CAMPUS_UNAVAILABLE};
@@ -74,8 +74,9 @@ asked(gh_batch_t *b, work_t *w)
 }
 
 static gh_step_t
-write_all(gh_batch_t *b, work_t *w)
+write_all(gh_batch_t *b)
 {
+    work_t *w = b->state;
     enum { BY_PATIENT, BY_ACCOUNT, CHANGES };
     const PGresult *r = gh_batch_result(b, w->at_facts);
     const gh_campus_person_t *p = &w->ask.person;
@@ -98,8 +99,9 @@ write_all(gh_batch_t *b, work_t *w)
 }
 
 static gh_step_t
-answer(gh_batch_t *b, const work_t *w)
+answer(gh_batch_t *b)
 {
+    const work_t *w = b->state;
     const gh_campus_person_t *p = &w->ask.person;
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_json_t json;
@@ -123,18 +125,6 @@ answer(gh_batch_t *b, const work_t *w)
 gh_step_t
 gh_verify_campus(gh_batch_t *b)
 {
-    if (b->phase == 0)
-        return GH_STEP_MORE;
-    if (b->jobs[0]->done)
-        return GH_STEP_DONE;
-    switch (b->phase) {
-    case 1:
-        return begin(b);
-    case 2:
-        return asked(b, b->state);
-    case 3:
-        return write_all(b, b->state);
-    default:
-        return answer(b, b->state);
-    }
+    static const gh_step_fn phases[] = {begin, asked, write_all, answer};
+    return gh_batch_phases(b, sizeof(work_t), phases, GH_COUNT(phases));
 }
