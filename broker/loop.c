@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/timez.h"
 
 #define MESSAGES_A_TURN 512 /* of one port, before the others and the clock have their turn */
@@ -54,6 +55,7 @@ gh_broker_stop(gh_broker_t *b)
         return;
     }
     gh_log(GH_LOG_INFO, "stopping", GH_KI("limit_ms", b->stop_ms));
+    gh_notify_stopping();
     b->draining = b->stopping = true;
     b->stop_at_ms = b->now_ms + b->stop_ms;
 }
@@ -132,6 +134,21 @@ close_down(gh_broker_t *b)
 
 /* ---- time */
 
+/* What the service manager shows of it. */
+static void
+tell_status(const gh_broker_t *b)
+{
+    uint32_t services = 0, workers = 0;
+
+    if (!gh_notify_wanted())
+        return;
+    for (const gh_bservice_t *s = b->services; s; s = s->hh.next) {
+        services += s->n_workers > 0;
+        workers += s->n_workers;
+    }
+    gh_notify_status("%u services with %u workers", services, workers);
+}
+
 static int64_t
 tick_every(const gh_broker_t *b)
 {
@@ -142,6 +159,7 @@ static void
 on_time(gh_broker_t *b, int64_t *beat_ms)
 {
     gh_broker_clock(b);
+    gh_notify_alive(b->now_us);
     if (b->wheel.n > 0)
         gh_client_expire(b);
     if (b->now_ms - b->tick_ms >= tick_every(b)) {
@@ -155,6 +173,7 @@ on_time(gh_broker_t *b, int64_t *beat_ms)
             (void)gh_curve_bind(b);
         }
         gh_events_beat(b);
+        tell_status(b);
         *beat_ms = b->now_ms;
     }
     if (b->stirred)
@@ -269,6 +288,7 @@ gh_broker_run(gh_broker_t *b)
     gh_broker_clock(b);
     b->start_ms = b->tick_ms = b->now_ms;
     gh_wheel_init(&b->wheel, b->now_ms);
+    gh_notify_ready();
     while (!b->done) {
         wait_and_read(b, &all);
         on_time(b, &beat_ms);

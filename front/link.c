@@ -719,6 +719,8 @@ tick(void *arg, u_int64_t now_kore)
     front_probes_tick(now);
     front_rows_tick(now);
     front_worker_counts_t *mine = &front.counters->worker[front.worker];
+    atomic_store_explicit(&mine->turned_ms, now, memory_order_relaxed);
+    atomic_store_explicit(&mine->linked, front_link_alive(), memory_order_relaxed);
     atomic_store_explicit(&mine->parked, s_link.n_parked, memory_order_relaxed);
     atomic_store_explicit(&mine->file_bytes, front_files_held(), memory_order_relaxed);
 }

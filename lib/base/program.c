@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/timez.h"
 
 int
@@ -40,6 +41,8 @@ gh_program_start(const gh_conf_t *conf, const char *component)
         return -1; /* the settings' own check has let only levels through */
     bool json = strcmp(gh_conf_str(conf, "log.format"), "json") == 0;
     gh_log_init(component, level, json ? GH_LOGJSON : GH_LOGFMT);
+    if (gh_notify_open() != 0)
+        return -1;
     (void)gh_program_clock(conf); /* the settings' own check has stopped what production refuses */
     return gh_tz_init(gh_conf_str(conf, "hospital.timezone"));
 }

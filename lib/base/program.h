@@ -15,7 +15,7 @@
 int gh_program_args(int argc, char **argv, int n_words, void (*usage)(FILE *out), const char **config,
                     char ***words);
 
-/* Start the log of this component as log.* say, and set the hospital's time zone. 0, or -1 after a message. */
+/* Start the log of this component as log.* say, look for a service manager (base/notify.h), and set the hospital's time zone. 0, or -1 after a message. */
 int gh_program_start(const gh_conf_t *conf, const char *component);
 
 /* Move the hospital's clock as the settings say (clock.shift_ms, decisions 20); again whenever they have changed. False: production

@@ -410,6 +410,7 @@ void gh_stats_line(gh_wpool_t *p);
 
 /* worker.c */
 void gh_worker_configured(gh_worker_t *w); /* settings have changed */
+void gh_worker_tell(gh_worker_t *w);       /* the service manager, several times a second */
 void gh_worker_pool_up(
     gh_wpool_t *p); /* a lane came up, or the upkeep got ready: open for business when all is there */
 

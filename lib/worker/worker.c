@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/program.h"
 #include "base/timez.h"
 #include "gen/sql_worker.h"
@@ -227,6 +228,7 @@ on_signal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     if (!w->draining) {
         w->draining = true;
         w->drain_ms = gh_mono_ms();
+        gh_notify_stopping();
         gh_log(GH_LOG_INFO, "draining", GH_KI("signal", info.ssi_signo),
                GH_KI("batches", batches_running(w)));
     }
@@ -246,6 +248,7 @@ on_sweep(zloop_t *loop, int id, void *arg)
         gh_pool_dispatch(&w->pools[i]); /* upkeep that has become due */
         gh_links_tick(&w->pools[i]);
     }
+    gh_worker_tell(w);
     return w->draining && drained(w) ? -1 : 0;
 }
 
