@@ -50,10 +50,7 @@ block_signals(void)
 void
 gh_broker_configure(gh_broker_t *b)
 {
-    gh_log_level_t level;
-
-    if (gh_log_level_parse(gh_conf_str(b->conf, "log.level"), &level) == 0)
-        gh_log_level(level);
+    gh_program_levels(b->conf);
     b->max_depth = (uint32_t)gh_conf_int(b->conf, "broker.max_depth");
     b->max_attempts = (uint32_t)gh_conf_int(b->conf, "broker.max_attempts");
     b->opaque_ttl_ms = gh_conf_int(b->conf, "broker.opaque_ttl_ms");

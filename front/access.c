@@ -9,6 +9,7 @@
 #include <kore/kore.h>
 #include <kore/http.h>
 
+#define GH_LOG_PART GH_LOG_ACCESS
 #include "base/error.h"
 #include "base/log.h"
 #include "base/timez.h"
@@ -54,7 +55,7 @@ front_access(const front_ask_t *ask, uint16_t status, size_t bytes)
     kv[n++] = GH_KI("bytes", bytes);
     kv[n++] = GH_KS("ip", ip);
     kv[n] = (gh_kv_t){0};
-    gh_log_append(&s_lines, (gh_log_level_t)front.access_level, "request", kv);
+    gh_log_append(&s_lines, GH_LOG_ACCESS, (gh_log_level_t)front.access_level, "request", kv);
     if (s_lines.n > LINES_MAX || !gh_buf_ok(&s_lines))
         front_access_flush();
 }

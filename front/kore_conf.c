@@ -174,7 +174,7 @@ front_log(int priority, const char *who, const char *text)
                            : priority == LOG_WARNING ? GH_LOG_WARN
                            : priority == LOG_NOTICE  ? GH_LOG_INFO
                                                      : GH_LOG_DEBUG;
-    gh_log(level, "kore", GH_KS("process", who), GH_KS("text", text));
+    gh_log_kv(GH_LOG_KORE, level, "kore", (const gh_kv_t[]){GH_KS("process", who), GH_KS("text", text), {0}});
 }
 
 void

@@ -14,6 +14,7 @@
 #include <kore/kore.h>
 #include <kore/http.h>
 
+#define GH_LOG_PART GH_LOG_LINK
 #include "base/log.h"
 #include "base/timez.h"
 #include "base/uuid7.h"

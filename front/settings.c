@@ -52,9 +52,7 @@ front_settings_init(void)
 static void
 changed(void)
 {
-    gh_log_level_t level;
-    if (gh_log_level_parse(gh_conf_str(front.conf, "log.level"), &level) == 0)
-        gh_log_level(level);
+    gh_program_levels(front.conf);
     (void)gh_program_clock(front.conf);
     if (read_live() == 0)
         gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(front.conf)));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/networks.h"
 
 #define SOCKET_PATH_MAX 107 /* sun_path without its NUL */
@@ -143,6 +144,8 @@ gh_setting_check(const gh_setting_t *set, char **text, int64_t *number, char rea
     }
     if (set->type == GH_SET_NETWORKS)
         return check_networks(*text);
+    if (set->type == GH_SET_LEVELS)
+        return gh_log_rules_fault(*text);
     if (set->type == GH_SET_ORIGINS)
         return check_origins(*text, reason);
     if (set->type == GH_SET_ENDPOINTS)

@@ -102,6 +102,10 @@ const gh_setting_t gh_settings[] = {
              "production refuses it."},
 
     LIVE_WORD("log.level", "debug|info|warn|error", "info", "Least level of log lines that are written."),
+    LIVE_LIST(
+        "log.levels", NULL, GH_SET_LEVELS, "",
+        "Least levels of components that have one of their own, worker=debug,db=warn,front.access=error: "
+        "programs front, broker, worker; parts access, job, db, link, send, kore."),
     WORD("log.format", "logfmt|json", "logfmt", "Form of log lines on stderr."),
 
     BOOL("accesslog.rows", "true",

@@ -16,6 +16,7 @@ typedef enum {
     GH_SET_WORD,      /* one of `words` */
     GH_SET_NETWORKS,  /* comma list of IP networks */
     GH_SET_ORIGINS,   /* comma list of origins, scheme://host[:port], or * */
+    GH_SET_LEVELS,    /* rules of gh_log_levels() */
     GH_SET_ENDPOINTS, /* comma list of ZeroMQ endpoints; ipc paths must fit a socket address */
     GH_SET_DSN        /* PostgreSQL connection string; schemes of the older systems are normalised (api/31) */
 } gh_set_type_t;

@@ -15,31 +15,30 @@
 #define VALUE_MAX 2048 /* longer values are cut: a line stays readable and its write whole */
 
 static struct {
-    const char *component;
-    _Atomic(gh_log_level_t) min; /* other threads log too */
+    const char *program;
+    _Atomic(gh_log_level_t) min[GH_LOG_PARTS]; /* other threads log too */
     gh_log_format_t format;
-} cfg = {"guahao", GH_LOG_INFO, GH_LOGFMT};
+} cfg = {.program = "guahao", .min = {[0 ... GH_LOG_PARTS - 1] = GH_LOG_INFO}, .format = GH_LOGFMT};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const part_names[GH_LOG_PARTS] = {
+    [GH_LOG_MAIN] = "",     [GH_LOG_ACCESS] = "access", [GH_LOG_JOB] = "job",  [GH_LOG_DB] = "db",
+    [GH_LOG_LINK] = "link", [GH_LOG_SEND] = "send",     [GH_LOG_KORE] = "kore"};
+static const char *const program_names[] = {"front", "broker", "worker", "guahao"};
 
 void
-gh_log_init(const char *component, gh_log_level_t min, gh_log_format_t format)
+gh_log_init(const char *program, gh_log_level_t min, gh_log_format_t format)
 {
-    cfg.component = component;
-    cfg.min = min;
+    cfg.program = program;
+    for (size_t i = 0; i < GH_LOG_PARTS; i++)
+        cfg.min[i] = min;
     cfg.format = format;
 }
 
-void
-gh_log_level(gh_log_level_t min)
-{
-    cfg.min = min;
-}
-
 bool
-gh_log_enabled(gh_log_level_t level)
+gh_log_on(gh_log_part_t part, gh_log_level_t level)
 {
-    return level >= cfg.min;
+    return level >= cfg.min[part];
 }
 
 int
@@ -53,6 +52,118 @@ gh_log_level_parse(const char *name, gh_log_level_t *level)
     }
     return -1;
 }
+
+/* ---- levels of components */
+
+static bool
+is_program(gh_str_t name)
+{
+    for (size_t i = 0; i < GH_COUNT(program_names); i++)
+        if (gh_str_is(name, program_names[i]))
+            return true;
+    return false;
+}
+
+/* GH_LOG_MAIN: it is no part. */
+static gh_log_part_t
+part_of(gh_str_t name)
+{
+    size_t i = GH_LOG_PARTS - 1;
+    while (i > GH_LOG_MAIN && !gh_str_is(name, part_names[i]))
+        i--;
+    return (gh_log_part_t)i;
+}
+
+/* "worker", "db" or "worker.db": what it names; an empty program is every one, GH_LOG_MAIN every part. */
+static int
+component_parse(gh_str_t name, gh_str_t *program, gh_log_part_t *part)
+{
+    const char *dot = name.n ? memchr(name.p, '.', name.n) : NULL;
+    *program = (gh_str_t){name.p, dot ? (size_t)(dot - name.p) : name.n};
+    *part = part_of(dot ? (gh_str_t){dot + 1, name.n - program->n - 1} : name);
+    if (!dot && *part != GH_LOG_MAIN)
+        *program = (gh_str_t){0};
+    return (program->n == 0 || is_program(*program)) && (!dot || (program->n && *part != GH_LOG_MAIN)) &&
+                   name.n
+               ? 0
+               : -1;
+}
+
+bool
+gh_log_component_ok(gh_str_t name)
+{
+    gh_str_t program;
+    gh_log_part_t part;
+    return component_parse(name, &program, &part) == 0;
+}
+
+/* Take one rule, "worker.db=debug": how strongly it names the parts of this program. -1: a fault. */
+static const char *
+rule_take(gh_str_t rule, gh_log_level_t min[GH_LOG_PARTS], int strength[GH_LOG_PARTS])
+{
+    gh_str_t program;
+    gh_log_part_t part;
+    gh_log_level_t level;
+    char word[8] = "";
+    const char *equals = rule.n ? memchr(rule.p, '=', rule.n) : NULL;
+    if (!equals)
+        return "a rule is component=level";
+    gh_str_t name = {rule.p, (size_t)(equals - rule.p)};
+    size_t n = rule.n - name.n - 1;
+    if (component_parse(name, &program, &part))
+        return "a component is front, broker, worker or guahao, or access, job, db, link, send or kore, or "
+               "both with a point "
+               "between";
+    if (n < sizeof word)
+        memcpy(word, equals + 1, n);
+    if (gh_log_level_parse(word, &level))
+        return "a level is debug, info, warn or error";
+    if (program.n && !gh_str_is(program, cfg.program))
+        return NULL;
+    int strong = (part != GH_LOG_MAIN) * 2 + (program.n > 0);
+    for (size_t i = 0; i < GH_LOG_PARTS; i++)
+        if ((part == GH_LOG_MAIN || part == i) && strong >= strength[i]) {
+            min[i] = level;
+            strength[i] = strong;
+        }
+    return NULL;
+}
+
+static const char *
+rules_take(const char *rules, gh_log_level_t min[GH_LOG_PARTS])
+{
+    int strength[GH_LOG_PARTS] = {0};
+    while (*(rules += strspn(rules, ", "))) {
+        size_t n = strcspn(rules, ", ");
+        const char *fault = rule_take((gh_str_t){rules, n}, min, strength);
+        if (fault)
+            return fault;
+        rules += n;
+    }
+    return NULL;
+}
+
+const char *
+gh_log_rules_fault(const char *rules)
+{
+    gh_log_level_t min[GH_LOG_PARTS] = {0};
+    return rules_take(rules, min);
+}
+
+int
+gh_log_levels(gh_log_level_t min, const char *rules)
+{
+    gh_log_level_t level[GH_LOG_PARTS];
+    for (size_t i = 0; i < GH_LOG_PARTS; i++)
+        level[i] = min;
+    if (rules_take(rules, level))
+        return -1;
+    for (size_t i = 0; i < GH_LOG_PARTS; i++)
+        cfg.min[i] = level[i];
+    return 0;
+}
+
+/* ---- lines */
 
 /* 2026-03-09T08:15:30.123+08:00 */
 static void
@@ -118,13 +229,24 @@ put_logfmt(gh_buf_t *b, const char *key, gh_str_t value)
     }
 }
 
+/* "worker" or "worker.db" */
+static const char *
+component_text(gh_log_part_t part, char out[64])
+{
+    snprintf(out, 64, "%s%s%s", cfg.program, part == GH_LOG_MAIN ? "" : ".", part_names[part]);
+    return out;
+}
+
 static void
-line_logfmt(gh_buf_t *b, const char *ts, const char *level, const char *event, const gh_kv_t *kv)
+line_logfmt(gh_buf_t *b, const char *ts, gh_log_part_t part, const char *level, const char *event,
+            const gh_kv_t *kv)
 {
     char small[2 * 64 + 1];
     put_logfmt(b, "ts", gh_str(ts));
     put_logfmt(b, "level", gh_str(level));
-    put_logfmt(b, "comp", gh_str(cfg.component));
+    put_logfmt(b, "component", gh_str(component_text(part, small)));
+    snprintf(small, sizeof small, "%d", (int)getpid());
+    put_logfmt(b, "pid", gh_str(small));
     put_logfmt(b, "event", gh_str(event));
     for (; kv && kv->key; kv++) {
         if (kv->type == GH_KV_INT) {
@@ -139,7 +261,8 @@ line_logfmt(gh_buf_t *b, const char *ts, const char *level, const char *event, c
 }
 
 static void
-line_json(gh_buf_t *b, const char *ts, const char *level, const char *event, const gh_kv_t *kv)
+line_json(gh_buf_t *b, const char *ts, gh_log_part_t part, const char *level, const char *event,
+          const gh_kv_t *kv)
 {
     char small[2 * 64 + 1];
     gh_json_t j;
@@ -147,8 +270,9 @@ line_json(gh_buf_t *b, const char *ts, const char *level, const char *event, con
     gh_json_obj(&j);
     gh_json_kcstr(&j, "ts", ts);
     gh_json_kcstr(&j, "level", level);
-    gh_json_kcstr(&j, "comp", cfg.component);
-    gh_json_kcstr(&j, "event", event);
+    gh_json_kcstr(&j, "component", component_text(part, small));
+    gh_json_ki64(&j, "pid", getpid());
+    gh_json_kcstr(&j, "msg", event);
     for (; kv && kv->key; kv++) {
         if (kv->type == GH_KV_INT)
             gh_json_ki64(&j, kv->key, kv->i);
@@ -175,14 +299,15 @@ write_line(const char *p, size_t n)
 }
 
 void
-gh_log_append(gh_buf_t *out, gh_log_level_t level, const char *event, const gh_kv_t *fields)
+gh_log_append(gh_buf_t *out, gh_log_part_t part, gh_log_level_t level, const char *event,
+              const gh_kv_t *fields)
 {
     char ts[32];
     timestamp(ts);
     if (cfg.format == GH_LOGJSON)
-        line_json(out, ts, level_names[level], event, fields);
+        line_json(out, ts, part, level_names[level], event, fields);
     else
-        line_logfmt(out, ts, level_names[level], event, fields);
+        line_logfmt(out, ts, part, level_names[level], event, fields);
     gh_buf_putc(out, '\n');
 }
 
@@ -194,13 +319,13 @@ gh_log_write(const gh_buf_t *lines)
 }
 
 void
-gh_log_kv(gh_log_level_t level, const char *event, const gh_kv_t *fields)
+gh_log_kv(gh_log_part_t part, gh_log_level_t level, const char *event, const gh_kv_t *fields)
 {
-    if (!gh_log_enabled(level))
+    if (!gh_log_on(part, level))
         return;
     int saved = errno; /* callers log first and look at errno after */
     gh_buf_t b GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
-    gh_log_append(&b, level, event, fields);
+    gh_log_append(&b, part, level, event, fields);
     gh_log_write(&b);
     errno = saved;
 }

@@ -36,15 +36,23 @@ gh_program_args(int argc, char **argv, int n_words, void (*usage)(FILE *out), co
 int
 gh_program_start(const gh_conf_t *conf, const char *component)
 {
-    gh_log_level_t level = GH_LOG_INFO;
-    if (gh_log_level_parse(gh_conf_str(conf, "log.level"), &level) != 0)
-        return -1; /* the settings' own check has let only levels through */
     bool json = strcmp(gh_conf_str(conf, "log.format"), "json") == 0;
-    gh_log_init(component, level, json ? GH_LOGJSON : GH_LOGFMT);
+    gh_log_init(component, GH_LOG_INFO, json ? GH_LOGJSON : GH_LOGFMT);
+    gh_program_levels(conf);
     if (gh_notify_open() != 0)
         return -1;
     (void)gh_program_clock(conf); /* the settings' own check has stopped what production refuses */
     return gh_tz_init(gh_conf_str(conf, "hospital.timezone"));
+}
+
+void
+gh_program_levels(const gh_conf_t *conf)
+{
+    gh_log_level_t level = GH_LOG_INFO;
+    /* the settings' own check has let only levels through */
+    if (gh_log_level_parse(gh_conf_str(conf, "log.level"), &level) ||
+        gh_log_levels(level, gh_conf_str(conf, "log.levels")))
+        gh_log(GH_LOG_WARN, "log_levels");
 }
 
 bool

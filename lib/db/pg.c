@@ -1,6 +1,7 @@
 /*
  * lib/db/pg.c - see pg.h; the rules of libpq's pipeline mode are in its manual, section 34.5
  */
+#define GH_LOG_PART GH_LOG_DB
 #include "db/pg.h"
 
 #include <stdio.h>

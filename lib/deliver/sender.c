@@ -1,6 +1,7 @@
 /*
  * lib/deliver/sender.c - the thread that sends messages (sender.h)
  */
+#define GH_LOG_PART GH_LOG_SEND
 #include "deliver/sender.h"
 
 #include <curl/curl.h>

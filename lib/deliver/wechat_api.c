@@ -1,6 +1,7 @@
 /*
  * lib/deliver/wechat_api.c - requests to the WeChat platform by libcurl; see wechat_api.h
  */
+#define GH_LOG_PART GH_LOG_SEND
 #include "deliver/wechat_api.h"
 
 #include <stdio.h>

@@ -66,7 +66,7 @@ gh_setting_is_database(const gh_setting_t *set)
 static bool
 is_list(const gh_setting_t *set)
 {
-    return set->type == GH_SET_NETWORKS || set->type == GH_SET_ORIGINS;
+    return set->type == GH_SET_NETWORKS || set->type == GH_SET_ORIGINS || set->type == GH_SET_LEVELS;
 }
 
 const char *

@@ -1,6 +1,7 @@
 /*
  * lib/worker/fail.c - what follows an error: once more, one by one, a refusal, or INTERNAL
  */
+#define GH_LOG_PART GH_LOG_JOB
 #include "base/log.h"
 #include "base/timez.h"
 #include "worker/internal.h"
@@ -142,10 +143,13 @@ fail_many(gh_batch_priv_t *b)
     bool apart = !b->expired && !found &&
                  gh_fail_decide(b->error.sqlstate, b->lost, b->batch.n, tries, b->kind) == GH_ALONE;
     bool recheck = b->kind == GH_OP_WRITE && (b->lost || done_elsewhere(&b->error));
-    gh_log(GH_LOG_WARN, "batch_failed", GH_KS("kind", b->group->name), GH_KI("jobs", b->batch.n),
-           GH_KS("sqlstate", b->error.sqlstate), GH_KS("constraint", b->error.constraint),
-           GH_KS("then", apart ? "one_by_one" : "again"), GH_KI("lost", b->lost),
-           GH_KI("expired", b->expired));
+    /* a deadlock, or a row that changed before it was locked, is an ordinary thing in a rush: counted, and run again */
+    bool ordinary = contended(b->error.sqlstate) && !apart && !b->lost;
+    b->pool->stats.contended += ordinary;
+    gh_log(ordinary ? GH_LOG_DEBUG : GH_LOG_WARN, "batch_failed", GH_KS("kind", b->group->name),
+           GH_KI("jobs", b->batch.n), GH_KS("sqlstate", b->error.sqlstate),
+           GH_KS("constraint", b->error.constraint), GH_KS("then", apart ? "one_by_one" : "again"),
+           GH_KI("lost", b->lost), GH_KI("expired", b->expired));
     for (size_t i = b->batch.n; i-- > 0;)
         again(b, gh_priv(b->batch.jobs[i]), recheck, apart);
 }

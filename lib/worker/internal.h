@@ -218,6 +218,7 @@ struct gh_link {
 
 typedef struct gh_pool_stats {
     uint64_t jobs, batches, batch_jobs, refused, failed, requeued, dropped;
+    uint64_t contended; /* batches run again after a deadlock or the like */
     uint64_t hist[128]; /* work time, log-spaced: stats.c */
 } gh_pool_stats_t;
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <libpq-fe.h>
 
+#define GH_LOG_PART GH_LOG_LINK
 #include "base/log.h"
 #include "base/timez.h"
 #include "wire/frames.h"

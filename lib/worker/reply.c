@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <libpq-fe.h>
 
+#define GH_LOG_PART GH_LOG_JOB
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/seal_text.h"

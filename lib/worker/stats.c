@@ -51,7 +51,7 @@ gh_stats_line(gh_wpool_t *p)
     if (s->jobs > 0)
         gh_log(GH_LOG_INFO, "worked", GH_KS("pool", p->def->name), GH_KI("jobs", s->jobs),
                GH_KI("refused", s->refused), GH_KI("failed", s->failed), GH_KI("requeued", s->requeued),
-               GH_KI("dropped", s->dropped), GH_KI("batches", s->batches),
+               GH_KI("dropped", s->dropped), GH_KI("contended", s->contended), GH_KI("batches", s->batches),
                GH_KI("mean_batch", s->batches ? s->batch_jobs / s->batches : 0),
                GH_KI("p50_us", gh_stats_percentile(s, 50)), GH_KI("p95_us", gh_stats_percentile(s, 95)));
     *s = (gh_pool_stats_t){0};

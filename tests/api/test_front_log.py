@@ -14,7 +14,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 def lines(front):
     """The lines of requests other than probes."""
     found = [json.loads(s) for s in front.process.output().splitlines() if s.startswith("{")]
-    return [e for e in found if e["event"] == "request" and e["route"] not in ("/health", "/readyz")]
+    return [e for e in found if e["msg"] == "request" and e["route"] not in ("/health", "/readyz")]
 
 
 def line_of(front, request_id):
@@ -43,10 +43,10 @@ def test_a_line_says_who_what_and_how_long(logged):
     e = line_of(logged.front, "line-1")
     assert r.headers["traceparent"] == TRACE and logged.broker.last().head["trace"] == TRACE
     assert {k: e[k] for k in ("user_id", "surface", "method", "route", "status", "queue_ms", "work_ms", "bytes", "ip",
-                              "trace", "level", "comp")} == {
+                              "trace", "level", "component")} == {
         "user_id": 77, "surface": "v1", "method": "GET", "route": "/api/v1/appointments/{id}", "status": 200,
         "queue_ms": 1.5, "work_ms": 2.75, "bytes": len(r.content), "ip": "192.0.2.9", "trace": TRACE, "level": "info",
-        "comp": "front"}
+        "component": "front.access"}
     assert 0 < e["duration_ms"] < 10000 and re.match(r"\d{4}-\d\d-\d\dT", e["ts"])
     assert "err" not in e and "secret" not in logged.front.process.output()
 

@@ -94,7 +94,7 @@ def test_etag_of_the_set(admin):
 @pytest.mark.parametrize("key, value", [
     ("no.such.key", 1), ("auth.access_ttl_min", 0), ("auth.access_ttl_min", 1441), ("auth.access_ttl_min", "30"),
     ("auth.access_ttl_min", 1.5), ("auth.access_ttl_min", True), ("docs.enabled", "true"), ("docs.enabled", 1),
-    ("log.level", "loud"), ("log.level", 3), ("cors.origins", "http://a.example"), ("cors.origins", [1]),
+    ("log.level", "loud"), ("log.level", 3), ("log.levels", ["booking=info"]), ("log.levels", "db=warn"), ("cors.origins", "http://a.example"), ("cors.origins", [1]),
     ("cors.origins", ["no-origin"]), ("cors.origins", ["https://a.example/path"]), ("cors.origins", ["https://a.example,b"]),
     ("ratelimit.exempt", ["10.0.0.0/40"]), ("metrics.allow", ["somewhere"]), ("reset.page", "a\nb"), ("reset.page", "x" * 2000),
     ("consultation.max_pass_count", 11), ("auth.access_ttl_min", {"a": 1}), ("registration", {"noShowLimit": 1})])
@@ -186,6 +186,9 @@ def test_log_level_in_every_process(system, admin):
     soon("debug lines", lambda: "level=debug" in system[worker].output())
     put(admin, log__level="warn")
     soon("quiet", lambda: _grows_no_more(system, worker))
+    put(admin, log__levels=["front=error", "job=debug", "broker.job=error"])       # the components' own, beside warn for all others
+    soon("lines of jobs", lambda: (raw(system), "component=worker.job" in system[worker].output())[1])
+    assert data(admin.get(PATH, params={"prefix": "log.levels"}))[0]["value"] == ["front=error", "job=debug", "broker.job=error"]
 
 
 def _grows_no_more(system, name):

@@ -97,7 +97,7 @@ measure_line(void)
                               GH_KI("bytes", i),
                               GH_KS("ip", "192.0.2.10"),
                               {0}};
-        gh_log_append(&out, GH_LOG_INFO, "request", kv);
+        gh_log_append(&out, GH_LOG_ACCESS, GH_LOG_INFO, "request", kv);
         if (out.n > 60000)
             gh_buf_clear(&out);
     }
