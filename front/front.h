@@ -205,6 +205,18 @@ bool front_link_before(const front_ask_t *ask, const gh_job_head_t *head, const 
 /* Go on with a request (request.c); answer: the body of the reply, empty when none came. ask is the caller's. */
 void front_request_again(const front_ask_t *ask, gh_str_t answer);
 
+/* ---- turns.c: in a crowd each operation has its turn */
+int front_turns_start(void); /* once a worker process, when the contract is loaded; -1: no memory */
+void front_turns_stop(void);
+/* True: others of this operation are before it, the request sleeps until front_request_resume(). */
+bool front_turns_wait(struct http_request *req, const gh_operation_t *op);
+bool front_turns_go_on(void); /* at the end of a turn; true when somebody waits still */
+/* What becomes of who waited since since_us (request.c): carried out, or the client left meanwhile. */
+void front_request_resume(struct http_request *req, int64_t since_us);
+void front_request_left(struct http_request *req, int64_t since_us);
+/* The answer of a sleeping request was queued: send it and let Kore free the request in this turn (link.c). */
+void front_let_go(struct http_request *req);
+
 /* A job of the front's own: done is called with the reply, or with head NULL when none came. False: no broker took it. */
 typedef void (*front_done_fn)(const gh_reply_head_t *head, gh_str_t body);
 typedef struct front_errand {

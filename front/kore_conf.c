@@ -185,7 +185,7 @@ kore_worker_configure(void)
     front.tokens = front_tokens_new(8192);
     front.revoked = front_revoked_new();
     atomic_store(&front.counters->worker[front.worker].pid, getpid());
-    if (!front.tokens || !front.revoked || front_link_start()) {
+    if (!front.tokens || !front.revoked || front_turns_start() || front_link_start()) {
         gh_log(GH_LOG_ERROR, "worker_failed", GH_KI("worker", front.worker));
         atomic_store(&front.counters->failed, true);
         kore_shutdown(); /* all of them share what is wrong */
@@ -207,6 +207,7 @@ void
 kore_worker_teardown(void)
 {
     front_link_stop();
+    front_turns_stop();
     front_tokens_destroy(&front.tokens);
     front_revoked_destroy(&front.revoked);
 }

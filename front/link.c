@@ -205,9 +205,8 @@ on_request_freed(struct http_request *req)
     front_add(&front.counters->worker[front.worker].left, 1);
 }
 
-/* The answer was queued: send it and let Kore free the request in this turn. */
-static void
-let_go(struct http_request *req)
+void
+front_let_go(struct http_request *req)
 {
     req->hdlr_extra = NULL;
     req->onfree = NULL;
@@ -224,7 +223,7 @@ finish(front_job_t *j)
     unpark(j);
     release_job(j);
     if (req)
-        let_go(req);
+        front_let_go(req);
 }
 
 /* A question of ours is answered: the request goes on, and is parked anew or answered. */
@@ -241,7 +240,7 @@ go_on(front_job_t *j, gh_str_t answer)
         front_access(&j->ask, 499, 0); /* the client left at this moment */
     release_job(j);
     if (!req->hdlr_extra)
-        let_go(req);
+        front_let_go(req);
 }
 
 static void
@@ -624,6 +623,8 @@ front_turn(void)
         for (size_t i = 0; i < s_link.n; i++)
             drain_jobs(&s_link.at[i]);
     }
+    if (front_turns_go_on())
+        http_more = 1;
     front_access_flush();
 }
 

@@ -480,22 +480,61 @@ front_request_again(const front_ask_t *before, gh_str_t answer)
     json_decref(root);
 }
 
-/* Kore's handler of every path. */
-int
-front_page(struct http_request *req)
+/* Answer or park a request. since_us: when it stood before us, 0 for now. */
+static void
+take_request(struct http_request *req, int64_t since_us)
 {
     inbound_t in;
     uint8_t id[16];
     memset(&in, 0, sizeof in);
     begin(req, &in, id);
+    if (since_us)
+        in.ask.start_us = since_us;
     name_request(&in);
     if (in.headers.doubled) {
         in.ask.render.forced_status = 400;
         if (!refuse_by_rate(&in))
             front_answer_error(&in.ask, GH_E_BAD_REQUEST, NULL, NULL);
-        return KORE_RESULT_OK;
+        return;
     }
     if (!front_https_redirect(&in.ask) && !answer_without_operation(&in))
         handle(&in, id);
+}
+
+/* Kore's handler of every path. */
+int
+front_page(struct http_request *req)
+{
+    gh_method_t method;
+    gh_match_t match;
+    bool known = method_of(req, &method);
+    gh_contract_match(front.contract, method, target_path(req->path), &match);
+    if (!known || !match.op || !front_turns_wait(req, match.op))
+        take_request(req, 0);
     return req->hdlr_extra ? KORE_RESULT_RETRY : KORE_RESULT_OK;
+}
+
+void
+front_request_resume(struct http_request *req, int64_t since_us)
+{
+    if (req->owner && req->owner->state != CONN_STATE_DISCONNECTING)
+        take_request(req, since_us);
+    else
+        front_request_left(req, since_us); /* at this moment */
+    if (!req->hdlr_extra)
+        front_let_go(req);
+}
+
+void
+front_request_left(struct http_request *req, int64_t since_us)
+{
+    inbound_t in;
+    uint8_t id[16];
+    memset(&in, 0, sizeof in);
+    begin(req, &in, id);
+    in.ask.start_us = since_us;
+    name_request(&in);
+    front_access(&in.ask, 499, 0);
+    front_rows_add(&in.ask, 499);
+    front_add(&front.counters->worker[front.worker].left, 1);
 }

@@ -1,0 +1,77 @@
+"""A crowd at one operation: its requests go in order of arrival, and requests for other operations pass them."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from support.front import read_all, status_of
+from support.proc import wait_for
+
+CROWD = 150
+
+
+def request(n):
+    body = b'{"n":%d}' % n
+    return b"POST /bench/echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body)
+
+
+@pytest.fixture
+def held(front):
+    """The front's worker stands still until it is let go: all that was sent meanwhile is there at once."""
+    parent = front.process.pid
+    with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as f:
+        worker, = map(int, f.read().split())
+    os.kill(worker, signal.SIGSTOP)
+    yield lambda: os.kill(worker, signal.SIGCONT)
+    os.kill(worker, signal.SIGCONT)
+
+
+def metric(front, name):
+    line, = (x for x in front.get("/metrics").text.splitlines() if x.startswith(name + " "))
+    return int(line.rpartition(" ")[2])
+
+
+@pytest.fixture
+def crowd(front):
+    sockets = [front.connect() for _ in range(CROWD)]
+    assert front.get("/healthz").status_code == 200        # all of them were accepted before this one
+    yield sockets
+    for s in sockets:
+        s.close()
+
+
+def send_all(sockets):
+    for n, s in enumerate(sockets):
+        s.sendall(request(n))
+        time.sleep(0.0005)         # in this order
+
+
+def test_who_asks_for_something_else_passes_the_crowd(front, broker, crowd, held):
+    broker.on("echo.echo", lambda job: job.args["body"])
+    broker.on("directory.browse_hospitals", {"areas": []})
+    before = len(broker.jobs)
+    send_all(crowd)
+    with front.connect() as other:
+        other.sendall(b"GET /patient/hospitals HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        time.sleep(0.05)
+        held()
+        assert status_of(read_all(other)) == 200
+    assert [status_of(read_all(s)) for s in crowd] == [200] * CROWD
+    jobs = broker.jobs[before:]
+    place = [j.op for j in jobs].index("directory.browse_hospitals")
+    assert place <= 32, f"{place} of the crowd came before"
+    numbers = [j.args["body"]["n"] for j in jobs if j.op == "echo.echo"]
+    assert numbers == list(range(CROWD))
+
+
+def test_who_leaves_while_he_waits_is_forgotten(front, broker, crowd, held):
+    broker.on("echo.echo", lambda job: job.args["body"])
+    send_all(crowd)
+    held()
+    for s in reversed(crowd[1::2]):     # the last of the line first, while the first ones have their turn
+        s.close()
+    assert [status_of(read_all(s)) for s in crowd[::2]] == [200] * (CROWD // 2)
+    wait_for("nobody to wait", lambda: metric(front, "guahao_front_parked") == 0, 10)
+    assert front.post("/bench/echo", json={"n": 1}).json() == {"n": 1}
