@@ -22,7 +22,7 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmis
 CFLAGS  ?= -O2 -g
 CFLAGS  += -std=gnu17 -fno-strict-aliasing -fno-omit-frame-pointer -pthread
 LDFLAGS += -pthread
-LDLIBS  += $(PKG_LIBS) -lcrypt -lm
+LDLIBS  += $(PKG_LIBS) -lcrypt -lz -lm
 ifeq ($(SAN),1)
 CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 LDFLAGS += -fsanitize=address,undefined

@@ -44,13 +44,12 @@ block_signals(void)
     sigaddset(&set, SIGINT);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
 }
 
 void
 gh_broker_configure(gh_broker_t *b)
 {
-    gh_program_levels(b->conf);
+    gh_program_log(b->conf);
     b->max_depth = (uint32_t)gh_conf_int(b->conf, "broker.max_depth");
     b->max_attempts = (uint32_t)gh_conf_int(b->conf, "broker.max_attempts");
     b->opaque_ttl_ms = gh_conf_int(b->conf, "broker.opaque_ttl_ms");
@@ -113,7 +112,9 @@ main(int argc, char **argv)
     gh_conf_t *conf = gh_conf_load(file);
     if (!conf)
         return 1;
-    int rc = gh_program_start(conf, "broker") == 0 && serve(conf) == 0 ? 0 : 1;
+    bool started = gh_program_start(conf, "broker") == 0 &&
+                   gh_program_log_files(conf, "broker", false, false) == 0;
+    int rc = started && serve(conf) == 0 ? 0 : 1;
     gh_conf_destroy(&conf);
     gh_log(GH_LOG_INFO, "stopped", GH_KI("status", rc));
     return rc;

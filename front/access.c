@@ -65,6 +65,6 @@ front_access_flush(void)
 {
     if (s_lines.n == 0)
         return;
-    gh_log_write(&s_lines);
+    gh_log_write(GH_LOG_ACCESS, &s_lines);
     gh_buf_clear(&s_lines);
 }

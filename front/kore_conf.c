@@ -56,6 +56,8 @@ static struct sock_filter s_filter[] = {
     KORE_SYSCALL_ALLOW(sendmsg),
     KORE_SYSCALL_ALLOW(recvmsg),
     KORE_SYSCALL_ALLOW(newfstatat),
+    KORE_SYSCALL_ALLOW(dup2), /* a log file that was turned over */
+    KORE_SYSCALL_ALLOW(dup3),
     KORE_SYSCALL_ALLOW(uname),
     KORE_SYSCALL_ALLOW(sysinfo),
     KORE_SYSCALL_ALLOW(prlimit64),
@@ -77,7 +79,6 @@ static struct sock_filter s_filter[] = {
     KORE_SYSCALL_ALLOW(readlinkat),
     KORE_SYSCALL_ALLOW(arch_prctl),
     KORE_SYSCALL_ALLOW(dup),
-    KORE_SYSCALL_ALLOW(dup2),
     KORE_SYSCALL_ALLOW(fork),
     KORE_SYSCALL_ALLOW(vfork),
     KORE_SYSCALL_ALLOW(execve),

@@ -97,7 +97,8 @@ main(int argc, char *argv[])
     if (status >= 0)
         return status;
     front.conf = gh_conf_load(file);
-    if (!front.conf || gh_program_start(front.conf, "front"))
+    if (!front.conf || gh_program_start(front.conf, "front") ||
+        gh_program_log_files(front.conf, "front", true, true))
         return 1;
     schedule_in_batches();
     if (prepare())

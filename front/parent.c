@@ -7,11 +7,13 @@
  */
 #include <kore/kore.h>
 
+#include "base/log_file.h"
 #include "base/notify.h"
 #include "base/timez.h"
 #include "front/front.h"
 
 #define LOOK_MS 100
+#define LOG_MS  250
 #define HUNG_MS 5000 /* without a watchdog: only the status says so */
 
 void front_parent_started(void);
@@ -36,7 +38,8 @@ look(void *arg, u_int64_t now_kore)
     (void)now_kore;
     int64_t now = gh_mono_ms(), half_ms = gh_notify_watchdog_us() / 2000;
     int64_t limit_ms = half_ms > 0 && half_ms < HUNG_MS ? half_ms : HUNG_MS;
-    size_t all = front.counters->workers, turning = count(now, limit_ms, false), linked = count(now, limit_ms, true);
+    size_t all = front.counters->workers, turning = count(now, limit_ms, false),
+           linked = count(now, limit_ms, true);
     if (turning == all || !gh_notify_is_ready())
         gh_notify_alive(gh_mono_us());
     gh_notify_status("port %lld, processes %zu of %zu, with a broker %zu",
@@ -45,12 +48,23 @@ look(void *arg, u_int64_t now_kore)
         gh_notify_ready();
 }
 
+/* The parent keeps the log's files for its workers, who may not. A long piece of work goes on at its next turns. */
+static void
+keep_log(void *arg, u_int64_t now_kore)
+{
+    (void)arg;
+    (void)now_kore;
+    (void)gh_log_files_step(gh_machine_us());
+}
+
 /* Called by Kore's parent (front/kore/0011) when its timers are there. */
 void
 front_parent_started(void)
 {
     if (gh_notify_wanted())
         kore_timer_add(look, LOOK_MS, NULL, 0);
+    if (*gh_conf_str(front.conf, "log.dir"))
+        kore_timer_add(keep_log, LOG_MS, NULL, 0);
 }
 
 /* Called by Kore's parent when it was asked to stop, before its workers are. */

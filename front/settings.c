@@ -52,7 +52,7 @@ front_settings_init(void)
 static void
 changed(void)
 {
-    gh_program_levels(front.conf);
+    gh_program_log(front.conf);
     (void)gh_program_clock(front.conf);
     if (read_live() == 0)
         gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(front.conf)));

@@ -88,7 +88,11 @@ main(int argc, char **argv)
     gh_conf_t *conf = n > 0 ? gh_conf_load(config) : NULL;
     if (!conf)
         return 2;
-    int rc = gh_program_start(conf, "worker") == 0 ? gh_worker_run(conf, pools, n) : 1;
+    char name[240];
+    snprintf(name, sizeof name, "worker-%s", words[0]);
+    bool started = gh_program_start(conf, "worker") == 0 &&
+                   gh_program_log_files(conf, name, false, false) == 0;
+    int rc = started ? gh_worker_run(conf, pools, n) : 1;
     gh_conf_destroy(&conf);
     return rc;
 }

@@ -106,7 +106,14 @@ const gh_setting_t gh_settings[] = {
         "log.levels", NULL, GH_SET_LEVELS, "",
         "Least levels of components that have one of their own, worker=debug,db=warn,front.access=error: "
         "programs front, broker, worker; parts access, job, db, link, send, kore."),
-    WORD("log.format", "logfmt|json", "logfmt", "Form of log lines on stderr."),
+    WORD("log.format", "logfmt|json", "logfmt", "Form of log lines."),
+    STR("log.dir", "", 3000,
+        "Directory of the log files, requests apart from all else; empty: everything goes to stderr."),
+    STR("log.name", "", 200,
+        "Name of the files of this process in it; empty: front, broker, worker and its pools."),
+    LIVE_INT("log.max_bytes", NULL, "104857600", 4096, INT64_C(1) << 40, "bytes",
+             "A log file of this size is put aside and compressed, as each is when a day begins."),
+    LIVE_INT("log.keep", NULL, "14", 1, 1000, "files", "Old files that are kept, of each log file."),
 
     BOOL("accesslog.rows", "true",
          "Record each request as a row of user_access_log; visits are counted by them."),

@@ -1,5 +1,5 @@
 /*
- * lib/base/log.c - structured log lines on stderr
+ * lib/base/log.c - structured log lines
  */
 #include "base/log.h"
 
@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/log_file.h"
 #include "base/timez.h"
 #include "base/uuid7.h"
 
@@ -285,10 +286,10 @@ line_json(gh_buf_t *b, const char *ts, gh_log_part_t part, const char *level, co
 }
 
 static void
-write_line(const char *p, size_t n)
+write_line(int fd, const char *p, size_t n)
 {
     while (n > 0) {
-        ssize_t got = write(STDERR_FILENO, p, n);
+        ssize_t got = write(fd, p, n);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -312,10 +313,11 @@ gh_log_append(gh_buf_t *out, gh_log_part_t part, gh_log_level_t level, const cha
 }
 
 void
-gh_log_write(const gh_buf_t *lines)
+gh_log_write(gh_log_part_t part, const gh_buf_t *lines)
 {
     if (gh_buf_ok(lines))
-        write_line(lines->p, lines->n);
+        write_line(gh_log_files_fd(part == GH_LOG_ACCESS ? GH_LOG_ACCESS_FILE : GH_LOG_APP_FILE), lines->p,
+                   lines->n);
 }
 
 void
@@ -326,6 +328,6 @@ gh_log_kv(gh_log_part_t part, gh_log_level_t level, const char *event, const gh_
     int saved = errno; /* callers log first and look at errno after */
     gh_buf_t b GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_log_append(&b, part, level, event, fields);
-    gh_log_write(&b);
+    gh_log_write(part, &b);
     errno = saved;
 }

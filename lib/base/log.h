@@ -1,5 +1,5 @@
 /*
- * lib/base/log.h - structured log lines on stderr, logfmt or JSON
+ * lib/base/log.h - structured log lines on stderr or in files (log_file.h), logfmt or JSON
  *
  * One line is one event with fields, at a level an operator can act on:
  *   ts=2026-03-09T08:15:30.123+08:00 level=info component=worker pid=4711 event=ready pool=booking credit=64
@@ -62,7 +62,7 @@ bool gh_log_on(gh_log_part_t part, gh_log_level_t level);
  * gathered there with one write. Lines of gh_log_kv() may overtake them. */
 void gh_log_append(gh_buf_t *out, gh_log_part_t part, gh_log_level_t level, const char *event,
                    const gh_kv_t *fields);
-void gh_log_write(const gh_buf_t *lines);
+void gh_log_write(gh_log_part_t part, const gh_buf_t *lines);
 /* "debug", "info", "warn", "error"; -1 for another word. */
 int gh_log_level_parse(const char *name, gh_log_level_t *level);
 

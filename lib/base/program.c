@@ -4,9 +4,12 @@
 #include "base/program.h"
 
 #include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_file.h"
 #include "base/notify.h"
 #include "base/timez.h"
 
@@ -38,7 +41,7 @@ gh_program_start(const gh_conf_t *conf, const char *component)
 {
     bool json = strcmp(gh_conf_str(conf, "log.format"), "json") == 0;
     gh_log_init(component, GH_LOG_INFO, json ? GH_LOGJSON : GH_LOGFMT);
-    gh_program_levels(conf);
+    gh_program_log(conf);
     if (gh_notify_open() != 0)
         return -1;
     (void)gh_program_clock(conf); /* the settings' own check has stopped what production refuses */
@@ -46,13 +49,29 @@ gh_program_start(const gh_conf_t *conf, const char *component)
 }
 
 void
-gh_program_levels(const gh_conf_t *conf)
+gh_program_log(const gh_conf_t *conf)
 {
     gh_log_level_t level = GH_LOG_INFO;
     /* the settings' own check has let only levels through */
     if (gh_log_level_parse(gh_conf_str(conf, "log.level"), &level) ||
         gh_log_levels(level, gh_conf_str(conf, "log.levels")))
         gh_log(GH_LOG_WARN, "log_levels");
+    gh_log_files_limits(gh_conf_int(conf, "log.max_bytes"), gh_conf_int(conf, "log.keep"));
+}
+
+int
+gh_program_log_files(const gh_conf_t *conf, const char *name, bool access, bool timer)
+{
+    const char *dir = gh_conf_str(conf, "log.dir"), *other = gh_conf_str(conf, "log.name");
+    char file[256];
+    snprintf(file, sizeof file, "%s", *other ? other : name);
+    for (char *c = file; *c; c++)
+        if (*c == ',' || *c == '/')
+            *c = '+';
+    (void)signal(SIGHUP, SIG_IGN);
+    if (!*dir)
+        return 0;
+    return gh_log_files_open(dir, file, access) || (!timer && gh_log_files_keeper()) ? -1 : 0;
 }
 
 bool

@@ -18,8 +18,12 @@ int gh_program_args(int argc, char **argv, int n_words, void (*usage)(FILE *out)
 /* Start the log of this component as log.* say, look for a service manager (base/notify.h), and set the hospital's time zone. 0, or -1 after a message. */
 int gh_program_start(const gh_conf_t *conf, const char *component);
 
-/* Least levels of log lines as log.level and log.levels say; again whenever the settings have changed. */
-void gh_program_levels(const gh_conf_t *conf);
+/* Least levels of log lines and limits of the log files as log.* say; again whenever the settings have changed. */
+void gh_program_log(const gh_conf_t *conf);
+
+/* Write the log to files of this name in log.dir; nothing without one. Before any thread exists; SIGHUP does no harm from now on.
+ * access: with one more for requests. timer: the program calls gh_log_files_step() itself. 0, or -1 after a message. */
+int gh_program_log_files(const gh_conf_t *conf, const char *name, bool access, bool timer) GH_MUSTCHECK;
 
 /* Move the hospital's clock as the settings say (clock.shift_ms, decisions 20); again whenever they have changed. False: production
  * has a moved clock, which was logged, and the clock is the machine's. */

@@ -46,6 +46,7 @@ gh_worker_tell(gh_worker_t *w)
         gh_notify_status("pool %s waits for %s", first->def->name, lacks(first));
         return;
     }
-    gh_notify_status("serving %zu %s, brokers %zu of %zu", w->n_pools, w->n_pools == 1 ? "pool" : "pools", brokers, of);
+    gh_notify_status("serving %zu %s, brokers %zu of %zu", w->n_pools, w->n_pools == 1 ? "pool" : "pools",
+                     brokers, of);
     gh_notify_ready();
 }

@@ -133,7 +133,7 @@ gh_worker_pool_up(gh_wpool_t *p)
 void
 gh_worker_configured(gh_worker_t *w)
 {
-    gh_program_levels(w->conf);
+    gh_program_log(w->conf);
     gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(w->conf)));
     if (!gh_program_clock(w->conf) &&
         !gh_upkeep_ready(w->upkeep)) /* who starts, stops; who runs goes on by the machine's clock */

@@ -25,7 +25,7 @@ url=http://127.0.0.1:$port
 logs=$var/log
 pids=$var/run.pids              # one line a process: name pid start-time
 tag=$(printf %s "$var" | sha256sum | cut -c1-10)
-export GUAHAO_VAR=$var GUAHAO_HTTP_PORT=$port
+export GUAHAO_VAR=$var GUAHAO_HTTP_PORT=$port GUAHAO_LOG_DIR=${GUAHAO_LOG_DIR-$logs}
 
 . "$here/proc.sh"
 . "$here/cluster.sh"

@@ -99,7 +99,7 @@ lines_can_be_gathered(void **state)
                   (const gh_kv_t[]){GH_KM("ms", 1234), GH_KM("none", 0), {0}});
     gh_log_append(&lines, GH_LOG_JOB, GH_LOG_INFO, "b", NULL);
     capture_t c = capture_begin(STDERR_FILENO);
-    gh_log_write(&lines);
+    gh_log_write(GH_LOG_JOB, &lines);
     capture_end(&c, out, sizeof(out));
     assert_non_null(strstr(out, " event=a ms=1.234 none=0.000\nts=20"));
     char head[80];
