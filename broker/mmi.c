@@ -1,16 +1,19 @@
 /*
  * broker/mmi.c - services that the broker answers itself (8/MMI, and ours beside it)
  *
- * Body of the answer: a code frame ("200", "400", "403", "404", "501"), then for some one frame of JSON. All but
+ * Body of the answer: a code frame ("200", "400", "403", "404", "501"), then for some one frame, of JSON but for mmi.figures. All but
  * mmi.service are for trusted peers; what changes something needs, with CURVE, a key with the role `ops`.
  */
 #include "broker.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "base/uuid7.h"
+#include "wire/figures.h"
 
 bool
 gh_mmi_is(gh_str_t service)
@@ -91,6 +94,8 @@ report_broker(gh_broker_t *b, gh_json_t *j)
     gh_json_key(j, "broker");
     gh_json_obj(j);
     gh_json_kcstr(j, "id", id);
+    gh_json_ki64(j, "pid", getpid());
+    gh_json_ki64(j, "resident_bytes", gh_program_resident(getpid()));
     gh_json_ki64(j, "uptime_s", (b->now_ms - b->start_ms) / 1000);
     gh_json_kcstr(j, "version", GH_VERSION);
     gh_json_kbool(j, "draining", b->draining);
@@ -171,6 +176,33 @@ mmi_dead(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
     gh_json_obj(j);
     gh_dead_json(b, j);
     gh_json_obj_end(j);
+    return 200;
+}
+
+/* What the workers of ours say of themselves: wire/figures.h, no JSON. */
+static int
+mmi_figures(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
+{
+    char id[2 * 256 + 1];
+    gh_bworker_t *w, *next;
+    size_t bytes = 0;
+    uint32_t n = 0;
+
+    (void)arg;
+    for (w = b->workers; w; w = w->hh.next)
+        n += w->figures && (bytes += w->n_figures + sizeof id) < GH_FIGURES_ALL;
+    gh_mpw_array(j->out, n);
+    for (w = b->workers; w && n > 0; w = next) {
+        next = w->hh.next;
+        if (!w->figures)
+            continue;
+        n--;
+        gh_worker_hex(w, id);
+        gh_mpw_array(j->out, 3);
+        gh_mpw_cstr(j->out, id);
+        gh_mpw_int(j->out, b->now_ms - w->figures_ms);
+        gh_mpw_bin(j->out, w->figures, w->n_figures);
+    }
     return 200;
 }
 
@@ -266,14 +298,15 @@ mmi_drop(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 static const struct {
     const char *name;
     enum { ANYBODY, TRUSTED, OPERATOR } who;
-    bool json;
+    bool body; /* an answer of 200 has a second frame */
     int (*run)(gh_broker_t *b, gh_str_t arg, gh_json_t *j);
 } s_commands[] = {
-    {"mmi.service", ANYBODY, false, mmi_service},  {"mmi.queues", TRUSTED, true, mmi_queues},
-    {"mmi.workers", TRUSTED, true, mmi_workers},   {"mmi.dead", TRUSTED, true, mmi_dead},
-    {"mmi.pause", OPERATOR, false, mmi_pause},     {"mmi.resume", OPERATOR, false, mmi_resume},
-    {"mmi.drain", OPERATOR, false, mmi_drain},     {"mmi.kick", OPERATOR, false, mmi_kick},
-    {"mmi.requeue", OPERATOR, false, mmi_requeue}, {"mmi.drop", OPERATOR, false, mmi_drop},
+    {"mmi.service", ANYBODY, false, mmi_service}, {"mmi.queues", TRUSTED, true, mmi_queues},
+    {"mmi.workers", TRUSTED, true, mmi_workers},  {"mmi.dead", TRUSTED, true, mmi_dead},
+    {"mmi.figures", TRUSTED, true, mmi_figures},  {"mmi.pause", OPERATOR, false, mmi_pause},
+    {"mmi.resume", OPERATOR, false, mmi_resume},  {"mmi.drain", OPERATOR, false, mmi_drain},
+    {"mmi.kick", OPERATOR, false, mmi_kick},      {"mmi.requeue", OPERATOR, false, mmi_requeue},
+    {"mmi.drop", OPERATOR, false, mmi_drop},
 };
 
 static int
@@ -292,7 +325,7 @@ run(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *req, gh_buf_t *json)
             gh_log(GH_LOG_INFO, "command", GH_KS("name", s_commands[i].name), GH_KN("argument", arg));
         gh_json_init(&j, json);
         int code = s_commands[i].run(b, arg, &j);
-        if (!s_commands[i].json || code != 200)
+        if (!s_commands[i].body || code != 200)
             gh_buf_clear(json);
         return code; /* cppcheck-suppress returnDanglingLifetime ; a literal */
     }

@@ -96,6 +96,9 @@ struct gh_bworker {
     char curve_key[41]; /* public key of its connection, "" without CURVE */
     int64_t seen_ms, sent_ms, ready_ms;
     uint64_t done, failed; /* answers, and those among them that say INTERNAL */
+    uint8_t *figures;      /* what it said of itself (wire/figures.h), owned; NULL: nothing yet */
+    size_t n_figures;
+    int64_t figures_ms;
     uint16_t key_len;
     uint8_t key[256]; /* port and identity: key of the worker table */
 };

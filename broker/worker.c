@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "wire/figures.h"
 
 /* ---- commands out */
 
@@ -89,6 +90,7 @@ free_worker(gh_broker_t *b, gh_bworker_t *w)
     b->n_workers--;
     b->n_public_workers -= !w->trusted;
     zmq_msg_close(&w->peer.id);
+    free(w->figures);
     free(w);
 }
 
@@ -319,6 +321,22 @@ on_answer(gh_broker_t *b, gh_bworker_t *w, gh_message_t *m, const gh_mdp_msg_t *
     gh_deliver_to(b, w);
 }
 
+/* What a worker of ours says of itself; of others it is only a heartbeat. */
+static void
+keep_figures(const gh_broker_t *b, gh_bworker_t *w, gh_str_t frame)
+{
+    gh_figures_t f;
+    if (!w->trusted || gh_figures_read(frame, &f))
+        return;
+    uint8_t *copy = realloc(w->figures, frame.n);
+    if (!copy)
+        return;
+    memcpy(copy, frame.p, frame.n);
+    w->figures = copy;
+    w->n_figures = frame.n;
+    w->figures_ms = b->now_ms;
+}
+
 void
 gh_worker_command(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *cmd)
 {
@@ -349,6 +367,8 @@ gh_worker_command(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *cmd)
     w->seen_ms = b->now_ms;
     if (cmd->command != GH_MDPW_HEARTBEAT)
         on_answer(b, w, m, cmd);
+    else if (cmd->body < m->n)
+        keep_figures(b, w, gh_frame_str(&m->frame[cmd->body]));
 }
 
 /* ---- time */

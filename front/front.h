@@ -274,6 +274,7 @@ void front_metrics(gh_buf_t *out);
 /* The brokers' own words on their queues, as JSON, of at most a second ago; empty when unknown. */
 gh_str_t front_probes_queues(size_t broker);
 gh_str_t front_probes_workers(size_t broker); /* the same on their workers */
+gh_str_t front_probes_figures(size_t broker); /* the answer to mmi.figures, some seconds old at most */
 size_t front_brokers(void);
 bool front_probes_pool(const char *pool); /* some worker of it is known to some broker */
 void front_count(const front_ask_t *ask, uint16_t status);

@@ -1,14 +1,11 @@
 /*
- * front/metrics.c - /metrics in Prometheus' text format 0.0.4 (api/29): this front's workers added up, and what the
- * brokers say of their queues and workers
+ * front/metrics.c - /metrics in Prometheus' text format 0.0.4 (api/29, R-212): this front's workers added up, then what brokers
+ * (metrics_brokers.c) and workers (metrics_workers.c) say of themselves
  */
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
+#include "base/program.h"
 #include "base/timez.h"
 #include "front/front.h"
+#include "front/metrics.h"
 
 static const char *const s_methods[GH_METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 static const char *const s_surfaces[] = {"code", "v1", "heartbeat", "oauth", "raw"};
@@ -27,8 +24,8 @@ front_count(const front_ask_t *ask, uint16_t status)
     front_add(&c->sum_us, (uint64_t)us);
 }
 
-static void
-head(gh_buf_t *out, const char *name, const char *type, const char *help)
+void
+front_metrics_head(gh_buf_t *out, const char *name, const char *type, const char *help)
 {
     gh_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -62,7 +59,7 @@ total_status(size_t route, size_t slot)
 static void
 put_requests(gh_buf_t *out)
 {
-    head(out, "guahao_http_requests_total", "counter", "Answered requests.");
+    front_metrics_head(out, "guahao_http_requests_total", "counter", "Answered requests.");
     for (size_t r = 0; r < front.counters->routes; r++)
         for (size_t s = 0; s < 32; s++) {
             uint64_t n = total_status(r, s);
@@ -119,7 +116,7 @@ total(size_t offset)
 static void
 put_one(gh_buf_t *out, const char *name, const char *type, const char *help, size_t offset)
 {
-    head(out, name, type, help);
+    front_metrics_head(out, name, type, help);
     gh_buf_printf(out, "%s %llu\n", name, (unsigned long long)total(offset));
 }
 
@@ -127,133 +124,37 @@ static void
 put_auth(gh_buf_t *out)
 {
     static const char *const reasons[] = {"missing", "invalid", "expired", "revoked"};
-    head(out, "guahao_auth_failures_total", "counter", "Requests refused for their token.");
+    front_metrics_head(out, "guahao_auth_failures_total", "counter",
+                       "Requests refused for their token, and wrong passwords (reason credentials).");
     for (size_t i = 0; i < GH_COUNT(reasons); i++)
         gh_buf_printf(out, "guahao_auth_failures_total{reason=\"%s\"} %llu\n", reasons[i],
                       (unsigned long long)total(offsetof(front_worker_counts_t, auth_failures) +
                                                 i * sizeof(atomic_uint_fast64_t)));
+    front_metrics_tallies(out, "auth_failures");
 }
 
 static void
 put_limited(gh_buf_t *out)
 {
-    head(out, "guahao_rate_limited_total", "counter", "Requests refused for their rate.");
+    front_metrics_head(out, "guahao_rate_limited_total", "counter", "Requests refused for their rate.");
     for (size_t i = 0; i < FRONT_POLICIES; i++)
         gh_buf_printf(out, "guahao_rate_limited_total{policy=\"%s\"} %llu\n", front_rates_name(i),
                       (unsigned long long)total(offsetof(front_worker_counts_t, rate_limited) +
                                                 i * sizeof(atomic_uint_fast64_t)));
 }
 
-/* Resident memory from /proc, which the sandbox lets us read. */
-static uint64_t
-resident_bytes(int64_t pid)
-{
-    char path[64];
-    char text[128];
-    snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        return 0;
-    const char *got = fgets(text, sizeof text, f);
-    fclose(f);
-    const char *second = got ? strchr(text, ' ') : NULL; /* "size resident ..." in pages */
-    unsigned long long pages = second ? strtoull(second, NULL, 10) : 0;
-    return pages * 4096;
-}
-
 static void
-put_workers(gh_buf_t *out)
+put_memory(gh_buf_t *out)
 {
-    head(out, "guahao_process_resident_bytes", "gauge", "Resident memory of the front's workers.");
+    front_metrics_head(out, "guahao_process_resident_bytes", "gauge", "Resident memory of a process.");
     for (size_t w = 0; w < front.counters->workers; w++) {
         int64_t pid = atomic_load_explicit(&front.counters->worker[w].pid, memory_order_relaxed);
         if (pid)
-            gh_buf_printf(out, "guahao_process_resident_bytes{process=\"front-%zu\"} %llu\n", w,
-                          (unsigned long long)resident_bytes(pid));
+            gh_buf_printf(out, "guahao_process_resident_bytes{process=\"front-%zu\"} %lld\n", w,
+                          (long long)gh_program_resident(pid));
     }
-}
-
-/* ---- the brokers' words */
-
-static double
-number(const json_t *obj, const char *key)
-{
-    return json_number_value(json_object_get(obj, key));
-}
-
-typedef struct gauge {
-    const char *name, *type, *help, *member;
-    double scale;
-} gauge_t;
-
-static const gauge_t s_gauges[] = {
-    {"guahao_queue_depth", "gauge", "Jobs waiting for a pool.", "depth", 1},
-    {"guahao_queue_oldest_seconds", "gauge", "Age of the oldest waiting job.", "oldest_ms", 1e-3},
-    {"guahao_worker_up", "gauge", "Workers of a pool.", "workers", 1},
-    {"guahao_worker_running", "gauge", "Jobs that workers hold.", "running", 1}};
-
-static const struct {
-    const char *outcome, *member;
-} s_outcomes[] = {
-    {"done", "done"},       {"refused_full", "refused_full"}, {"refused_no_worker", "refused_no_worker"},
-    {"expired", "expired"}, {"requeued", "requeued"},         {"dead", "dead"}};
-
-/* A service name comes from whoever registered it: only the characters that MDP names may have. */
-static const char *
-service_name(const json_t *s)
-{
-    const char *name = json_string_value(json_object_get(s, "name"));
-    bool plain = name && *name && strlen(name) <= 128 &&
-                 strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
-                     strlen(name);
-    return plain ? name : "other";
-}
-
-static void
-put_gauge(gh_buf_t *out, const gauge_t *g, json_t *const *roots, size_t n)
-{
-    head(out, g->name, g->type, g->help);
-    for (size_t b = 0; b < n; b++) {
-        const json_t *list = json_object_get(roots[b], "services");
-        for (size_t i = 0; i < json_array_size(list); i++) {
-            const json_t *s = json_array_get(list, i);
-            gh_buf_printf(out, "%s{pool=\"%s\",broker=\"%zu\"} %.10g\n", g->name, service_name(s), b,
-                          number(s, g->member) * g->scale);
-        }
-    }
-}
-
-static void
-put_outcomes(gh_buf_t *out, json_t *const *roots, size_t n)
-{
-    head(out, "guahao_worker_jobs_total", "counter", "Jobs by what became of them.");
-    for (size_t b = 0; b < n; b++) {
-        const json_t *list = json_object_get(roots[b], "services");
-        for (size_t i = 0; i < json_array_size(list); i++)
-            for (size_t o = 0; o < GH_COUNT(s_outcomes); o++)
-                gh_buf_printf(out,
-                              "guahao_worker_jobs_total{pool=\"%s\",broker=\"%zu\",outcome=\"%s\"} %.0f\n",
-                              service_name(json_array_get(list, i)), b, s_outcomes[o].outcome,
-                              number(json_array_get(list, i), s_outcomes[o].member));
-    }
-}
-
-static void
-put_brokers(gh_buf_t *out)
-{
-    json_t *roots[8] = {NULL};
-    size_t n = front_brokers() < GH_COUNT(roots) ? front_brokers() : GH_COUNT(roots);
-    head(out, "guahao_broker_up", "gauge", "Brokers that answer this front.");
-    for (size_t b = 0; b < n; b++) {
-        gh_str_t text = front_probes_queues(b);
-        roots[b] = text.n ? json_loadb(text.p, text.n, 0, NULL) : NULL;
-        gh_buf_printf(out, "guahao_broker_up{broker=\"%zu\"} %d\n", b, roots[b] != NULL);
-    }
-    for (size_t g = 0; g < GH_COUNT(s_gauges); g++)
-        put_gauge(out, &s_gauges[g], roots, n);
-    put_outcomes(out, roots, n);
-    for (size_t b = 0; b < n; b++)
-        json_decref(roots[b]);
+    front_metrics_broker_memory(out);
+    front_metrics_worker_memory(out);
 }
 
 void
@@ -265,7 +166,8 @@ front_metrics(gh_buf_t *out)
     atomic_store_explicit(&mine->token_hits, hits, memory_order_relaxed);
     atomic_store_explicit(&mine->token_misses, misses, memory_order_relaxed);
     put_requests(out);
-    head(out, "guahao_http_request_seconds", "histogram", "Time from the whole request to its answer.");
+    front_metrics_head(out, "guahao_http_request_seconds", "histogram",
+                       "Time from the whole request to its answer.");
     for (size_t r = 0; r < front.counters->routes; r++)
         put_histogram(out, r);
     put_auth(out);
@@ -286,6 +188,7 @@ front_metrics(gh_buf_t *out)
             offsetof(front_worker_counts_t, rows));
     put_one(out, "guahao_front_rows_lost_total", "counter", "Requests whose rows nobody took in time.",
             offsetof(front_worker_counts_t, rows_lost));
-    put_workers(out);
-    put_brokers(out);
+    put_memory(out);
+    front_metrics_brokers(out);
+    front_metrics_workers(out);
 }

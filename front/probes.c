@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/timez.h"
 #include "front/front.h"
+#include "wire/figures.h"
 
 #define BROKERS_MAX 8
 #define QUEUES_MAX  (1u << 20)
@@ -18,10 +19,10 @@
 static const char *const s_essential[] = {"identity", "directory", "booking"};
 
 static struct {
-    gh_buf_t queues[BROKERS_MAX], workers[BROKERS_MAX];
-    int64_t heard_ms[BROKERS_MAX], workers_ms[BROKERS_MAX];
+    gh_buf_t queues[BROKERS_MAX], workers[BROKERS_MAX], figures[BROKERS_MAX];
+    int64_t heard_ms[BROKERS_MAX], workers_ms[BROKERS_MAX], figures_ms[BROKERS_MAX];
     const char *missing; /* an essential pool without a worker anywhere, NULL: none */
-    int64_t asked_ms, asked_us, took_us;
+    int64_t asked_ms, asked_us, took_us, figures_asked_ms;
 } s_probe = {.missing = "identity"}; /* nothing was heard yet */
 
 /* ---- what the brokers say */
@@ -70,7 +71,11 @@ keep_words(gh_buf_t *words, gh_str_t text)
 void
 front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n)
 {
-    bool queues = gh_str_is(name, "mmi.queues"), workers = gh_str_is(name, "mmi.workers");
+    bool queues = gh_str_is(name, "mmi.queues"), workers = gh_str_is(name, "mmi.workers"),
+         figures = gh_str_is(name, "mmi.figures");
+    if (figures && n == 2 && gh_str_is(body[0], "200") && broker < BROKERS_MAX &&
+        body[1].n <= GH_FIGURES_ALL && keep_words(&s_probe.figures[broker], body[1]))
+        s_probe.figures_ms[broker] = gh_mono_ms(); /* read only when somebody asks for them */
     if ((!queues && !workers) || n < 2 || !gh_str_is(body[0], "200") || broker >= BROKERS_MAX ||
         body[1].n > QUEUES_MAX)
         return;
@@ -102,6 +107,15 @@ front_probes_workers(size_t broker)
         gh_mono_ms() - s_probe.workers_ms[broker] > FRESH_MS)
         return (gh_str_t){0};
     return gh_buf_view(&s_probe.workers[broker]);
+}
+
+gh_str_t
+front_probes_figures(size_t broker)
+{
+    if (broker >= BROKERS_MAX || !s_probe.figures_ms[broker] ||
+        gh_mono_ms() - s_probe.figures_ms[broker] > FRESH_MS + GH_FIGURES_EVERY)
+        return (gh_str_t){0};
+    return gh_buf_view(&s_probe.figures[broker]);
 }
 
 bool
@@ -141,6 +155,10 @@ front_probes_tick(int64_t now)
         judge(); /* silence counts too */
     front_link_mmi("mmi.queues");
     front_link_mmi("mmi.workers");
+    if (now - s_probe.figures_asked_ms < GH_FIGURES_EVERY)
+        return;
+    s_probe.figures_asked_ms = now;
+    front_link_mmi("mmi.figures");
 }
 
 /* ---- answers */

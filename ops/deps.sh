@@ -52,6 +52,7 @@ test   python3-yaml          py:yaml
 test   python3-cryptography  py:cryptography
 bench  wrk                   cmd:wrk
 bench  postgresql-15         file:/usr/lib/postgresql/15/bin/pgbench
+test   prometheus            cmd:promtool
 test   chromium              cmd:chromium
 test   chromium-driver       cmd:chromedriver
 test   python3-selenium      py:selenium
@@ -88,6 +89,13 @@ install_all() { # packages...
     fi
     local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
     echo "deps: installing $*"
+    # no service starts because its program is a tool here (postgresql, prometheus): invoke-rc.d(8) asks this file
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        "${root[@]}" sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
+        # shellcheck disable=SC2064 # these words, now
+        trap "${root[*]} rm -f $policy" EXIT
+    fi
     # package lists may be missing (a bare image) or stale (an old one)
     if ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
         "${root[@]}" "${apt[@]}" update

@@ -36,6 +36,18 @@ gh_log_init(const char *program, gh_log_level_t min, gh_log_format_t format)
     cfg.format = format;
 }
 
+gh_log_level_t
+gh_log_level_now(void)
+{
+    return cfg.min[GH_LOG_MAIN];
+}
+
+const char *
+gh_log_level_name(gh_log_level_t level)
+{
+    return level_names[level];
+}
+
 bool
 gh_log_on(gh_log_part_t part, gh_log_level_t level)
 {

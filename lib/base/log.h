@@ -55,6 +55,9 @@ int gh_log_levels(gh_log_level_t min, const char *rules) GH_MUSTCHECK;
 const char *gh_log_rules_fault(const char *rules);
 /* Is this the name of a component: a program, a part, or program.part? */
 bool gh_log_component_ok(gh_str_t name);
+/* The least level of what is no part; and the name of a level. */
+gh_log_level_t gh_log_level_now(void);
+const char *gh_log_level_name(gh_log_level_t level);
 /* Is a line of this level written? */
 bool gh_log_on(gh_log_part_t part, gh_log_level_t level);
 #define gh_log_enabled(level) gh_log_on(GH_LOG_PART, (level))

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -87,4 +88,18 @@ gh_program_clock(const gh_conf_t *conf)
         gh_log(GH_LOG_WARN, "clock_moved", GH_KI("shift_ms", shift_ms));
     gh_clock_shift(shift_ms * 1000);
     return !refused;
+}
+
+int64_t
+gh_program_resident(int64_t pid)
+{
+    char path[64], text[128];
+    snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return 0;
+    const char *got = fgets(text, sizeof text, f);
+    fclose(f);
+    const char *second = got ? strchr(text, ' ') : NULL; /* "size resident ..." in pages */
+    return second ? strtoll(second, NULL, 10) * 4096 : 0;
 }

@@ -29,4 +29,7 @@ int gh_program_log_files(const gh_conf_t *conf, const char *name, bool access, b
  * has a moved clock, which was logged, and the clock is the machine's. */
 bool gh_program_clock(const gh_conf_t *conf);
 
+/* Resident memory of a process in bytes, from /proc; 0 when it cannot be read. */
+int64_t gh_program_resident(int64_t pid);
+
 #endif

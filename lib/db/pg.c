@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/timez.h"
+#include "db/timings.h"
 
 #define CONNECT_LIMIT_MS  5000
 #define BACKOFF_FIRST_MS  100
@@ -20,6 +21,8 @@
 #define EXPECT_MAX        (1u << 16)
 
 typedef enum { PG_WAIT, PG_CONNECTING, PG_PREPARING, PG_UP, PG_BROKEN } pg_state_t;
+#define KIND_BITS 2
+#define KIND_MASK 3u
 typedef enum { EXPECT_QUERY = 1, EXPECT_GOT, EXPECT_SYNC } expect_t;
 
 struct gh_pg {
@@ -31,10 +34,13 @@ struct gh_pg {
     pg_state_t state;
     bool was_up;         /* `up` was told, `down` is owed */
     zmq_pollitem_t item; /* what the loop polls; fd -1: nothing */
-    uint8_t *expect;     /* ring of expect_t: what the server still owes us */
+    uint16_t
+        *expect; /* ring: what the server still owes us, expect_t and above it the place in config.timings */
     size_t cap, head, n; /* cap is a power of two */
     size_t prepare_at;   /* PREPARING: statements answered, for the name in the log line */
     bool prepare_failed;
+    size_t syncs;     /* segments sent and not over, while up */
+    int64_t begun_us; /* the segment whose results come next could begin then */
     int64_t state_since_ms;
     int64_t heard_ms; /* last progress while something was owed */
     int64_t retry_at_ms;
@@ -49,11 +55,11 @@ static void lose(gh_pg_t *pg, const char *why);
 /* ---- the ring of expectations */
 
 static int
-expect_push(gh_pg_t *pg, expect_t kind)
+expect_push(gh_pg_t *pg, expect_t kind, size_t statement)
 {
     if (pg->n == pg->cap) {
         size_t cap = pg->cap ? pg->cap * 2 : 256;
-        uint8_t *ring = cap <= EXPECT_MAX ? malloc(cap) : NULL;
+        uint16_t *ring = cap <= EXPECT_MAX ? malloc(cap * sizeof *ring) : NULL;
         if (!ring)
             return -1;
         for (size_t i = 0; i < pg->n; i++)
@@ -65,7 +71,8 @@ expect_push(gh_pg_t *pg, expect_t kind)
     }
     if (pg->n == 0)
         pg->heard_ms = gh_mono_ms();
-    pg->expect[(pg->head + pg->n++) & (pg->cap - 1)] = (uint8_t)kind;
+    pg->expect[(pg->head + pg->n++) & (pg->cap - 1)] = (uint16_t)((unsigned)kind | (unsigned)statement
+                                                                                       << KIND_BITS);
     return 0;
 }
 
@@ -208,11 +215,12 @@ prepare_all(gh_pg_t *pg)
         for (size_t i = 0; ok && i < pg->config.tables[t].n; i++) {
             const gh_sql_t *s = &pg->config.tables[t].sql[i];
             /* each its own segment: one broken statement is named alone, not as "aborted" of a neighbour */
-            ok = PQsendPrepare(pg->conn, s->name, s->text, 0, NULL) && expect_push(pg, EXPECT_QUERY) == 0 &&
-                 PQpipelineSync(pg->conn) && expect_push(pg, EXPECT_SYNC) == 0;
+            ok = PQsendPrepare(pg->conn, s->name, s->text, 0, NULL) &&
+                 expect_push(pg, EXPECT_QUERY, 0) == 0 && PQpipelineSync(pg->conn) &&
+                 expect_push(pg, EXPECT_SYNC, 0) == 0;
         }
     /* one more sync, so that a lane without statements comes up too */
-    ok = ok && PQpipelineSync(pg->conn) && expect_push(pg, EXPECT_SYNC) == 0;
+    ok = ok && PQpipelineSync(pg->conn) && expect_push(pg, EXPECT_SYNC, 0) == 0;
     if (!ok || flush(pg))
         lose(pg, "prepare");
 }
@@ -298,10 +306,32 @@ came_up(gh_pg_t *pg)
         return;
     }
     enter(pg, PG_UP);
+    pg->syncs = 0;
     pg->backoff_ms = 0;
     pg->failures = 0;
     pg->was_up = true;
     pg->events.up(pg->arg);
+}
+
+/* What was skipped because of an error before it took no time of its own. */
+static void
+count_result(gh_pg_t *pg, const PGresult *r, size_t statement)
+{
+    if (pg->config.timings && PQresultStatus(r) != PGRES_PIPELINE_ABORTED)
+        gh_timings_add(pg->config.timings, statement, gh_mono_us() - pg->begun_us);
+}
+
+static void
+count_segment(gh_pg_t *pg)
+{
+    if (pg->state != PG_UP)
+        return;
+    pg->syncs--;
+    if (!pg->config.timings)
+        return;
+    int64_t now = gh_mono_us();
+    gh_timings_segment(pg->config.timings, now - pg->begun_us);
+    pg->begun_us = now;
 }
 
 /* Hand out all that has arrived. The callbacks may queue more, or give the connection up. */
@@ -310,22 +340,26 @@ drain(gh_pg_t *pg)
 {
     while (pg->conn && pg->n > 0 && !PQisBusy(pg->conn)) {
         PGresult *r = PQgetResult(pg->conn);
-        uint8_t *kind = &pg->expect[pg->head];
+        uint16_t *owed = &pg->expect[pg->head];
+        unsigned kind = *owed & KIND_MASK, statement = *owed >> KIND_BITS;
         if (!r) {
-            if (*kind != EXPECT_GOT) {
+            if (kind != EXPECT_GOT) {
                 lose(pg, "protocol");
                 return;
             }
             expect_pop(pg);
-        } else if (*kind == EXPECT_QUERY && PQresultStatus(r) != PGRES_PIPELINE_SYNC) {
-            *kind = EXPECT_GOT;
-            if (pg->state == PG_PREPARING)
+        } else if (kind == EXPECT_QUERY && PQresultStatus(r) != PGRES_PIPELINE_SYNC) {
+            *owed = EXPECT_GOT;
+            if (pg->state == PG_PREPARING) {
                 prepared(pg, r);
-            else
+            } else {
+                count_result(pg, r, statement);
                 pg->events.result(pg->arg, r);
-        } else if (*kind == EXPECT_SYNC && PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
+            }
+        } else if (kind == EXPECT_SYNC && PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
             PQclear(r);
             expect_pop(pg);
+            count_segment(pg);
             if (pg->state == PG_UP)
                 pg->events.synced(pg->arg);
             else if (pg->n == 0)
@@ -457,7 +491,8 @@ gh_pg_query_bytes(gh_pg_t *pg, const char *statement, int n_params, const char *
     }
     if (!PQsendQueryPrepared(pg->conn, statement, n_params, mixed ? all : params, mixed ? lengths : NULL,
                              mixed ? formats : NULL, binary_rows) ||
-        expect_push(pg, EXPECT_QUERY)) {
+        expect_push(pg, EXPECT_QUERY,
+                    pg->config.timings ? gh_timings_find(pg->config.timings, statement) : 0)) {
         lose(pg, "send");
         return -1;
     }
@@ -469,7 +504,9 @@ gh_pg_sync(gh_pg_t *pg)
 {
     if (pg->state != PG_UP)
         return -1;
-    if (!PQpipelineSync(pg->conn) || expect_push(pg, EXPECT_SYNC) || flush(pg)) {
+    if (pg->syncs++ == 0)
+        pg->begun_us = gh_mono_us();
+    if (!PQpipelineSync(pg->conn) || expect_push(pg, EXPECT_SYNC, 0) || flush(pg)) {
         lose(pg, "send");
         return -1;
     }

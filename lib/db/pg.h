@@ -33,6 +33,8 @@ typedef struct gh_pg_config {
         const gh_sql_t *sql;
         size_t n;
     } tables[GH_PG_TABLES]; /* statements to prepare; sql NULL ends */
+    struct gh_timings *
+        timings; /* where the time of each statement is counted (timings.h), borrowed for ever; NULL: nowhere */
 } gh_pg_config_t;
 
 /* Called from the loop, never from inside gh_pg_query() or gh_pg_sync(). All may queue further statements. */

@@ -95,6 +95,8 @@ parse_worker(const gh_str_t *frames, size_t n, size_t at, gh_mdp_msg_t *out)
     case GH_MDPW_FINAL:
         return parse_envelope(frames, n, at + 1, out);
     case GH_MDPW_HEARTBEAT:
+        out->body = at + 1;
+        return n == at + 1 || (out->version == 2 && n == at + 2) ? 0 : -1;
     case GH_MDPW_DISCONNECT:
         return n == at + 1 ? 0 : -1;
     default:

@@ -6,10 +6,11 @@
  *       worker -> broker   MDPW02 | 01 READY | service [| credit]
  *                          MDPW02 | 03 PARTIAL / 04 FINAL | client | "" | body...
  *       broker -> worker   MDPW02 | 02 REQUEST | client | "" | body...
- *       both               MDPW02 | 05 HEARTBEAT, 06 DISCONNECT
+ *       both               MDPW02 | 05 HEARTBEAT [| figures], 06 DISCONNECT
  *   0.1 client             "" | MDPC01 | service | body...          (both directions)
  *       worker             "" | MDPW01 | 01 READY | service; 02 REQUEST; 03 REPLY; 04 HEARTBEAT; 05 DISCONNECT
- * The credit frame of READY is ours: a decimal number 1..65535, the jobs the worker wants in hand.
+ * The credit frame of READY is ours: a decimal number 1..65535, the jobs the worker wants in hand. So is the frame that a worker's
+ * HEARTBEAT may have: what it has done so far (figures.h).
  */
 #ifndef GH_WIRE_MDP_H
 #define GH_WIRE_MDP_H

@@ -38,6 +38,16 @@ gh_actor_cache_destroy(gh_actor_cache_t **c_p)
     *c_p = NULL;
 }
 
+size_t
+gh_actor_cache_used(const gh_actor_cache_t *c)
+{
+    int64_t now = gh_mono_ms();
+    size_t n = 0;
+    for (size_t i = 0; i < CACHE_SLOTS; i++)
+        n += c->slots[i].loaded_ms && now - c->slots[i].loaded_ms < CACHE_AGE_MS;
+    return n;
+}
+
 static entry_t *
 slot_of(gh_actor_cache_t *c, int64_t user_id)
 {

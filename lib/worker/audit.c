@@ -38,8 +38,8 @@ gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job)
     return text;
 }
 
-static const char *
-surface_of(const gh_wjob_priv_t *j)
+const char *
+gh_job_surface(const gh_wjob_priv_t *j)
 {
     const char *name = strchr(j->op->def->name, '.');
     if (j->op->def->inner || !name)
@@ -97,7 +97,7 @@ gh_batch_audit(gh_batch_t *b, const gh_wjob_t *job, const gh_audit_t *entry)
         a->roles = roles_of(b, j);
         a->ip = gh_caller_ip(b, job);
         a->agent = gh_caller_agent(b, job);
-        a->surface = surface_of(j);
+        a->surface = gh_job_surface(j);
         memcpy(a->request, job->head.id, sizeof(a->request));
     } else
         gh_uuid7_new(a->request);

@@ -19,6 +19,7 @@
 
 #include "contract/contract.h"
 #include "db/pg.h"
+#include "db/timings.h"
 #include "worker/access_check.h"
 #include "worker/arena.h"
 #include "worker/worker.h"
@@ -216,6 +217,13 @@ struct gh_link {
     bool silent; /* no broker heard since it was opened */
 };
 
+/* What gh_batch_tally() and operations with .tally count. */
+typedef struct gh_tally {
+    const char *metric; /* borrowed for ever */
+    char by[32], outcome[48];
+    uint64_t n;
+} gh_tally_t;
+
 typedef struct gh_pool_stats {
     uint64_t jobs, batches, batch_jobs, refused, failed, requeued, dropped;
     uint64_t contended; /* batches run again after a deadlock or the like */
@@ -246,7 +254,12 @@ struct gh_wpool {
     gh_batch_priv_t *resumable; /* waiting for a lane */
     bool started;               /* pool->start was called, links are open */
     void *state;
-    gh_pool_stats_t stats;
+    gh_pool_stats_t stats,
+        before; /* since the last line of the log, and what was before that; before.hist is not kept */
+    gh_timings_t *timings; /* of the lanes' statements; NULL without a database */
+    gh_tally_t tallies[128];
+    size_t n_tallies;
+    int64_t figures_n, figures_ms; /* frames made, and when the last one was */
 };
 
 typedef struct gh_upkeep gh_upkeep_t;
@@ -273,6 +286,7 @@ struct gh_worker {
     gh_buf_t scratch, maps, opened; /* for reply frames; opened: a body with sealed values */
     bool draining, disconnected, failed;
     int64_t drain_ms;
+    int64_t started_s; /* unix */
     int signal_fd;
 };
 
@@ -357,6 +371,7 @@ void gh_fail_job(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_pg_error_t *e);
 /* actor.c */
 gh_actor_cache_t *gh_actor_cache_new(void);
 void gh_actor_cache_destroy(gh_actor_cache_t **c_p);
+size_t gh_actor_cache_used(const gh_actor_cache_t *c); /* callers that a read may use as they are */
 void gh_actor_cache_forget(gh_actor_cache_t *c, int64_t user_id); /* 0: all */
 bool gh_actors_from_cache(gh_batch_priv_t *b);                    /* true: all known */
 void gh_actors_ask(gh_batch_priv_t *b);
@@ -385,7 +400,8 @@ void gh_events_put(gh_batch_priv_t *b);     /* queue the outbox rows of what the
 void gh_events_publish(gh_batch_priv_t *b); /* they are committed */
 
 /* audit.c */
-void gh_audit_put(gh_batch_priv_t *b); /* queue the rows of the entries that the step made */
+const char *gh_job_surface(const gh_wjob_priv_t *j); /* "code", "v1", "heartbeat", "inner" */
+void gh_audit_put(gh_batch_priv_t *b);               /* queue the rows of the entries that the step made */
 
 /* upkeep.c */
 gh_upkeep_t *gh_upkeep_new(gh_worker_t *w);
@@ -408,6 +424,12 @@ int gh_threads_submit(gh_threads_t *t, gh_batch_priv_t *b, void (*work)(void *),
 void gh_stats_job(gh_pool_stats_t *s, int64_t work_us);
 int64_t gh_stats_percentile(const gh_pool_stats_t *s, unsigned percent);
 void gh_stats_line(gh_wpool_t *p);
+
+/* figures.c */
+void gh_tally_add(gh_wpool_t *p, const char *metric, gh_str_t by, gh_str_t outcome);
+void gh_tally_answer(gh_wjob_priv_t *j); /* its answer leaves */
+/* Append the frame that tells of this pool. */
+void gh_figures_put(gh_wpool_t *p, gh_buf_t *out);
 
 /* worker.c */
 void gh_worker_configured(gh_worker_t *w); /* settings have changed */

@@ -16,6 +16,7 @@
 #define GH_LOG_PART GH_LOG_LINK
 #include "base/log.h"
 #include "base/timez.h"
+#include "wire/figures.h"
 #include "wire/frames.h"
 #include "wire/mdp.h"
 #include "wire/secure.h"
@@ -327,6 +328,20 @@ tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms)
         send_command(l, GH_MDPW_HEARTBEAT, 0);
 }
 
+/* A heartbeat with what the pool has done, to every broker; the frame is made once. */
+static void
+send_figures(gh_wpool_t *p, int64_t now)
+{
+    gh_buf_t frame GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    p->figures_ms = now;
+    gh_figures_put(p, &frame);
+    if (!gh_buf_ok(&frame) || frame.n > GH_FIGURES_MAX)
+        return;
+    for (size_t i = 0; i < p->n_links; i++)
+        if (p->links[i].sock && send_command(&p->links[i], GH_MDPW_HEARTBEAT, ZMQ_SNDMORE) == 0)
+            (void)send_copy(p->links[i].sock, gh_buf_view(&frame), 0);
+}
+
 void
 gh_links_tick(gh_wpool_t *p)
 {
@@ -336,4 +351,6 @@ gh_links_tick(gh_wpool_t *p)
         return;
     for (size_t i = 0; i < p->n_links; i++)
         tick(&p->links[i], now, heartbeat_ms);
+    if (now - p->figures_ms >= GH_FIGURES_EVERY)
+        send_figures(p, now);
 }

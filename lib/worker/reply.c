@@ -239,6 +239,7 @@ send_answer(gh_wjob_priv_t *j)
     encode_head(w, j, work_us);
     open_body(w, j);
     gh_stats_job(&p->stats, work_us);
+    gh_tally_answer(j);
     if (j->answer.err != GH_E_NONE)
         p->stats.refused++;
     gh_log(GH_LOG_DEBUG, "job", GH_KB("job", ((gh_str_t){(const char *)j->job.head.id, 16})),

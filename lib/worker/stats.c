@@ -54,5 +54,10 @@ gh_stats_line(gh_wpool_t *p)
                GH_KI("dropped", s->dropped), GH_KI("contended", s->contended), GH_KI("batches", s->batches),
                GH_KI("mean_batch", s->batches ? s->batch_jobs / s->batches : 0),
                GH_KI("p50_us", gh_stats_percentile(s, 50)), GH_KI("p95_us", gh_stats_percentile(s, 95)));
+    p->before.jobs += s->jobs;
+    p->before.refused += s->refused;
+    p->before.failed += s->failed;
+    p->before.requeued += s->requeued;
+    p->before.dropped += s->dropped;
     *s = (gh_pool_stats_t){0};
 }

@@ -75,6 +75,18 @@ lane_synced(void *arg)
     gh_pool_dispatch(lane->pool);
 }
 
+static gh_timings_t *
+timings_of(const gh_pg_config_t *c, size_t n)
+{
+    const gh_sql_t *tables[GH_PG_TABLES];
+    size_t counts[GH_PG_TABLES];
+    for (size_t i = 0; i < n; i++) {
+        tables[i] = c->tables[i].sql;
+        counts[i] = c->tables[i].n;
+    }
+    return gh_timings_new(tables, counts, n);
+}
+
 static int
 open_lanes(gh_wpool_t *p)
 {
@@ -96,13 +108,14 @@ open_lanes(gh_wpool_t *p)
     c.tables[t].n = gh_sql_worker_count;
     snprintf(name, sizeof(name), "guahao-worker %s", p->def->name);
     c.application = p->app_name = strdup(name);
+    c.timings = p->timings = timings_of(&c, t + 1);
     p->n_lanes = (size_t)gh_conf_int(conf, "worker.lanes");
     if (p->n_lanes > GH_LANES_MAX)
         p->n_lanes = GH_LANES_MAX;
     for (size_t i = 0; i < p->n_lanes; i++) {
         p->lanes[i].pool = p;
         p->lanes[i].pg = gh_pg_new(p->worker->loop, &c, &events, &p->lanes[i]);
-        if (!p->lanes[i].pg || !p->app_name)
+        if (!p->lanes[i].pg || !p->app_name || !p->timings)
             return -1;
     }
     return 0;
@@ -384,6 +397,7 @@ tear_down(gh_worker_t *w)
             gh_link_close(&p->links[l], true);
             free(p->links[l].endpoint);
         }
+        gh_timings_destroy(&p->timings);
         free(p->app_name);
     }
     free_jobs_and_batches(w);
@@ -408,7 +422,7 @@ tear_down(gh_worker_t *w)
 int
 gh_worker_run(gh_conf_t *conf, const gh_pool_t *const *pools, size_t n)
 {
-    gh_worker_t w = {.conf = conf, .signal_fd = -1};
+    gh_worker_t w = {.conf = conf, .signal_fd = -1, .started_s = gh_machine_us() / 1000000};
     bool up = n > 0 && n <= GH_POOLS_MAX && set_up(&w, pools, n) == 0;
     if (up)
         zloop_start(w.loop);

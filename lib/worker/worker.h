@@ -160,6 +160,10 @@ typedef struct gh_audit {
  * patient_id, outcome, changes}, or an array of them. */
 void gh_batch_audit(gh_batch_t *b, const gh_wjob_t *job, const gh_audit_t *entry);
 
+/* Count by one, once the batch has ended well: guahao_<metric>_total{reason=by} of /metrics. metric and by are literals. An operation
+ * whose answers are to be counted names `tally` instead. */
+void gh_batch_tally(gh_batch_t *b, const char *metric, const char *by);
+
 /* The caller's address and agent as the database takes them: a valid inet or NULL; printable ASCII, at most 300 characters, or
  * NULL. Batch memory. */
 const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);
@@ -208,6 +212,11 @@ typedef struct gh_op {
         const char *constraint;
         gh_err_t err;
     } * constraints;
+
+    /* Answers are counted at /metrics as guahao_<tally>_total: "bookings" (by surface) or "payments" (by the argument at this
+     * path, with a small set of values), each with its outcome, "ok" or the name of the error row; replays are not. NULL: they are not
+     * counted. */
+    const char *tally, *tally_by;
 
     bool
         sealed; /* replies have sealed values, written by gh_sealed() in SQL: they are opened when the reply leaves and stay

@@ -82,6 +82,10 @@ worker_commands_of_both_versions(void **state)
     assert_int_equal(m.command, GH_MDPW_REQUEST);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x05")), 0);
     assert_int_equal(m.command, GH_MDPW_HEARTBEAT);
+    assert_int_equal(m.body, 2);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x05"), F("figures")), 0);
+    assert_int_equal(m.command, GH_MDPW_HEARTBEAT);
+    assert_int_equal(m.body, 2);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x06")), 0);
     assert_int_equal(m.command, GH_MDPW_DISCONNECT);
     assert_int_equal(PARSE(&m, F(""), F("MDPW01"), F("\x01"), F("echo")), 0);
@@ -116,7 +120,9 @@ malformed_worker_messages_are_refused(void **state)
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x04"), F(""), F(""), F("body")), -1);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x04"), ((gh_str_t){address, 256}), F(""), F("body")), -1);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x04"), ((gh_str_t){address, 255}), F(""), F("body")), 0);
-    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x05"), F("x")), -1);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x05"), F("x"), F("y")), -1);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x06"), F("x")), -1);
+    assert_int_equal(PARSE(&m, F(""), F("MDPW01"), F("\x04"), F("x")), -1);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x07")), -1);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("")), -1);
     assert_int_equal(PARSE(&m, F(""), F("MDPW01")), -1);

@@ -9,6 +9,8 @@
 
 static const gh_op_t ops[] = {
     {.name = "billing.v1_create_payment",
+     .tally = "payments",
+     .tally_by = "body.method",
      .kind = GH_OP_WRITE,
      .step = gh_till_pay_step,
      .constraints = gh_books_constraints},
@@ -59,6 +61,8 @@ static const gh_op_t ops[] = {
      .inner = true},
     /* order_pay.c, order_pay.sql */
     {.name = "billing.create_order_payment",
+     .tally = "payments",
+     .tally_by = "body.paymentMethod",
      .kind = GH_OP_WRITE,
      .step = gh_order_pay_step,
      .constraints = gh_books_constraints},

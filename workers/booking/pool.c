@@ -30,7 +30,7 @@ static const struct gh_constraint_map wait_constraints[] = {
 #define BOOK(op)                                                                                             \
     {                                                                                                        \
         .name = op, .kind = GH_OP_WRITE, .batch = "book", .step = gh_book_step,                              \
-        .constraints = book_constraints                                                                      \
+        .constraints = book_constraints, .tally = "bookings"                                                 \
     }
 #define CANCEL(op)                                                                                           \
     {                                                                                                        \
@@ -73,6 +73,8 @@ static const gh_op_t ops[] = {
     /* pay.c, pay.sql */
     CANCEL("booking.cancel_open_payment"),
     {.name = "booking.pay_appointment",
+     .tally = "payments",
+     .tally_by = "body.method",
      .kind = GH_OP_WRITE,
      .step = gh_pay_step,
      .constraints = gh_books_constraints},

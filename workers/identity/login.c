@@ -103,6 +103,7 @@ gh_refuse_locked(gh_batch_t *b, gh_err_t err, int64_t until_us)
     char seconds[24];
     snprintf(seconds, sizeof seconds, "%lld", (long long)gh_seconds_until(until_us, b->now_us));
     gh_job_header(b, b->jobs[0], "Retry-After", seconds);
+    gh_batch_tally(b, "lockouts", "account");
     gh_job_refuse(b, b->jobs[0], err, (const gh_error_arg_t[]){{"n", gh_str(seconds)}, {0}});
 }
 
@@ -220,6 +221,7 @@ gh_guess_failed(gh_batch_t *b, const char *name_hash)
                             gh_text_i64(b, self->window_min),
                             gh_text_i64(b, self->lock_min)};
     gh_batch_query(b, "login_failed", 6, params);
+    gh_batch_tally(b, "auth_failures", "credentials");
     gh_batch_query(b, "sign_in_prune", 1, (const char *[]){now});
 }
 
