@@ -488,9 +488,15 @@ const gh_setting_t gh_settings[] = {
 
     INT("jobs.parallel", "8", 1, 256, "jobs", "Durable jobs that one dispatcher has under way at a time."),
 
-    STR("backup.dir", "${var}/backups", 4000, "Where guahao backup puts archives and their manifests."),
-    SECRET("backup.key",
-           "Key of encrypted archives, at least 16 characters; better in the environment than here."),
+    STR("backup.dir", "${var}/backups", 4000,
+        "Where backups put archives and their manifests; of several hosts with the pool system, a directory "
+        "that all of them have."),
+    LIVE_INT("backup.keep", NULL, "0", 0, 100000, "backups",
+             "How many backups of backup.dir are kept when one is made; 0 keeps all."),
+    SECRET(
+        "backup.key",
+        "Key of encrypted archives, at least 16 characters; better in the environment than here. With it the "
+        "pool system encrypts all it makes."),
 };
 const size_t gh_settings_count = GH_COUNT(gh_settings);
 

@@ -419,6 +419,12 @@ tear_down(gh_worker_t *w)
         zmq_ctx_term(w->zmq); /* waits for the last replies, at most their linger time */
 }
 
+bool
+gh_worker_draining(const gh_worker_t *w)
+{
+    return w->draining;
+}
+
 int
 gh_worker_run(gh_conf_t *conf, const gh_pool_t *const *pools, size_t n)
 {

@@ -256,6 +256,9 @@ const gh_seal_t *gh_worker_seal(gh_worker_t *w);
 void *gh_worker_state(const gh_worker_t *w, const gh_pool_t *pool);
 void gh_worker_set_state(gh_worker_t *w, const gh_pool_t *pool, void *state);
 
+/* The process was told to end: what takes long should give up now. From the loop's thread only. */
+bool gh_worker_draining(const gh_worker_t *w);
+
 /* Start a batch of the pool's own, without jobs, as GH_OP_WRITE on an idle lane: for tick(). False: no lane is idle, or memory
  * is short; the next tick may try again. */
 bool gh_pool_run(gh_worker_t *w, const gh_pool_t *pool, gh_step_fn step) GH_MUSTCHECK;

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backup/archive.h"
+#include "backup/child.h"
+#include "backup/manifest.h"
 #include "db/arrays.h"
-#include "ops/cmd/archive.h"
 #include "ops/cmd/backup.h"
-#include "ops/cmd/child.h"
 #include "ops/cmd/dbq.h"
-#include "ops/cmd/manifest.h"
 #include "ops/cmd/migrate.h"
 #include "ops/cmd/progress.h"
 
@@ -156,10 +156,13 @@ gh_cmd_restore(gh_cmd_t *c)
         c->conf = conf;
     restore_t r = {.c = c, .file = c->args.words[0], .secret = gh_backup_secret(c)};
     int rc = GH_EXIT_FAILED;
+    char err[GH_BACKUP_ERR];
     r.fd = open(r.file, O_RDONLY | O_CLOEXEC);
     if (r.fd < 0)
         (void)gh_cmd_failed(c, "%s: %s", r.file, strerror(errno));
-    else if (gh_manifest_read(r.file, &r.manifest) == 0) {
+    else if (gh_manifest_read(r.file, &r.manifest, err) != 0)
+        (void)gh_cmd_failed(c, "%s: %s", r.file, err);
+    else {
         gh_backup_catch();
         rc = verify(&r);
         if (rc == GH_EXIT_DONE && !gh_args_has(&c->args, "verify-only"))

@@ -307,6 +307,9 @@ TABLE = [
     ("system.v1_update_config", "PATCH", "/api/v1/system/config", ADMIN, body(**{"code.resend_s": 60})),
     ("system.v1_list_audit_log", "GET", "/api/v1/system/audit-log", ADMIN, None),
     ("system.v1_verify_audit_log", "POST", "/api/v1/system/audit-log/verify", ADMIN, None),
+    # superusers alone (tests/api/test_backups.py)
+    ("system.v1_create_backup", "POST", "/api/v1/system/backups", "nfffffff", body(label="mine")),
+    ("system.v1_list_backups", "GET", "/api/v1/system/backups", "nfffffff", None),
 
     # answered by the front
     ("front.hb_get_root", "GET", "/", PUBLIC, None),

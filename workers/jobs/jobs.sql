@@ -77,10 +77,10 @@ delete from jobs
                          order by expires_at limit 1000 for update skip locked));
 
 -- name: schedules_keep
--- The recurring jobs that this version knows; an operator's own cron, rule and switch stay. $1..$8 columns, $9 now
-insert into job_schedules (name, cron, catch_up, kind, op, service, budget_ms, max_attempts, updated_at)
-select t.*, $9::timestamptz
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[]) t
+-- The recurring jobs that this version knows; an operator's own cron, rule and switch stay. $1..$9 columns, $10 now
+insert into job_schedules (name, cron, catch_up, kind, op, service, budget_ms, max_attempts, enabled, updated_at)
+select t.*, $10::timestamptz
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::boolean[]) t
 on conflict (name) do update
    set kind = excluded.kind, op = excluded.op, service = excluded.service, budget_ms = excluded.budget_ms,
        max_attempts = excluded.max_attempts;

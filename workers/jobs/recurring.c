@@ -29,13 +29,21 @@ static const recurring_t known[] = {
     {"requests",      "40 3 * * *", "last", "maintenance", "stats.keep_requests", "stats", 20000, 5},
     {"risk",          "10 3 * * *", "last", "maintenance", "identity.tend_risk", "identity", 60000, 3}, /* BR-131 to BR-133 */
     {"visit-reminders", "0 20 * * *", "last", "mail", "notify.remind_visits", "notify", 20000, 5}, /* BR-147 */
+    {"backup",        "30 2 * * *", "last", "backup", "system.run_backup", "system", 3600000, 3}, /* */
 };
 /* clang-format on */
+
+/* Off until an operator wants it. */
+static bool
+is_off_at_first(const recurring_t *k)
+{
+    return strcmp(k->name, "backup") == 0;
+}
 
 int
 gh_recurring_keep(gh_blocking_t *db)
 {
-    enum { N = 8 };
+    enum { N = 9 };
     gh_pgarr_t a[N] = {0};
     const char *params[N + 1];
     char now[GH_PG_TIME_TEXT];
@@ -46,6 +54,7 @@ gh_recurring_keep(gh_blocking_t *db)
             gh_pgarr_text(&a[c], gh_str(texts[c]));
         gh_pgarr_i64(&a[6], k->budget_ms);
         gh_pgarr_i64(&a[7], k->max_attempts);
+        gh_pgarr_bool(&a[8], !is_off_at_first(k));
     }
     bool whole = true;
     for (size_t c = 0; c < N; c++)

@@ -24,6 +24,9 @@ static const gh_op_t ops[] = {
      .bind = {"query", "tz", "query.actor_id", "query.action", "query.entity", "query.entity_id",
               "query.patient_id", "query.outcome", "query.q"}},
     {.name = "system.v1_verify_audit_log", .batch_max = 1, .step = gh_verify_audit_log},
+    {.name = "system.v1_create_backup", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_ask_backup},
+    {.name = "system.v1_list_backups", .batch_max = 1, .step = gh_list_backups},
+    {.name = "system.run_backup", .kind = GH_OP_TASK, .batch_max = 1, .step = gh_run_backup, .inner = true},
     {0},
 };
 
@@ -32,4 +35,7 @@ const gh_pool_t gh_pool_system = {
     .ops = ops,
     .sql = {gh_sql_system},
     .sql_count = {&gh_sql_system_count},
+    .start = gh_backups_start,
+    .stop = gh_backups_stop,
+    .tick = gh_backups_tick,
 };

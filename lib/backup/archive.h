@@ -1,13 +1,13 @@
 /*
- * ops/cmd/archive.h - the bytes of a backup: digest and, when there is a key, encryption (api/31 CM-08, CM-09)
+ * lib/backup/archive.h - the bytes of a backup: digest and, when there is a key, encryption (api/31 CM-08, CM-09)
  *
  * A plain archive is what pg_dump writes. A sealed one begins with "GHBACKUP1" and 16 bytes of salt; then come chunks: 4 bytes
  * (big-endian; length of the text, top bit: the last one), AES-256-GCM text, 16 bytes of tag. The key is scrypt (RFC 7914) of the
  * secret and the salt, the nonce counts the chunks, the 4 bytes are associated data: chunks cannot be moved, dropped or
  * cut off. The digest is SHA-256 of the file as it lies there.
  */
-#ifndef GH_CMD_ARCHIVE_H
-#define GH_CMD_ARCHIVE_H
+#ifndef GH_BACKUP_ARCHIVE_H
+#define GH_BACKUP_ARCHIVE_H
 
 #include "base/gh.h"
 

@@ -1,7 +1,7 @@
 /*
- * ops/cmd/manifest.c - see manifest.h
+ * lib/backup/manifest.c - see manifest.h
  */
-#include "ops/cmd/manifest.h"
+#include "backup/manifest.h"
 
 #include <jansson.h>
 #include <libpq-fe.h>
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "ops/cmd/dbq.h"
 
 int
 gh_manifest_path(const char *archive, char *out, size_t max)
@@ -29,17 +28,24 @@ gh_manifest_fini(gh_manifest_t *m)
     *m = (gh_manifest_t){0};
 }
 
+static void
+take_text(const json_t *doc, const char *member, char *out, size_t max)
+{
+    const char *s = json_string_value(json_object_get(doc, member));
+    snprintf(out, max, "%s", s ? s : "");
+}
+
 int
-gh_manifest_read(const char *archive, gh_manifest_t *out)
+gh_manifest_read(const char *archive, gh_manifest_t *out, char err[GH_BACKUP_ERR])
 {
     *out = (gh_manifest_t){0};
     char path[PATH_MAX];
-    if (gh_manifest_path(archive, path, sizeof path) != 0)
-        return -1;
-    json_error_t err;
-    json_t *doc = json_load_file(path, JSON_REJECT_DUPLICATES, &err);
+    json_error_t fault = {.text = "the name is too long"};
+    json_t *doc = gh_manifest_path(archive, path, sizeof path) == 0
+                      ? json_load_file(path, JSON_REJECT_DUPLICATES, &fault)
+                      : NULL;
     if (!doc) {
-        fprintf(stderr, "guahao: manifest %s: %s\n", path, err.text);
+        snprintf(err, GH_BACKUP_ERR, "manifest: %.200s", fault.text);
         return -1;
     }
     const char *sha;
@@ -53,31 +59,30 @@ gh_manifest_read(const char *archive, gh_manifest_t *out)
         out->size = size;
         memcpy(out->sha256, sha, sizeof out->sha256);
         out->tables = json_incref(tables);
+        out->encrypted = json_is_true(json_object_get(doc, "encrypted"));
+        take_text(doc, "id", out->id, sizeof out->id);
+        take_text(doc, "label", out->label, sizeof out->label);
+        take_text(doc, "created_at", out->created_at, sizeof out->created_at);
     } else
-        fprintf(stderr, "guahao: manifest %s: it is not one of guahao backup\n", path);
+        snprintf(err, GH_BACKUP_ERR, "the manifest is not one of guahao backup");
     json_decref(doc);
     return good ? 0 : -1;
 }
 
 /* Rows (name, count) of every table. */
 static PGresult *
-count(PGconn *db)
+count(PGconn *db, char err[GH_BACKUP_ERR])
 {
-    PGresult *text = gh_dbq_named(db, "backup_counts", 0, NULL);
-    PGresult *r = text ? PQexec(db, PQgetvalue(text, 0, 0)) : NULL;
+    PGresult *text = gh_backup_query(db, "backup_counts", err);
+    PGresult *r = text ? gh_backup_exec(db, PQgetvalue(text, 0, 0), err) : NULL;
     PQclear(text);
-    if (r && PQresultStatus(r) == PGRES_TUPLES_OK)
-        return r;
-    if (r)
-        fprintf(stderr, "guahao: counting rows: %s", PQerrorMessage(db));
-    PQclear(r);
-    return NULL;
+    return r;
 }
 
 int
-gh_manifest_count(PGconn *db, gh_buf_t *out)
+gh_manifest_count(PGconn *db, gh_buf_t *out, char err[GH_BACKUP_ERR])
 {
-    PGresult *r = count(db);
+    PGresult *r = count(db, err);
     if (!r)
         return -1;
     gh_json_t j;
@@ -93,9 +98,12 @@ gh_manifest_count(PGconn *db, gh_buf_t *out)
 int
 gh_manifest_compare(const gh_manifest_t *m, PGconn *db)
 {
-    PGresult *r = count(db);
-    if (!r)
+    char err[GH_BACKUP_ERR];
+    PGresult *r = count(db, err);
+    if (!r) {
+        fprintf(stderr, "guahao: %s\n", err);
         return -1;
+    }
     size_t same = 0;
     for (int i = 0; i < PQntuples(r); i++) {
         const char *name = PQgetvalue(r, i, 0);

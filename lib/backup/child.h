@@ -1,10 +1,10 @@
 /*
- * ops/cmd/child.h - PostgreSQL's own programs, run on the database of a connection
+ * lib/backup/child.h - PostgreSQL's own programs, run on the database of a connection
  *
  * How to reach the server goes by PG* variables, never by arguments: those are for all to see.
  */
-#ifndef GH_CMD_CHILD_H
-#define GH_CMD_CHILD_H
+#ifndef GH_BACKUP_CHILD_H
+#define GH_BACKUP_CHILD_H
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 /*
- * ops/cmd/archive.c - see archive.h
+ * lib/backup/archive.c - see archive.h
  */
-#include "ops/cmd/archive.h"
+#include "backup/archive.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
