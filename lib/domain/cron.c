@@ -8,6 +8,8 @@
 #include "base/timez.h"
 
 #define YEARS_AHEAD 9 /* 29 February may be eight years away */
+#define MINUTE_US   INT64_C(60000000)
+#define HOUR_US     (60 * MINUTE_US)
 
 typedef struct field {
     int min, max;
@@ -126,7 +128,8 @@ gh_cron_parse(gh_str_t text, gh_cron_t *out)
                        .months = (uint16_t)bits[MONTH],
                        .weekdays = (uint8_t)((bits[WEEKDAY] | bits[WEEKDAY] >> 7) & 0x7f),
                        .any_day = starred[DAY],
-                       .any_weekday = starred[WEEKDAY]};
+                       .any_weekday = starred[WEEKDAY],
+                       .any_hour = starred[HOUR]};
     return 0;
 }
 
@@ -157,6 +160,27 @@ first_of_day(const gh_cron_t *c, int32_t day, int64_t after_us)
     return 0;
 }
 
+/* Has the zone's clock been put back shortly before at_us, or since after_us? */
+static bool
+repeats_before(int64_t after_us, int64_t at_us)
+{
+    return gh_tz_civil(at_us).offset_s < gh_tz_civil(after_us - 3 * HOUR_US).offset_s;
+}
+
+/* The first moment that fits after after_us and before at_us, minute by minute through a repeated hour; at_us: there is none. */
+static int64_t
+first_repeated(const gh_cron_t *c, int64_t after_us, int64_t at_us)
+{
+    if (!c->any_hour || at_us - after_us > 25 * HOUR_US || !repeats_before(after_us, at_us))
+        return at_us;
+    for (int64_t t = after_us - after_us % MINUTE_US + MINUTE_US; t < at_us; t += MINUTE_US) {
+        gh_civil_t civil = gh_tz_civil(t);
+        if (c->minutes >> civil.minute & 1 && c->hours >> civil.hour & 1 && day_fits(c, gh_tz_day(t)))
+            return t;
+    }
+    return at_us;
+}
+
 int64_t
 gh_cron_next(const gh_cron_t *c, int64_t after_us)
 {
@@ -164,7 +188,7 @@ gh_cron_next(const gh_cron_t *c, int64_t after_us)
     for (int32_t day = first; day < first + YEARS_AHEAD * 366; day++) {
         int64_t at = day_fits(c, day) ? first_of_day(c, day, after_us) : 0;
         if (at)
-            return at;
+            return first_repeated(c, after_us, at);
     }
     return 0;
 }

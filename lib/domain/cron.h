@@ -5,7 +5,8 @@
  *
  * A field is `*` or a comma list of values and ranges `a-b`, either with a step: `*` + `/5`, `8-18/2`. When both days are
  * restricted (neither field begins with `*`), a day that fits one of them counts, as crontab(5) says. A clock time that a shift of the zone skips
- * happens when the shift has passed; one that comes twice is its first.
+ * happens when the shift has passed; one that comes twice is its first, but both when the hour begins with `*`: what runs each hour or
+ * each few minutes does so in the repeated hour too.
  */
 #ifndef GH_DOMAIN_CRON_H
 #define GH_DOMAIN_CRON_H
@@ -17,7 +18,7 @@ typedef struct gh_cron {
     uint32_t hours, days; /* bit n: n */
     uint16_t months;
     uint8_t weekdays; /* bit 0: Sunday */
-    bool any_day, any_weekday;
+    bool any_day, any_weekday, any_hour;
 } gh_cron_t;
 
 /* Read an expression. -1 unless the whole text is one. */

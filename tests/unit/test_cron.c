@@ -73,6 +73,45 @@ follows_the_shifts_of_the_zone(void **state)
     assert_string_equal(next("30 1 * * *", "2026-11-01T01:30:00-04:00"), "2026-11-02T01:30:00-05:00");
 }
 
+/* Where the clock jumps over an hour, jobs of every hour come once for it; where an hour is repeated they run in both. */
+static void
+runs_each_hour_and_minute_through_the_shifts(void **state)
+{
+    (void)state;
+    assert_int_equal(gh_tz_init("America/New_York"), 0);
+    assert_string_equal(next("0 * * * *", "2026-03-08T01:00:00"), "2026-03-08T03:00:00-04:00");
+    assert_string_equal(next("0 * * * *", "2026-03-08T03:00:00"), "2026-03-08T04:00:00-04:00");
+    assert_string_equal(next("* * * * *", "2026-03-08T01:59:00"), "2026-03-08T03:00:00-04:00");
+    assert_string_equal(next("0 * * * *", "2026-11-01T00:59:00"), "2026-11-01T01:00:00-04:00");
+    assert_string_equal(next("0 * * * *", "2026-11-01T01:00:00-04:00"), "2026-11-01T01:00:00-05:00");
+    assert_string_equal(next("0 * * * *", "2026-11-01T01:00:00-05:00"), "2026-11-01T02:00:00-05:00");
+    assert_string_equal(next("*/20 * * * *", "2026-11-01T01:40:00-04:00"), "2026-11-01T01:00:00-05:00");
+    assert_string_equal(next("*/20 * * * *", "2026-11-01T01:20:00-05:00"), "2026-11-01T01:40:00-05:00");
+    assert_string_equal(next("* * * * *", "2026-11-01T01:59:30-04:00"), "2026-11-01T01:00:00-05:00");
+    assert_string_equal(next("* * * * *", "2026-11-01T01:59:30-05:00"), "2026-11-01T02:00:00-05:00");
+    /* named hours come once */
+    assert_string_equal(next("0 1,2 * * *", "2026-11-01T01:00:00-04:00"), "2026-11-01T02:00:00-05:00");
+    assert_string_equal(next("15 0-23 * * *", "2026-11-01T01:15:00-04:00"), "2026-11-01T02:15:00-05:00");
+}
+
+/* Over a year with two shifts each slot of the hour comes once an hour, never twice, never out of order. */
+static void
+has_a_slot_in_each_hour_of_a_year(void **state)
+{
+    (void)state;
+    gh_cron_t c;
+    int64_t at = 0, first = 0;
+    assert_int_equal(gh_tz_init("America/New_York"), 0);
+    assert_int_equal(gh_cron_parse(gh_str("7 * * * *"), &c), 0);
+    assert_int_equal(gh_ts_parse(gh_str("2026-01-01T00:07:00-05:00"), &at), 0);
+    first = at;
+    for (int i = 1; i <= 365 * 24; i++) {
+        at = gh_cron_next(&c, at);
+        if (at != first + i * INT64_C(3600000000))
+            fail_msg("slot %d", i);
+    }
+}
+
 static void
 refuses_what_is_no_expression(void **state)
 {
@@ -122,6 +161,8 @@ main(void)
         cmocka_unit_test(takes_a_day_that_fits_either_of_two_restricted_days),
         cmocka_unit_test(finds_rare_days_and_says_when_there_are_none),
         cmocka_unit_test(follows_the_shifts_of_the_zone),
+        cmocka_unit_test(runs_each_hour_and_minute_through_the_shifts),
+        cmocka_unit_test(has_a_slot_in_each_hour_of_a_year),
         cmocka_unit_test(refuses_what_is_no_expression),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
