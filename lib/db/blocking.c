@@ -17,6 +17,7 @@ struct gh_blocking {
     const gh_sql_t *table;
     size_t n;
     PGconn *db;
+    bool *prepared;   /* [n], on this connection */
     int64_t tried_ms; /* 0: never */
     bool down_told;
 };
@@ -25,8 +26,14 @@ gh_blocking_t *
 gh_blocking_new(const gh_conf_t *conf, const char *application, const gh_sql_t *table, size_t n)
 {
     gh_blocking_t *b = calloc(1, sizeof *b);
-    if (b)
-        *b = (gh_blocking_t){.conf = conf, .application = application, .table = table, .n = n};
+    bool *prepared = calloc(n ? n : 1, sizeof *prepared);
+    if (!b || !prepared) {
+        free(b);
+        free(prepared);
+        return NULL;
+    }
+    *b = (gh_blocking_t){
+        .conf = conf, .application = application, .table = table, .n = n, .prepared = prepared};
     return b;
 }
 
@@ -35,8 +42,10 @@ gh_blocking_destroy(gh_blocking_t **b_p)
 {
     gh_blocking_t *b = *b_p;
     *b_p = NULL;
-    if (b)
+    if (b) {
         PQfinish(b->db);
+        free(b->prepared);
+    }
     free(b);
 }
 
@@ -75,7 +84,9 @@ gh_blocking_up(gh_blocking_t *b)
     b->tried_ms = up ? 0 : gh_mono_ms();
     if (up) {
         PQsetNoticeProcessor(b->db, quiet, NULL);
-        PQclear(PQexec(b->db, "set timezone = 'UTC'; set datestyle = 'ISO'; set statement_timeout = '5s'; "
+        memset(b->prepared, 0, b->n * sizeof *b->prepared);
+        PQclear(PQexec(b->db, "set timezone = 'UTC'; set datestyle = 'ISO'; set jit = off; set "
+                              "enable_seqscan = off; set statement_timeout = '5s'; "
                               "set lock_timeout = '3s'; set idle_in_transaction_session_timeout = '5s'"));
     } else if (!b->down_told)
         gh_log(GH_LOG_WARN, "database_down", GH_KS("connection", b->application));
@@ -86,13 +97,20 @@ gh_blocking_up(gh_blocking_t *b)
 PGresult *
 gh_blocking_run(gh_blocking_t *b, const char *name, int n, const char *const *params)
 {
-    const char *text = NULL;
-    for (size_t i = 0; i < b->n; i++)
-        if (strcmp(b->table[i].name, name) == 0)
-            text = b->table[i].text;
-    if (!text)
+    size_t i = 0;
+    while (i < b->n && strcmp(b->table[i].name, name) != 0)
+        i++;
+    if (i == b->n)
         abort();
-    PGresult *r = PQexecParams(b->db, text, n, NULL, params, NULL, NULL, 0);
+    PGresult *r = NULL;
+    if (!b->prepared[i]) {
+        r = PQprepare(b->db, name, b->table[i].text, 0, NULL);
+        b->prepared[i] = PQresultStatus(r) == PGRES_COMMAND_OK;
+    }
+    if (b->prepared[i]) {
+        PQclear(r);
+        r = PQexecPrepared(b->db, name, n, params, NULL, NULL, 0);
+    }
     ExecStatusType status = PQresultStatus(r);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         return r;
