@@ -487,6 +487,8 @@ const gh_setting_t gh_settings[] = {
         "Orders that approved leave closes in the approval's own transaction; more are a durable job."),
 
     INT("jobs.parallel", "8", 1, 256, "jobs", "Durable jobs that one dispatcher has under way at a time."),
+    INT("jobs.lease_ms", "15000", 1000, 600000, "ms",
+        "How long a durable job is a dispatcher's that is not heard of; then another one goes on with it."),
 
     STR("backup.dir", "${var}/backups", 4000,
         "Where backups put archives and their manifests; of several hosts with the pool system, a directory "

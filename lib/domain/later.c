@@ -12,15 +12,15 @@
 
 static const char empty_map[1] = {(char)0x80};
 
-void
-gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
+static size_t
+put(gh_batch_t *b, const gh_later_t *later, const uint8_t id[16])
 {
-    uint8_t id[16];
+    static const char *const statements[] = {[GH_TWIN_IGNORED] = "rt_later_put",
+                                             [GH_TWIN_JOINED] = "rt_later_join",
+                                             [GH_TWIN_REFUSED] = "rt_later_new"};
     char id_text[GH_UUID_TEXT];
-    gh_uuid7_new(id);
+    size_t at = 0;
     gh_uuid_text(id, id_text);
-    if (id_out)
-        memcpy(id_out, id, sizeof id);
     const char *params[] = {id_text,
                             later->kind,
                             later->op,
@@ -34,11 +34,30 @@ gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
                             gh_text_time(b, later->run_at_us ? later->run_at_us : b->now_us),
                             gh_text_time(b, b->now_us)};
     if (!gh_batch_ok(b))
-        return;
-    gh_batch_query_bytes(b, "rt_later_put", (int)GH_COUNT(params), params, ARGS_AT,
-                         later->args.n ? later->args : (gh_str_t){empty_map, 1});
+        return 0;
+    at = gh_batch_query_bytes(b, statements[later->twin], (int)GH_COUNT(params), params, ARGS_AT,
+                              later->args.n ? later->args : (gh_str_t){empty_map, 1});
     if (!later->run_at_us || later->run_at_us <= b->now_us)
         gh_batch_event(b, "jobs", (gh_str_t){empty_map, 1});
+    return at;
+}
+
+void
+gh_later_put(gh_batch_t *b, const gh_later_t *later, uint8_t id_out[16])
+{
+    uint8_t id[16];
+    gh_uuid7_new(id);
+    if (id_out)
+        memcpy(id_out, id, sizeof id);
+    (void)put(b, later, id);
+}
+
+size_t
+gh_later_ask(gh_batch_t *b, const gh_later_t *later)
+{
+    uint8_t id[16];
+    gh_uuid7_new(id);
+    return put(b, later, id);
 }
 
 void

@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <libpq-fe.h>
 
+#include "domain/later.h"
+#include "worker/args.h"
 #include "worker/worker.h"
 
 static const gh_sql_t statements[] = {
@@ -217,6 +219,32 @@ step_sync(gh_batch_t *b)
     return GH_STEP_DONE;
 }
 
+/* ---- probe.later: a job whose key may have a twin */
+
+static gh_step_t
+step_later(gh_batch_t *b)
+{
+    gh_wjob_t *job = b->jobs[0];
+    if (b->phase == 0 || job->done)
+        return b->phase == 0 ? GH_STEP_MORE : GH_STEP_DONE;
+    if (b->phase == 1) {
+        (void)gh_later_ask(
+            b, &(gh_later_t){.kind = "maintenance",
+                             .op = "probe.get",
+                             .service = "probe",
+                             .unique_key = gh_text(b, gh_arg_str(job->args, "body.key")),
+                             .twin = gh_arg_bool(job->args, "body.refuse") ? GH_TWIN_REFUSED : GH_TWIN_JOINED,
+                             .run_at_us = b->now_us + INT64_C(600000000)});
+        return GH_STEP_MORE;
+    }
+    gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    const PGresult *r = gh_batch_result(b, 0);
+    gh_buf_printf(&text, "{\"job\":\"%s\",\"new\":%s}", PQgetvalue(r, 0, 0),
+                  gh_pg_bool(r, 0, 1) ? "true" : "false");
+    gh_job_ok(b, job, 0, gh_buf_view(&text));
+    return GH_STEP_DONE;
+}
+
 #define WHO                                                                                                  \
     {                                                                                                        \
         "actor.user_id", "actor.patient_id", "actor.doctor_id", "actor.dept_id", "actor.scopes",             \
@@ -225,6 +253,8 @@ step_sync(gh_batch_t *b)
     }
 
 static const struct gh_constraint_map constraints[] = {{"probe_row_pk", GH_E_DUPLICATE}, {0}};
+
+static const struct gh_constraint_map twins[] = {{"jobs_unique_uq", GH_E_DUPLICATE}, {0}};
 
 static const gh_op_t ops[] = {
     {.name = "probe.add", .kind = GH_OP_WRITE, .step = step_add},
@@ -244,6 +274,12 @@ static const gh_op_t ops[] = {
     {.name = "probe.admin", .kind = GH_OP_READ, .sql = "probe_who", .bind = WHO},
     {.name = "probe.scoped", .kind = GH_OP_READ, .sql = "probe_who", .bind = WHO},
     {.name = "probe.hash", .kind = GH_OP_TASK, .step = step_hash},
+    {.name = "probe.later",
+     .kind = GH_OP_WRITE,
+     .step = step_later,
+     .batch_max = 1,
+     .constraints = twins,
+     .inner = true},
     {.name = "probe.sync", .kind = GH_OP_READ, .step = step_sync, .inner = true},
     {0},
 };

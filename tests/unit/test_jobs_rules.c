@@ -1,5 +1,5 @@
 /* link: workers/jobs/jobs_rules.c */
-/* Recurring jobs: which missed slots are queued, and when to look again. */
+/* Recurring jobs: which missed slots are queued, and when to look again; attempts and places. */
 #include "unit.h"
 
 #include "base/timez.h"
@@ -107,6 +107,76 @@ the_next_moment_is_the_first_that_fits(void **state)
     }
 }
 
+/* 02:30 does not exist on 8 March 2026 in New York, 01:30 comes twice on 1 November. */
+static void
+a_stop_over_a_shift_of_the_zone_catches_up_once(void **state)
+{
+    (void)state;
+    int64_t night, next;
+    assert_int_equal(gh_tz_init("America/New_York"), 0);
+    night = at(2026, 3, 8, 3, 30);
+    assert_slot(decide("30 2 * * *", GH_CATCH_UP_LAST, night, night + 5 * 3600 * SECOND), night,
+                at(2026, 3, 9, 2, 30));
+    assert_slot(decide("30 2 * * *", GH_CATCH_UP_LAST, at(2026, 3, 6, 2, 30), at(2026, 3, 8, 12, 0)), night,
+                at(2026, 3, 9, 2, 30));
+    night = at(2026, 11, 1, 1, 30);
+    next = at(2026, 11, 2, 1, 30);
+    assert_int_equal(next - night, 25 * 3600 * SECOND);
+    assert_slot(decide("30 1 * * *", GH_CATCH_UP_LAST, night, night + 3600 * SECOND), night, next);
+    assert_slot(decide("30 1 * * *", GH_CATCH_UP_ALL, night - DAY, night + 3600 * SECOND), night - DAY,
+                night);
+    assert_slot(decide("0 * * * *", GH_CATCH_UP_ALL, at(2026, 11, 1, 1, 0), at(2026, 11, 1, 3, 0)),
+                at(2026, 11, 1, 1, 0), at(2026, 11, 1, 1, 0) + 3600 * SECOND);
+    assert_int_equal(gh_tz_init("Asia/Shanghai"), 0);
+}
+
+static void
+what_may_pass_is_tried_again_and_what_will_not_is_not(void **state)
+{
+    (void)state;
+    assert_int_equal(gh_run_decide(false, GH_E_NONE, 1, 5), GH_RUN_DONE);
+    assert_int_equal(gh_run_decide(true, GH_E_NOT_FOUND, 1, 5), GH_RUN_FAILED);
+    assert_int_equal(gh_run_decide(true, GH_E_RATE_LIMITED, 4, 5), GH_RUN_AGAIN);
+    assert_int_equal(gh_run_decide(true, GH_E_RATE_LIMITED, 5, 5), GH_RUN_DEAD);
+    assert_int_equal(gh_run_decide(true, GH_E_NONE, 6, 5), GH_RUN_DEAD);
+    assert_int_equal(gh_run_decide(true, GH_E_IDEMPOTENCY_IN_PROGRESS, 1, 5), GH_RUN_AGAIN);
+}
+
+static void
+pauses_double_up_to_ten_minutes_and_differ(void **state)
+{
+    (void)state;
+    int64_t full = SECOND;
+    for (int attempt = 1; attempt < 40; attempt++) {
+        assert_int_equal(gh_run_pause_us(attempt, 0), full);
+        int64_t least = gh_run_pause_us(attempt, UINT32_MAX);
+        assert_true(least < full && least >= full - full / 4);
+        full = full * 2 > 600 * SECOND ? 600 * SECOND : full * 2;
+    }
+}
+
+/* However few places there are at a time, every fourth goes by age, and hardly any claim is all by age. */
+static void
+every_fourth_place_goes_by_age(void **state)
+{
+    (void)state;
+    for (int room = 1; room <= 256; room++) {
+        uint32_t given = 0;
+        int by_age = 0;
+        for (int claim = 0; claim < 64; claim++) {
+            int n = gh_claim_by_age(room, given);
+            assert_true(n <= room && n >= room / 4);
+            by_age += n;
+            given += (uint32_t)room;
+        }
+        assert_int_equal(by_age, 64 * room / 4);
+    }
+    assert_int_equal(gh_claim_by_age(1, 2), 0);
+    assert_int_equal(gh_claim_by_age(1, 3), 1);
+    assert_int_equal(gh_claim_by_age(1, UINT32_MAX), 1);
+    assert_int_equal(gh_claim_by_age(0, 3), 0);
+}
+
 int
 main(void)
 {
@@ -117,6 +187,10 @@ main(void)
         cmocka_unit_test(where_none_is_caught_up_only_a_fresh_slot_is_queued),
         cmocka_unit_test(where_all_are_caught_up_they_come_one_by_one),
         cmocka_unit_test(the_next_moment_is_the_first_that_fits),
+        cmocka_unit_test(a_stop_over_a_shift_of_the_zone_catches_up_once),
+        cmocka_unit_test(what_may_pass_is_tried_again_and_what_will_not_is_not),
+        cmocka_unit_test(pauses_double_up_to_ten_minutes_and_differ),
+        cmocka_unit_test(every_fourth_place_goes_by_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

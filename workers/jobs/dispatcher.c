@@ -21,10 +21,9 @@
 #include "workers/jobs/jobs_rules.h"
 
 #define RUNS_MAX      256
-#define LEASE_MORE_MS 15000 /* beyond the budget: for the broker, the reply and the note */
-#define REPLY_MORE_MS 2000  /* a worker answers a job that ran out of time, shortly after */
-#define TURN_MS       200   /* looks at the stop flag and at deadlines at least so often */
-#define IDLE_MS       1000  /* looks for due jobs at least so often */
+#define REPLY_MORE_MS 2000 /* a worker answers a job that ran out of time, shortly after */
+#define TURN_MS       200  /* looks at the stop flag and at deadlines at least so often */
+#define IDLE_MS       1000 /* looks for due jobs at least so often */
 #define PRUNE_MS      60000
 #define STOP_MS       2000
 #define BODY_MAX      (1u << 20) /* of a reply that is kept */
@@ -39,10 +38,11 @@ typedef struct run {
     int64_t owner_id;
     int priority, attempt, max_attempts;
     uint32_t budget_ms;
-    int64_t deadline_ms;
-    int broker; /* -1: to be sent */
+    int64_t deadline_ms, lease_ms; /* not sent, or sent again, past either */
+    int broker;                    /* -1: to be sent */
     bool sent_before;
     bool ended; /* to be noted */
+    bool ours;  /* said so when leases were renewed */
     gh_run_end_t end;
     int status;
     gh_buf_t body, headers, error;
@@ -55,9 +55,11 @@ struct gh_dispatcher {
     char name[80];
     run_t *runs[RUNS_MAX];
     size_t n_runs, parallel;
-    int64_t due_ms, pruned_ms;
-    int64_t seen_us; /* the clock at the last look at recurring jobs */
-    bool kept;       /* the recurring jobs have their rows */
+    int64_t due_ms, pruned_ms, renewed_ms;
+    int64_t lease_ms; /* how long a lease lasts */
+    uint32_t given;   /* jobs claimed so far */
+    int64_t seen_us;  /* the clock at the last look at recurring jobs */
+    bool kept;        /* the recurring jobs have their rows */
     pthread_t thread;
     atomic_bool stop;
 };
@@ -227,9 +229,9 @@ settle(gh_dispatcher_t *d)
 static void
 send_run(gh_dispatcher_t *d, run_t *r)
 {
-    int64_t left = r->deadline_ms - REPLY_MORE_MS - gh_mono_ms();
-    if (left <= 0)
-        return;
+    int64_t now = gh_mono_ms(), left = r->deadline_ms - REPLY_MORE_MS - now;
+    if (left <= 0 || now >= r->lease_ms)
+        return; /* this process stood still: somebody else may have it */
     gh_job_head_t head = {.op = gh_str(r->op),
                           .budget_ms = (uint32_t)left,
                           .priority = (uint8_t)r->priority,
@@ -250,8 +252,9 @@ put_hex(gh_buf_t *out, const char *hex)
         gh_buf_putc(out, (char)gh_hex_byte(hex));
 }
 
+/* asked_ms: when it was claimed, at the latest. */
 static run_t *
-run_of(const PGresult *r, int row)
+run_of(const gh_dispatcher_t *d, const PGresult *r, int row, int64_t asked_ms)
 {
     run_t *run = calloc(1, sizeof *run);
     if (!run)
@@ -269,7 +272,8 @@ run_of(const PGresult *r, int row)
     snprintf(run->key, sizeof run->key, "%s", PQgetvalue(r, row, 11));
     snprintf(run->ip, sizeof run->ip, "%s", PQgetvalue(r, row, 12));
     snprintf(run->agent, sizeof run->agent, "%s", PQgetvalue(r, row, 13));
-    run->deadline_ms = gh_mono_ms() + run->budget_ms + REPLY_MORE_MS;
+    run->deadline_ms = asked_ms + run->budget_ms + REPLY_MORE_MS;
+    run->lease_ms = asked_ms + d->lease_ms;
     if (gh_buf_ok(&run->args) && gh_uuid_parse(gh_pg_str(r, row, 0), run->id) == 0 &&
         gh_uuid_parse(gh_pg_str(r, row, 9), run->run_id) == 0)
         return run;
@@ -282,7 +286,8 @@ claim(gh_dispatcher_t *d)
 {
     size_t room = d->parallel - d->n_runs;
     gh_pgarr_t ids = {0};
-    char now[GH_PG_TIME_TEXT], machine[GH_PG_TIME_TEXT], count[24], lease[16];
+    char now[GH_PG_TIME_TEXT], machine[GH_PG_TIME_TEXT], count[24], lease[24], by_age[16];
+    int64_t asked_ms = gh_mono_ms();
     for (size_t i = 0; i < room; i++) {
         uint8_t id[16];
         gh_uuid7_new(id);
@@ -291,11 +296,13 @@ claim(gh_dispatcher_t *d)
     gh_pg_time_text(gh_now_us(), now);
     gh_pg_time_text(gh_machine_us(), machine);
     snprintf(count, sizeof count, "%zu", room);
-    snprintf(lease, sizeof lease, "%d", LEASE_MORE_MS);
-    const char *params[] = {now, count, d->name, lease, gh_pgarr_literal(&ids), machine};
-    PGresult *r = params[4] ? gh_blocking_run(d->db, "jobs_claim", 6, params) : NULL;
+    snprintf(lease, sizeof lease, "%lld", (long long)d->lease_ms);
+    snprintf(by_age, sizeof by_age, "%d", gh_claim_by_age((int)room, d->given));
+    const char *params[] = {now, count, d->name, lease, gh_pgarr_literal(&ids), machine, by_age};
+    PGresult *r = params[4] ? gh_blocking_run(d->db, "jobs_claim", (int)GH_COUNT(params), params) : NULL;
+    d->given += r ? (uint32_t)PQntuples(r) : 0;
     for (int row = 0; r && row < PQntuples(r) && d->n_runs < d->parallel; row++) {
-        run_t *run = run_of(r, row);
+        run_t *run = run_of(d, r, row, asked_ms);
         if (!run)
             continue; /* its lease runs out */
         d->runs[d->n_runs++] = run;
@@ -303,6 +310,79 @@ claim(gh_dispatcher_t *d)
     }
     PQclear(r);
     gh_pgarr_fini(&ids);
+}
+
+/* Ids and attempts of what is in hand. False: there is nothing, or memory ran out. */
+static bool
+put_in_hand(const gh_dispatcher_t *d, gh_pgarr_t *ids, gh_pgarr_t *attempts, const char *params[2])
+{
+    for (size_t i = 0; i < d->n_runs; i++) {
+        gh_pgarr_uuid(ids, d->runs[i]->id);
+        gh_pgarr_i64(attempts, d->runs[i]->attempt);
+    }
+    params[0] = gh_pgarr_literal(ids);
+    params[1] = gh_pgarr_literal(attempts);
+    return d->n_runs > 0 && params[0] && params[1];
+}
+
+static run_t *
+run_by_id(gh_dispatcher_t *d, gh_str_t id_text)
+{
+    uint8_t id[16];
+    for (size_t i = 0; gh_uuid_parse(id_text, id) == 0 && i < d->n_runs; i++)
+        if (memcmp(d->runs[i]->id, id, sizeof id) == 0)
+            return d->runs[i];
+    return NULL;
+}
+
+/* What the database no longer calls ours is forgotten: it was cancelled, or goes on elsewhere. */
+static void
+keep_ours(gh_dispatcher_t *d, const PGresult *r, int64_t asked_ms)
+{
+    size_t kept = 0;
+    for (int row = 0; row < PQntuples(r); row++) {
+        run_t *run = run_by_id(d, gh_pg_str(r, row, 0));
+        if (!run)
+            continue;
+        run->ours = true;
+        run->lease_ms = asked_ms + d->lease_ms;
+    }
+    for (size_t i = 0; i < d->n_runs; i++) {
+        run_t *run = d->runs[i];
+        if (run->ours || run->ended) {
+            run->ours = false;
+            d->runs[kept++] = run;
+            continue;
+        }
+        gh_log(GH_LOG_INFO, "job_lost", GH_KB("job", ((gh_str_t){(char *)run->id, 16})), GH_KS("op", run->op),
+               GH_KI("attempt", run->attempt));
+        free_run(run);
+    }
+    d->n_runs = kept;
+}
+
+/* Leases are renewed when a third of their time is over. */
+static void
+renew(gh_dispatcher_t *d)
+{
+    gh_pgarr_t ids = {0}, attempts = {0};
+    char machine[GH_PG_TIME_TEXT], lease[24];
+    const char *params[4];
+    int64_t asked_ms = gh_mono_ms();
+    if (asked_ms - d->renewed_ms < d->lease_ms / 3)
+        return;
+    d->renewed_ms = asked_ms;
+    gh_pg_time_text(gh_machine_us(), machine);
+    snprintf(lease, sizeof lease, "%lld", (long long)d->lease_ms);
+    bool any = put_in_hand(d, &ids, &attempts, params);
+    params[2] = machine;
+    params[3] = lease;
+    PGresult *r = any ? gh_blocking_run(d->db, "jobs_renew", (int)GH_COUNT(params), params) : NULL;
+    if (r)
+        keep_ours(d, r, asked_ms);
+    PQclear(r);
+    gh_pgarr_fini(&ids);
+    gh_pgarr_fini(&attempts);
 }
 
 static void
@@ -378,6 +458,7 @@ work(gh_dispatcher_t *d)
         return;
     if (any_ended(d))
         settle(d);
+    renew(d);
     if (!d->kept)
         d->kept = gh_recurring_keep(d->db) == 0;
     if (gh_mono_ms() < d->due_ms || !gh_brokers_any(d->brokers))
@@ -396,14 +477,11 @@ give_back(gh_dispatcher_t *d)
 {
     gh_pgarr_t ids = {0}, attempts = {0};
     char machine[GH_PG_TIME_TEXT];
+    const char *params[3];
     gh_pg_time_text(gh_machine_us(), machine);
-    for (size_t i = 0; i < d->n_runs; i++) {
-        gh_pgarr_uuid(&ids, d->runs[i]->id);
-        gh_pgarr_i64(&attempts, d->runs[i]->attempt);
-    }
-    const char *params[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&attempts), machine};
-    if (d->n_runs > 0 && params[0] && params[1])
-        PQclear(gh_blocking_run(d->db, "jobs_release", 3, params));
+    params[2] = machine;
+    if (put_in_hand(d, &ids, &attempts, params))
+        PQclear(gh_blocking_run(d->db, "jobs_release", (int)GH_COUNT(params), params));
     gh_pgarr_fini(&ids);
     gh_pgarr_fini(&attempts);
 }
@@ -466,6 +544,7 @@ gh_dispatcher_start(const gh_conf_t *conf)
         return NULL;
     d->conf = conf;
     d->parallel = (size_t)gh_conf_int(conf, "jobs.parallel");
+    d->lease_ms = gh_conf_int(conf, "jobs.lease_ms");
     d->pruned_ms = gh_mono_ms() - PRUNE_MS;
     (void)gethostname(host, sizeof host - 1);
     snprintf(d->name, sizeof d->name, "%s/%d", host, (int)getpid());

@@ -2,8 +2,8 @@
  * workers/jobs/dispatcher.h - carries durable jobs out: from rows of `jobs` through the brokers to the pools and back
  *
  * A thread with a database connection and broker sockets of its own. It claims rows that are due (FOR UPDATE SKIP LOCKED, so
- * any number of processes may dispatch), sends each with its time limit, and notes what came back. A claim is a lease:
- * when its dispatcher dies another one takes the job up, with the same delivery id, so that an effect that was
+ * any number of processes may dispatch), sends each with its time limit, and notes what came back. A claim is a lease, renewed while
+ * the job is in hand: when its dispatcher dies or stands still another one takes the job up, with the same delivery id, so that an effect that was
  * committed is found and not repeated; a completion counts only for the attempt under way. Recurring jobs are queued
  * when their slot comes (recurring.c).
  */

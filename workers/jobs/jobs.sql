@@ -1,39 +1,77 @@
 -- The dispatcher's statements (dispatcher.c, recurring.c), on a connection of its own; each is a transaction.
 
 -- name: jobs_claim
--- $1 now, $2 how many, $3 who, $4 ms that a lease lasts beyond the budget, $5 fresh ids for deliveries, one for each, $6 the
--- machine's clock, which leases and ids of deliveries keep to.
--- By priority and age, but one place goes to whoever waits longest, so that nobody starves; then jobs whose dispatcher died.
-with first as (
-    select id from jobs where status = 'QUEUED' and run_at <= $1::timestamptz
-     order by priority, run_at, id limit greatest($2::int - 1, 1) for update skip locked
-), oldest as (
-    select id from jobs where status = 'QUEUED' and run_at <= $1 order by run_at, id limit 1 for update skip locked
-), lost as (
-    select id from jobs where status = 'RUNNING' and lease_until <= $6::timestamptz and attempts < max_attempts
-     order by lease_until limit $2 for update skip locked
-), due as (
-    select id, row_number() over () as n
-      from (select id from first union select id from oldest union select id from lost limit $2) x
+-- $1 now, $2 how many, $3 who, $4 ms that a lease lasts, $5 fresh ids for deliveries, one for each, $6 the machine's clock, which
+-- leases and ids of deliveries keep to, $7 how many of them by age alone.
+-- First jobs whose dispatcher died, then $7 of those that wait longest, so that nobody starves, then by priority and age. A kind with
+-- a limit has numbered places, given away under the lock of its row; what two dispatchers gave at once is refused by jobs_place_uq.
+with limited as materialized (
+    select k.kind, k.running_max from job_kinds k where k.running_max is not null order by k.kind for update skip locked
+), free as materialized (
+    select l.kind, p.n as place, row_number() over (partition by l.kind order by p.n) as turn
+      from limited l cross join lateral (
+           select g.n from generate_series(1, l.running_max) as g (n)
+            where not exists (select from only jobs j where j.status = 'RUNNING' and j.kind = l.kind and j.place = g.n)
+            order by g.n
+            limit greatest(l.running_max - (select count(*) from only jobs j where j.status = 'RUNNING' and j.kind = l.kind), 0)) p
+), lost as materialized (
+    select id, kind, priority, run_at from only jobs
+     where status = 'RUNNING' and lease_until <= $6::timestamptz and attempts < max_attempts
+     order by lease_until limit $2::int for update skip locked
+), bounded as materialized (
+    select w.* from limited l cross join lateral (
+           select j.id, j.kind, j.priority, j.run_at from only jobs j
+            where j.status = 'QUEUED' and j.run_at <= $1::timestamptz and j.kind = l.kind
+            order by j.priority, j.run_at, j.id
+            limit (select count(*) from free f where f.kind = l.kind) for update skip locked) w
+), first as materialized (
+    select id, kind, priority, run_at from only jobs
+     where status = 'QUEUED' and run_at <= $1 and kind <> all (array(select kind from job_kinds where running_max is not null))
+     order by priority, run_at, id limit $2 for update skip locked
+), oldest as materialized (
+    select id, kind, priority, run_at from only jobs
+     where status = 'QUEUED' and run_at <= $1 and kind <> all (array(select kind from job_kinds where running_max is not null))
+     order by run_at, id limit $7::int for update skip locked
+), found as materialized (
+    select 0 as rank, l.* from lost l
+     union all
+    (select 1, x.* from (select * from oldest union all select * from bounded) x order by x.run_at, x.id limit $7)
+     union all
+    select 2, x.* from (select * from first union all select * from bounded) x
+), due as materialized (
+    select c.*, row_number() over (order by c.rank, c.priority, c.run_at, c.id) as n,
+           case when c.rank > 0 then row_number() over (partition by c.kind, c.rank > 0 order by c.rank, c.priority, c.run_at, c.id) end as turn
+      from (select id, kind, priority, run_at, min(rank) as rank from found
+             group by id, kind, priority, run_at order by min(rank), priority, run_at, id limit $2) c
 ), claimed as (
-    update jobs j
+    update only jobs j
        set status = 'RUNNING', attempts = j.attempts + 1, started_at = coalesce(j.started_at, $1),
-           lease_until = $6 + make_interval(secs => (j.budget_ms + $4::int) / 1000.0), leased_by = $3::text,
+           lease_until = $6 + make_interval(secs => $4::int / 1000.0), leased_by = $3::text,
+           place = case when d.turn is null then j.place else (select f.place from free f where f.kind = d.kind and f.turn = d.turn) end,
            run_id = case when j.run_id > gh_uuid7_floor($6 - interval '20 hours') then j.run_id
                          else ($5::uuid[])[d.n] end
       from due d
      where j.id = d.id
  returning j.*
 )
-select id, op, service, encode(args, 'hex'), coalesce(owner_id, 0), priority, budget_ms, attempts, max_attempts, run_id,
-       coalesce(trace, ''), coalesce(idem_key, ''), coalesce(caller_ip, ''), coalesce(caller_agent, '')
-  from claimed
- order by priority, run_at, id;
+select c.id, c.op, c.service, encode(c.args, 'hex'), coalesce(c.owner_id, 0), c.priority, least(c.budget_ms, k.budget_max_ms), c.attempts,
+       c.max_attempts, c.run_id, coalesce(c.trace, ''), coalesce(c.idem_key, ''), coalesce(c.caller_ip, ''), coalesce(c.caller_agent, '')
+  from claimed c left join job_kinds k on k.kind = c.kind
+ order by c.priority, c.run_at, c.id;
+
+-- name: jobs_renew
+-- Leases of jobs in hand: $1 ids, $2 attempts, $3 the machine's clock, $4 ms that a lease lasts. Gives those that are still ours: a job
+-- that was cancelled, or that another dispatcher took up, is not.
+update only jobs j
+   set lease_until = $3::timestamptz + make_interval(secs => $4::int / 1000.0)
+  from unnest($1::uuid[], $2::int[]) as t (id, attempt)
+ where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING'
+returning j.id;
 
 -- name: jobs_bury_lost
 -- A job that took down every dispatcher or worker it met. $1 now, $2 the machine's clock
 update jobs
-   set status = 'FAILED', dead = true, lease_until = null, finished_at = $1::timestamptz,
+   set status = 'FAILED', dead = true, lease_until = null, place = null, finished_at = $1::timestamptz,
        expires_at = $1::timestamptz + interval '24 hours', error = jsonb_build_object('code', 'WORKER_LOST')
  where id = any (array (select id from jobs
                          where status = 'RUNNING' and lease_until <= $2::timestamptz and attempts >= max_attempts
@@ -44,7 +82,7 @@ returning id, op, attempts;
 -- What became of attempts, one row each: $1 ids, $2 attempts, $3 states, $4 dead, $5 statuses, $6 replies, $7 headers,
 -- $8 errors, $9 next tries (QUEUED only); $10 now. An attempt that is no longer the one under way changes nothing.
 update jobs j
-   set status = t.status, dead = t.dead, lease_until = null, leased_by = null,
+   set status = t.status, dead = t.dead, lease_until = null, leased_by = null, place = null,
        progress = case when t.status = 'DONE' then 100 else j.progress end,
        response_status = t.response_status, response = t.response, headers = t.headers::jsonb, error = t.error::jsonb,
        run_at = coalesce(t.run_at, j.run_at),

@@ -7,6 +7,7 @@
 
 #define SECOND  INT64_C(1000000)
 #define LATE_US (60 * SECOND)
+#define AGE_OF  4 /* one place in so many goes by age */
 
 gh_run_end_t
 gh_run_decide(bool failed, gh_err_t err, int attempt, int max_attempts)
@@ -24,6 +25,12 @@ int64_t
 gh_run_pause_us(int attempt, uint32_t random)
 {
     return gh_backoff(attempt, SECOND, 600 * SECOND, random);
+}
+
+int
+gh_claim_by_age(int room, uint32_t given)
+{
+    return room < 1 ? 0 : (int)((given % AGE_OF + (uint32_t)room) / AGE_OF);
 }
 
 int

@@ -16,6 +16,10 @@ gh_run_end_t gh_run_decide(bool failed, gh_err_t err, int attempt, int max_attem
 /* Pause before the next attempt, in us: a second, doubled up to ten minutes, jittered. */
 int64_t gh_run_pause_us(int attempt, uint32_t random);
 
+/* Of `room` places for waiting jobs, after `given` others were given away: how many go by age alone, the others by priority first.
+ * Every fourth place does, so that what has a low priority is slow in a rush and never stands still. */
+int gh_claim_by_age(int room, uint32_t given);
+
 typedef enum { GH_CATCH_UP_NONE, GH_CATCH_UP_LAST, GH_CATCH_UP_ALL } gh_catch_up_t;
 int gh_catch_up_parse(gh_str_t word, gh_catch_up_t *out) GH_MUSTCHECK;
 

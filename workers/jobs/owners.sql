@@ -56,7 +56,7 @@ with held as materialized (
        for update of j
 ), done as (
     update jobs j
-       set status = 'CANCELLED', lease_until = null, finished_at = $5::timestamptz,
+       set status = 'CANCELLED', lease_until = null, place = null, finished_at = $5::timestamptz,
            expires_at = $5::timestamptz + interval '24 hours'
       from held h
      where j.id = h.id and h.finished_at is null
