@@ -44,6 +44,7 @@ include ops/mk/lint.mk
 include ops/mk/fuzz.mk
 include ops/mk/run.mk
 include ops/mk/deps.mk
+include ops/mk/install.mk
 
 .PHONY: help
 help: ## Show the targets

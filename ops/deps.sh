@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install the Debian packages that are missing, and only those.
 #
-#   ops/deps.sh [GROUP...]     groups: run build test bench lint; none: all of them
+#   ops/deps.sh [GROUP...]     groups: run build test bench deb lint; none: all of them
 #   ops/deps.sh --list GROUP   the packages of a group
 #   ops/deps.sh --check GROUP  name what is missing, install nothing; status 1 when something is
 #
@@ -56,6 +56,7 @@ test   prometheus            cmd:promtool
 test   chromium              cmd:chromium
 test   chromium-driver       cmd:chromedriver
 test   python3-selenium      py:selenium
+deb    dpkg-dev              cmd:dpkg-shlibdeps
 lint   clang                 cmd:clang
 lint   clang-tidy            cmd:clang-tidy
 lint   clang-format          cmd:clang-format
@@ -111,7 +112,7 @@ case ${1-} in
 --list | --check) mode=${1#--}; shift ;;
 -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
-[ $# -gt 0 ] || set -- run build test bench lint
+[ $# -gt 0 ] || set -- run build test bench deb lint
 for group; do
     table | grep -q "^$group " || { echo "deps: there is no group $group" >&2; exit 2; }
 done

@@ -12,11 +12,13 @@
 static void
 usage(FILE *out)
 {
-    fputs("usage: guahao-worker POOL[,POOL...] [--config FILE]\n"
+    fputs("usage: guahao-worker POOL[,POOL...][-N] [--config FILE]\n"
           "       guahao-worker --operations\n"
           "\n"
           "Serves the named pools: takes their jobs from the brokers, carries them out in\n"
           "PostgreSQL, answers. Stops on SIGTERM or SIGINT after finishing what it has begun.\n"
+          "A number tells processes of the same pools apart, and : stands for a comma, as systemd\n"
+          "names its instances: booking-2, audit:stats-1.\n"
           "\n"
           "  --operations   list what the pools serve: pool, operation, kind, `inner` when no route leads to "
           "it\n"
@@ -38,13 +40,26 @@ find_pool(gh_str_t name)
     return NULL;
 }
 
+/* Where the list of pools ends: before the number of an instance, "booking-2". */
+static const char *
+end_of_pools(const char *list)
+{
+    const char *end = list + strlen(list), *digits = end;
+    while (digits > list && digits[-1] >= '0' && digits[-1] <= '9')
+        digits--;
+    return digits < end && digits > list && digits[-1] == '-' ? digits - 1 : end;
+}
+
 /* "booking,directory" -> pools; the number of them, 0 after a message. */
 static size_t
 parse_pools(const char *list, const gh_pool_t **out)
 {
     size_t n = 0;
+    const char *end = end_of_pools(list);
     for (;;) {
-        gh_str_t name = {list, strcspn(list, ",")};
+        gh_str_t name = {list, strcspn(list, ",:")};
+        if (name.n > (size_t)(end - list))
+            name.n = (size_t)(end - list);
         const gh_pool_t *pool = find_pool(name);
         bool twice = false;
         for (size_t i = 0; i < n; i++)
@@ -55,7 +70,7 @@ parse_pools(const char *list, const gh_pool_t **out)
             return 0;
         }
         out[n++] = pool;
-        if (list[name.n] == '\0')
+        if (list + name.n == end)
             return n;
         list += name.n + 1;
     }

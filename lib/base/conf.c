@@ -362,7 +362,8 @@ gh_conf_load(const char *file)
     }
     char usual[PATH_MAX + 32];
     const char *env = getenv("GUAHAO_CONFIG");
-    snprintf(usual, sizeof(usual), "%s/conf/guahao.conf", gh_conf_share_dir());
+    if (!gh_conf_place("config", usual))
+        snprintf(usual, sizeof(usual), "%s/conf/guahao.conf", gh_conf_share_dir());
     if (!file && env && *env)
         file = env;
     if (file || access(usual, F_OK) == 0)

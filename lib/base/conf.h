@@ -2,7 +2,8 @@
  * lib/base/conf.h - settings: environment > file > default
  *
  * One table (conf_table.c) declares every setting of every program: name, type, bounds, default, unit, one sentence.
- * The file is ZPL (czmq zconfig), `--config FILE` or GUAHAO_CONFIG, else <share>/conf/guahao.conf when present.
+ * The file is ZPL (czmq zconfig), `--config FILE` or GUAHAO_CONFIG, else that of an installation, else
+ * <share>/conf/guahao.conf when present.
  * The setting `broker.max_depth` is overridden by the environment variable GUAHAO_BROKER_MAX_DEPTH; a few also
  * answer to the names of the older systems (DATABASE_URL, SECRET_KEY, ... api/31). A value that does not parse
  * or lies outside its bounds stops start-up, naming file or variable, setting and reason. An unknown name in the
@@ -13,6 +14,8 @@
  */
 #ifndef GH_BASE_CONF_H
 #define GH_BASE_CONF_H
+
+#include <limits.h>
 
 #include "base/gh.h"
 
@@ -51,7 +54,10 @@ void gh_conf_print(const gh_conf_t *conf, bool json);
 /* Directory that holds schema/ and conf/: GUAHAO_SHARE, else beside the executable's parent (a checkout),
  * else <prefix>/share/guahao. Borrowed, found once. */
 const char *gh_conf_share_dir(void);
-/* Run directory: GUAHAO_VAR, else ./var. Borrowed, absolute. */
+/* Where an installation keeps what changes: its file <share>/places has lines "name path", written by `make install`: config
+ * (settings), env (further environment of the commands), var (run directory). False: no such line, as in a checkout. */
+bool gh_conf_place(const char *name, char out[PATH_MAX]);
+/* Run directory: GUAHAO_VAR, else that of the installation, else ./var. Borrowed, absolute. */
 const char *gh_conf_var_dir(void);
 
 #endif

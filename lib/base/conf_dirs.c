@@ -58,13 +58,33 @@ gh_conf_share_dir(void)
     return share_dir;
 }
 
+bool
+gh_conf_place(const char *name, char out[PATH_MAX])
+{
+    char path[PATH_MAX + 8], line[PATH_MAX + 64];
+    size_t n = strlen(name);
+    bool found = false;
+    snprintf(path, sizeof(path), "%s/places", gh_conf_share_dir());
+    FILE *f = fopen(path, "re");
+    while (f && !found && fgets(line, sizeof(line), f)) {
+        line[strcspn(line, "\n")] = 0;
+        if (strncmp(line, name, n) != 0 || line[n] != ' ' || line[n + 1] != '/')
+            continue;
+        int len = snprintf(out, PATH_MAX, "%s", line + n + 1);
+        found = len > 0 && len < PATH_MAX;
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
 static void
 find_var(void)
 {
     const char *env = getenv("GUAHAO_VAR");
-    char cwd[PATH_MAX];
+    char cwd[PATH_MAX], place[PATH_MAX];
     if (!env || !*env)
-        env = "var";
+        env = gh_conf_place("var", place) ? place : "var";
     bool relative = env[0] != '/' && getcwd(cwd, sizeof(cwd));
     if (!relative || snprintf(var_dir, sizeof(var_dir), "%s/%s", cwd, env) >= (int)sizeof(var_dir))
         snprintf(var_dir, sizeof(var_dir), "%s", env);

@@ -71,6 +71,8 @@ gh_env_load(const char *file)
     char path[PATH_MAX];
     if (load(file ? file : ".env", file != NULL) != 0)
         return -1;
+    if (gh_conf_place("env", path) && load(path, false) != 0)
+        return -1;
     int n = snprintf(path, sizeof path, "%s/run.env", gh_conf_var_dir());
     return n > 0 && (size_t)n < sizeof path ? load(path, false) : 0;
 }

@@ -6,8 +6,8 @@
 
 #include "base/gh.h"
 
-/* Add the NAME=value lines of `file` to the environment, then those of ${GUAHAO_VAR}/run.env, which `make run` writes so that
- * commands find the instance that runs there. What is set already stays. file NULL: .env when there is one. -1 after a message
+/* Add the NAME=value lines of `file` to the environment, then those of an installation (gh_conf_place), then those of
+ * ${GUAHAO_VAR}/run.env, which `make run` writes so that commands find the instance that runs there. What is set already stays. file NULL: .env when there is one. -1 after a message
  * on stderr when `file` was named and cannot be read, or a line is wrong. */
 int gh_env_load(const char *file) GH_MUSTCHECK;
 

@@ -10,7 +10,7 @@
 # DATABASE_URL      another database instead of the private cluster
 # GUAHAO_BUILD      directory of the programs (default ./build)
 # GUAHAO_POOLS      worker processes, one a word (default "booking audit,billing,clinical,identity,directory,jobs,notify,schedule,stats,pricing,system")
-# GUAHAO_SEED       options for `guahao seed`, e.g. "--patients 5000"
+# GUAHAO_SEED       options for `guahao seed`, e.g. "--patients 5000"; "none": no demo data
 set -u -o pipefail
 umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -57,6 +57,7 @@ prepare() {
     say "database"
     "$build/guahao" migrate --quiet || die "the migrations failed"
     "$build/guahao" keys init --quiet || die "the keys cannot be made"
+    [ "${GUAHAO_SEED:-}" != none ] || return 0
     # shellcheck disable=SC2086
     "$build/guahao" seed --if-empty ${GUAHAO_SEED:-} || die "the demo data cannot be loaded"
 }
@@ -91,10 +92,11 @@ wait_ready() {
 }
 
 banner() {
+    local accounts=$'\n  accounts   administrator A0001, doctor D0001, patients 13800000001 and up; password Guahao-2026'
+    [ "${GUAHAO_SEED:-}" != none ] || accounts=
     cat <<END
 
-Guahao is ready on $url
-  accounts   administrator A0001, doctor D0001, patients 13800000001 and up; password Guahao-2026
+Guahao is ready on $url$accounts
   try        curl $url/patient/hospitals
   logs       $logs/
   database   psql '$DATABASE_URL'

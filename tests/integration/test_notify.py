@@ -70,7 +70,7 @@ def test_a_broker_that_cannot_bind_is_never_ready(start):
 
 
 def test_a_worker_is_ready_when_database_and_broker_are_there(start):
-    worker, manager = start("guahao-worker", "schedule,directory", abstract=True)
+    worker, manager = start("guahao-worker", "schedule:directory-2", abstract=True)
     manager.wait_status("waits for a broker")
     assert not manager.said("READY=1")
     broker, of_broker = start("guahao-broker")
