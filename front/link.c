@@ -521,7 +521,7 @@ answer(front_job_t *j, const gh_reply_head_t *head, gh_str_t body, zmq_msg_t *mo
 }
 
 static void
-take_reply(gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
+take_reply(const front_link_t *l, gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
 {
     gh_reply_head_t head;
     if (gh_reply_head_decode(head_frame.p, head_frame.n, &head))
@@ -531,6 +531,10 @@ take_reply(gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
         front_add(&front.counters->worker[front.worker].late, 1);
         return;
     }
+    /* A refusal by the broker that vanished says nothing of the second try, which may be carried out yet; a success is recorded, and the
+     * second try will find it. */
+    if (j->resent && j->link != (int)l->index && head.error.n)
+        return;
     if (j->before) {
         if (head.error.n)
             body.n = 0;
@@ -560,7 +564,7 @@ take_message(front_link_t *l, zmq_msg_t *parts, size_t n)
         front_probes_mmi(l->index, service, body, n - 3);
         return;
     }
-    take_reply(gh_frame(&parts[3]), n > 4 ? gh_frame(&parts[4]) : (gh_str_t){0}, parts + 5,
+    take_reply(l, gh_frame(&parts[3]), n > 4 ? gh_frame(&parts[4]) : (gh_str_t){0}, parts + 5,
                n > 5 ? n - 5 : 0);
 }
 

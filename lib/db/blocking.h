@@ -19,10 +19,12 @@ gh_blocking_t *gh_blocking_new(const gh_conf_t *conf, const char *application, c
                                size_t n);
 void gh_blocking_destroy(gh_blocking_t **b_p);
 
-/* Is the connection up? Tries to connect when it is not, at most every three seconds; takes up to five. */
+/* Is the connection up? Tries to connect when it is not, with back-off to a second; takes up to two seconds a host of the connection
+ * string. */
 bool gh_blocking_up(gh_blocking_t *b);
 /* Run a named statement with text parameters (NULL = SQL NULL). The result is the caller's (PQclear, which takes NULL); NULL
- * after an error, which is logged. A name that the table lacks is a bug: aborts. */
+ * after an error, which is logged. A server that is silent for eight seconds, stops or takes no writes any more is given up: what
+ * follows fails at once, until gh_blocking_up() has found another connection. A name that the table lacks is a bug: aborts. */
 struct pg_result *gh_blocking_run(gh_blocking_t *b, const char *name, int n, const char *const *params);
 
 #endif

@@ -11,9 +11,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/timez.h"
+#include "db/hosts.h"
 #include "db/timings.h"
 
 #define CONNECT_LIMIT_MS  5000
+#define HOST_LIMIT_MS     2000 /* when there are other hosts to try */
 #define BACKOFF_FIRST_MS  100
 #define BACKOFF_MAX_MS    1000 /* what a server that is back waits for us at most, and a quarter */
 #define CHECK_INTERVAL_MS 1000
@@ -42,7 +44,8 @@ struct gh_pg {
     size_t syncs;     /* segments sent and not over, while up */
     int64_t begun_us; /* the segment whose results come next could begin then */
     int64_t state_since_ms;
-    int64_t heard_ms; /* last progress while something was owed */
+    int64_t heard_ms;   /* last progress while something was owed */
+    size_t hosts, turn; /* in the connection string; the one to begin with */
     int64_t retry_at_ms;
     int backoff_ms;
     int failures;
@@ -132,10 +135,20 @@ session_options(const gh_pg_config_t *c, const char *given, gh_buf_t *out)
 }
 
 #define PARAMS_MAX 64
+#define TURNED     3 /* lists that have an entry a host */
+
+static bool
+is_list_of_hosts(const char *keyword)
+{
+    return strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 || strcmp(keyword, "port") == 0;
+}
 
 static PGconn *
-connect_start(const gh_pg_config_t *c)
+connect_start(gh_pg_t *pg)
 {
+    const gh_pg_config_t *c = &pg->config;
+    gh_buf_t turned[TURNED] = {GH_BUF_INIT, GH_BUF_INIT, GH_BUF_INIT};
+    size_t n_turned = 0;
     char *message = NULL;
     PQconninfoOption *given = PQconninfoParse(c->conninfo, &message);
     if (!given) {
@@ -159,6 +172,12 @@ connect_start(const gh_pg_config_t *c)
                 user_timeout = o->val;
             keys[n] = o->keyword;
             values[n++] = o->val;
+            if (is_list_of_hosts(o->keyword) && n_turned < TURNED) {
+                if (gh_db_hosts(o->val) > pg->hosts)
+                    pg->hosts = gh_db_hosts(o->val);
+                gh_db_turn(o->val, pg->turn, &turned[n_turned]);
+                values[n - 1] = gh_buf_cstr(&turned[n_turned++]);
+            }
         }
     }
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
@@ -182,6 +201,8 @@ connect_start(const gh_pg_config_t *c)
     keys[n] = values[n] = NULL;
     PGconn *conn = gh_buf_ok(&text) ? PQconnectStartParams(keys, values, 0) : NULL;
     PQconninfoFree(given);
+    for (size_t i = 0; i < TURNED; i++)
+        gh_buf_fini(&turned[i]);
     return conn;
 }
 
@@ -195,7 +216,7 @@ enter(gh_pg_t *pg, pg_state_t state)
 static void
 connect_now(gh_pg_t *pg)
 {
-    pg->conn = connect_start(&pg->config);
+    pg->conn = connect_start(pg);
     enter(pg, PG_CONNECTING);
     if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD) {
         lose(pg, "connect");
@@ -414,8 +435,11 @@ on_timer(zloop_t *loop, int id, void *arg)
     }
     if (pg->state == PG_WAIT && now >= pg->retry_at_ms)
         connect_now(pg);
-    else if ((pg->state == PG_CONNECTING || pg->state == PG_PREPARING) &&
-             now - pg->state_since_ms > CONNECT_LIMIT_MS)
+    else if (pg->state == PG_CONNECTING &&
+             now - pg->state_since_ms > (pg->hosts > 1 ? HOST_LIMIT_MS : CONNECT_LIMIT_MS)) {
+        pg->turn++; /* one that does not answer at all shall not stand before the others again */
+        lose(pg, "connect_timeout");
+    } else if (pg->state == PG_PREPARING && now - pg->state_since_ms > CONNECT_LIMIT_MS)
         lose(pg, "connect_timeout");
     else if (pg->state == PG_UP && pg->n > 0 && pg->config.statement_timeout_ms > 0 &&
              now - pg->heard_ms > pg->config.statement_timeout_ms + SILENCE_EXTRA_MS)

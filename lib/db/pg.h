@@ -24,7 +24,8 @@ typedef struct gh_pg gh_pg_t;
 #define GH_PG_TABLES 8
 
 typedef struct gh_pg_config {
-    const char *conninfo;    /* URL or keywords; several hosts: the one that takes writes is chosen */
+    const char *
+        conninfo; /* URL or keywords; several hosts: the one that takes writes is chosen, a silent one is passed over */
     const char *application; /* application_name */
     int64_t statement_timeout_ms;
     int64_t lock_timeout_ms;

@@ -1,7 +1,7 @@
 /*
  * lib/worker/exactly.c - exactly once: job records and idempotency keys (decisions 13 and 14)
  *
- * A write leaves its job id and reply in the transaction of its effect. Whoever gets the job again (attempt >
+ * A write leaves its job id and reply in the transaction of its effect; a job that is not here for the first time leaves its refusal too. Whoever gets the job again (attempt >
  * 0, sent again through another broker, or after an error that leaves the commit in doubt) finds them. Two
  * deliveries at the same moment meet at the primary key: the second waits, fails, and looks the record up.
  */
@@ -183,7 +183,7 @@ put_records(gh_batch_priv_t *b)
     gh_pgarr_t a[5] = {0};
     for (size_t i = 0; i < b->batch.n; i++) {
         gh_wjob_priv_t *j = gh_priv(b->batch.jobs[i]);
-        if (!gh_job_has_effect(b, j))
+        if (!gh_job_is_recorded(b, j))
             continue;
         gh_pgarr_uuid(&a[0], j->job.head.id);
         gh_pgarr_text(&a[1], j->job.head.op);

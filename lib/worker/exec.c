@@ -143,10 +143,10 @@ effect_too_late(const gh_batch_priv_t *b)
 }
 
 static bool
-any_effect(const gh_batch_priv_t *b)
+any_record(const gh_batch_priv_t *b)
 {
     for (size_t i = 0; i < b->batch.n; i++)
-        if (gh_job_has_effect(b, gh_priv(b->batch.jobs[i])))
+        if (gh_job_is_recorded(b, gh_priv(b->batch.jobs[i])))
             return true;
     return false;
 }
@@ -162,9 +162,10 @@ finish_tx(gh_batch_priv_t *b, bool wrote)
         roll_back(b);
         return;
     }
-    if (wrote || b->n_events > 0 || b->audits || any_effect(b) || b->batch.n == 0) {
+    if (wrote || b->n_events > 0 || b->audits || any_record(b) || b->batch.n == 0) {
         gh_exactly_put(b);
         put_side_rows(b);
+        gh_batch_ask(b, "rt_patient_commit", 0, NULL);
         b->at_commit = gh_batch_ask_own(b, "rt_commit", 0, NULL);
     } else
         gh_batch_ask(b, "rt_rollback", 0, NULL);

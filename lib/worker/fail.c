@@ -111,8 +111,9 @@ last_word(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_pg_error_t *e, bool lo
     gh_err_t err = j->job.deadline_ms <= gh_mono_ms() ? GH_E_UPSTREAM_TIMEOUT : gh_fail_error(j->op->def, e);
     if (err != GH_E_UPSTREAM_TIMEOUT && !lost && e->sqlstate[0] == '\0')
         err = GH_E_INTERNAL; /* the step gave up, or memory ran out */
-    /* a connection lost for good may have committed: only "no answer in time" is true then */
-    if (lost && j->recheck)
+    /* an earlier try may have committed, or still be about to (it waits for the standby, and this one for its locks): only "no answer in
+     * time" is true then */
+    if (j->recheck && (lost || err == GH_E_SERVICE_UNAVAILABLE))
         err = GH_E_UPSTREAM_TIMEOUT;
     b->pool->stats.failed++;
     log_error(b, j, e, err);

@@ -319,6 +319,9 @@ void gh_job_replay(gh_batch_priv_t *b, gh_wjob_priv_t *j, int status, gh_str_t h
 gh_str_t gh_job_headers_json(gh_batch_priv_t *b,
                              const gh_wjob_priv_t *j); /* for storing; p NULL when there are none */
 bool gh_job_has_effect(const gh_batch_priv_t *b, const gh_wjob_priv_t *j);
+/* Its reply goes into the job record: it has an effect, or it is the refusal of a job that was given out before. Without a record the
+ * other delivery, held up in a network or a frozen broker, could still be carried out after its caller was told no. */
+bool gh_job_is_recorded(const gh_batch_priv_t *b, const gh_wjob_priv_t *j);
 void gh_answer_reset(gh_wjob_priv_t *j);
 /* A success whose body are the rows of a result, which is taken. */
 void gh_job_ok_file(gh_batch_priv_t *b, gh_wjob_priv_t *j, gh_str_t type, struct pg_result *rows, int column);

@@ -143,6 +143,13 @@ gh_job_has_effect(const gh_batch_priv_t *b, const gh_wjob_priv_t *j)
            (j->answer.err == GH_E_NONE) != j->effect_flipped;
 }
 
+bool
+gh_job_is_recorded(const gh_batch_priv_t *b, const gh_wjob_priv_t *j)
+{
+    return gh_job_has_effect(b, j) ||
+           (b->kind == GH_OP_WRITE && j->recheck && j->job.done && !j->answer.by_runtime);
+}
+
 /* ---- sending */
 
 static gh_mp_t

@@ -13,7 +13,8 @@
  *             step:    its own statements of phase 0 (lock, read), same round trip
  *   phase 1   runtime: jobs already answered, refused by access or expired are marked (job->done)
  *             step:    reads results, decides, queues writes, replies with gh_job_*, returns GH_STEP_DONE
- *             runtime: adds job record and idempotency rows of the successful jobs, COMMIT, same round trip
+ *             runtime: adds job record and idempotency rows of the successful jobs, of re-sent jobs the record of a refusal
+ *                      too, COMMIT, same round trip
  *   then      runtime: when COMMIT is confirmed, sends the replies and publishes the events
  *
  * If anything fails the transaction is rolled back and the jobs are run one by one, each alone, so that one

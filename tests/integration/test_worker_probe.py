@@ -122,6 +122,20 @@ def test_refusals_leave_no_record_and_are_decided_again(site):
     assert site.db.value("select count(*) from job_done where status = 201") == 1
 
 
+def test_the_refusal_of_a_job_sent_again_stands_against_the_first_delivery(site):
+    """The first was held up in a frozen broker or a network, and comes when its caller has been told no."""
+    ids = [uuid7(), uuid7()]
+    told = [site.call("add", id=ids[0], user=1, more={"resend": True}, body={"name": "c", "amount": -9}),
+            site.call("add", id=ids[1], user=1, attempt=1, body={"name": "c", "amount": -9})]
+    assert [(r.error, r.params) for r in told] == [("RATE_LIMITED", {"n": "7"})] * 2
+    site.db.query("update probe_counter set n = 100 where name = 'c'")
+    for id in ids:
+        late = site.call("add", id=id, user=1, body={"name": "c", "amount": -9})
+        assert (late.error, late.params) == ("RATE_LIMITED", {"n": "7"})
+    assert site.counter("c") == 100 and site.logged("c") == 0
+    assert site.call("add", user=1, body={"name": "c", "amount": -9}).json == {"n": 91}    # another job is decided anew
+
+
 def test_refusal_carries_its_texts(site):
     reply = site.call("add", user=1, body={"name": "c", "amount": -9})
     assert (reply.error, reply.params) == ("RATE_LIMITED", {"n": "7"})

@@ -78,8 +78,7 @@ class FakeBroker:
         self.beat = beat
         self.sync = sync
         self.id = os.urandom(16)
-        self.pending = []
-        self._queue = []
+        self._queue, self._late = [], []
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._ready = threading.Event()
@@ -93,6 +92,11 @@ class FakeBroker:
     def publish(self, topic, **values):
         with self._lock:
             self._queue.append((topic, values))
+
+    def answer(self, job, reply):
+        """The answer to a job whose handler gave none."""
+        with self._lock:
+            self._late.append((job, reply))
 
     def last(self, op=None):
         return [j for j in self.jobs if op is None or j.op == op][-1]
@@ -133,6 +137,7 @@ class FakeBroker:
             if self.sync:
                 self._send(router, client, service, job, Reply({"seq": self.seq, "revoked": self.revoked}))
             return
+        job.client = client
         self.jobs.append(job)
         handler = self.handlers.get(job.op)
         self._send(router, client, service, job, handler(job) if handler else Reply(error="INTERNAL"))
@@ -149,6 +154,9 @@ class FakeBroker:
                 self._take(router, router.recv_multipart())
             now = time.monotonic()
             events, self._queue = self._queue, []
+            late, self._late = self._late, []
+            for job, reply in late:
+                self._send(router, job.client, job.service, job, reply)
             if self.beat and now >= next_beat:
                 next_beat = now + 0.2
                 events.append(("beat", {"broker": self.id, "seq": self.seq}))
