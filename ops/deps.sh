@@ -50,6 +50,8 @@ test   python3-psycopg2      py:psycopg2
 test   python3-jsonschema    py:jsonschema
 test   python3-yaml          py:yaml
 test   python3-cryptography  py:cryptography
+test   iproute2              cmd:ip
+test   nftables              file:/usr/sbin/nft
 bench  wrk                   cmd:wrk
 bench  postgresql-15         file:/usr/lib/postgresql/15/bin/pgbench
 test   prometheus            cmd:promtool

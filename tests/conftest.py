@@ -88,11 +88,11 @@ def demo_db(cluster, demo_template):
 
 @pytest.fixture(scope="module")
 def make_system():
-    """make_system(database, conf={...}) -> System, not started; stopped and removed after the module."""
+    """make_system(database, conf={...}) -> System, not started; stopped and removed after the module. kind: another class of it."""
     made = []
 
-    def make(database, conf=None, **kw):
-        s = System(database, conf, **kw)
+    def make(database, conf=None, kind=System, **kw):
+        s = kind(database, conf, **kw)
         made.append(s)
         _shown.append(s)
         s.cli("keys", "init", "--quiet")

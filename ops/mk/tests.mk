@@ -22,7 +22,7 @@ $(BUILD)/tests/probe-worker: $(call obj,$(PROBE_SRC)) $(BUILD)/libguahao.a
 OPENAPI_CHECK := $(call npm_dir,tests/openapi)
 $(eval $(call npm_rule,tests/openapi))
 
-.PHONY: unit outside test san chaos
+.PHONY: unit outside test san chaos hosts
 # Every test runs, each within its time limit; a failing one shows its output, and the target fails at the end.
 unit: $(UNIT_BIN) ## Build and run the unit tests
 	@failed=; for t in $(UNIT_BIN); do \
@@ -56,6 +56,15 @@ CHAOS_SEED    ?=
 chaos: build ## Kill, freeze and restart everything under load, then check the books (CHAOS_SECONDS, CHAOS_SEED)
 	@GUAHAO_BUILD=$(abspath $(BUILD)) GUAHAO_STORM=$(CHAOS_SECONDS) GUAHAO_SEED=$(CHAOS_SEED) PYTHONDONTWRITEBYTECODE=1 \
 	    /usr/bin/python3 -m pytest -q -p no:cacheprovider -s tests/chaos/test_chaos_storm.py
+
+# The same between hosts: network namespaces, CURVE, links cut, lossy, slow and late for HOSTS_SECONDS; every way in which PostgreSQL
+# restarts and fails over.
+HOSTS_SECONDS ?= 300
+HOSTS_SEED    ?=
+hosts: build ## Hosts in network namespaces under load: harm to programs and links, failover (HOSTS_SECONDS, HOSTS_SEED)
+	@ops/deps.sh run build test
+	@GUAHAO_BUILD=$(abspath $(BUILD)) GUAHAO_HOSTS=1 GUAHAO_STORM=$(HOSTS_SECONDS) GUAHAO_SEED=$(HOSTS_SEED) PYTHONDONTWRITEBYTECODE=1 \
+	    /usr/bin/python3 -m pytest -q -p no:cacheprovider -s tests/chaos/test_chaos_hosts.py tests/chaos/test_failover.py
 
 # The sanitizers' reports go to stderr of the process they concern; any report makes that process fail.
 san: export ASAN_OPTIONS ?= detect_stack_use_after_return=1:check_initialization_order=1:strict_string_checks=1

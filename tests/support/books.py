@@ -7,6 +7,7 @@ def broken(system, *args, grace=0):
     """{name of an invariant that does not hold: its examples as texts}, and how many were looked at."""
     done = system.cli("books", "--json", "--quiet", "--grace", str(grace), *args, check=False)
     assert done.returncode in (0, 1), (done.returncode, done.stderr)
+    assert done.stdout, (done.returncode, done.stderr)
     said = json.loads(done.stdout)
     found = {i["name"]: [f'{e["id"]}: {e["what"]}' for e in i["examples"]] for i in said["invariants"] if i["differences"]}
     assert said["ok"] == (not found) == (done.returncode == 0), done.stdout

@@ -17,15 +17,15 @@ def request(method, path, token=None, body=None, headers=None):
 
 
 class Link:
-    def __init__(self, port, timeout=8.0):
-        self.port, self.timeout = port, timeout
+    def __init__(self, port, timeout=8.0, host="127.0.0.1"):
+        self.host, self.port, self.timeout = host, port, timeout
         self._streams = None
 
     async def exchange(self, data):
         """(status, body) of the reply. Raises LOST when there was none; the next call connects anew."""
         try:
             if self._streams is None:
-                self._streams = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.port), self.timeout)
+                self._streams = await asyncio.wait_for(asyncio.open_connection(self.host, self.port), self.timeout)
             self._streams[1].write(data)
             status, body, close = await asyncio.wait_for(self._reply(self._streams[0]), self.timeout)
         except LOST:

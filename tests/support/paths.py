@@ -38,7 +38,8 @@ def remove_dir(path):
         _dirs.remove(path)
 
 
-def _alive(pid):
+def alive(pid):
+    """Whether a process of that number runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -52,7 +53,7 @@ def remove_stale_dirs():
     """Remove directories of test runs whose process is gone."""
     for name in os.listdir("/tmp"):
         m = re.fullmatch(re.escape(_PREFIX) + r"(\d+)\..*", name)
-        if m and not _alive(int(m[1])):
+        if m and not alive(int(m[1])):
             shutil.rmtree(os.path.join("/tmp", name), ignore_errors=True)
 
 

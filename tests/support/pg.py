@@ -1,5 +1,6 @@
 """A private PostgreSQL cluster on a Unix socket, and databases in it."""
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -14,9 +15,12 @@ from .proc import Process, wait_for
 
 
 class Cluster:
-    """A throw-away cluster. fsync is off unless asked; no TCP. Runs as the postgres user when we are root."""
+    """A throw-away cluster. fsync is off unless asked. Runs as the postgres user when we are root. No TCP unless an address is given:
+    then programs are told to come that way (url), and who can reach it is trusted. inside: the context that the server is started
+    in (Lab.inside)."""
 
-    def __init__(self, fsync=False, settings=None):
+    def __init__(self, fsync=False, settings=None, address=None, port=5432, inside=contextlib.nullcontext):
+        self.address, self.port, self.inside = address, port, inside
         self.dir = paths.temp_dir(0o755)
         self.socket_dir = self.dir
         self.user = "postgres" if os.geteuid() == 0 else None
@@ -28,6 +32,8 @@ class Cluster:
         }
         if not fsync:
             self.settings.update({"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"})
+        if address:
+            self.settings.update({"listen_addresses": address, "port": str(port)})
         self.settings.update(settings or {})
         self._process = None
         self._lock = threading.Lock()
@@ -46,6 +52,9 @@ class Cluster:
                 shutil.chown(self.dir, self.user, self.user)
             self._run(os.path.join(paths.PG_BIN, "initdb"), "-D", data, "-A", "trust", "-E", "UTF8",
                       "--locale=C.UTF-8", "-N", "-U", self.superuser)
+            if self.address:
+                with open(os.path.join(data, "pg_hba.conf"), "a", encoding="ascii") as f:
+                    f.write("host all all samenet trust\nhost replication all samenet trust\n")
         self.launch()
         return self.wait()
 
@@ -55,8 +64,9 @@ class Cluster:
         argv = [os.path.join(paths.PG_BIN, "postgres"), "-D", os.path.join(self.dir, "data")]
         for name, value in self.settings.items():
             argv += ["-c", f"{name}={value}"]
-        self._process = Process("postgres", argv, os.path.join(self.dir, f"postgres.{self._starts}.log"),
-                                user=self.user, cwd="/", death_signal=signal.SIGQUIT)
+        with self.inside():
+            self._process = Process("postgres", argv, os.path.join(self.dir, f"postgres.{self._starts}.log"),
+                                    user=self.user, cwd="/", death_signal=signal.SIGQUIT)
 
     def wait(self):
         """Returns when it accepts connections."""
@@ -89,10 +99,12 @@ class Cluster:
         return self._process.tail(80) if self._process else ""
 
     def url(self, database):
+        if self.address:
+            return f"postgresql://{self.superuser}@{self.address}:{self.port}/{database}"
         return f"postgresql:///{database}?host={self.socket_dir}&user={self.superuser}"
 
     def connect(self, database, autocommit=True):
-        conn = psycopg2.connect(host=self.socket_dir, user=self.superuser, dbname=database, connect_timeout=5)
+        conn = psycopg2.connect(host=self.socket_dir, port=self.port, user=self.superuser, dbname=database, connect_timeout=5)
         conn.autocommit = autocommit
         return conn
 

@@ -61,25 +61,40 @@ BUSY = ("IDEMPOTENCY_IN_PROGRESS", "相同的请求正在处理中", "is still r
 
 
 class Watch:
-    """A client's connection that measures how long the client is without any answer."""
+    """A client's connection that measures how long the client is without any answer. fronts: [(host, port)]; as behind a load balancer
+    it goes to the next one when nothing comes from this one, or a 502 or 503. gaps: [(since, until)] of more than GAP seconds."""
 
-    def __init__(self, port):
-        self.link, self.since, self.longest, self.moment = Link(port), None, 0.0, None
+    GAP = 0.5
+
+    def __init__(self, fronts, n=0):
+        self.links = [Link(port, host=host) for host, port in fronts]
+        self.at = n % len(self.links)
+        self.since, self.longest, self.moment, self.gaps = None, 0.0, None, []
 
     async def exchange(self, data):
         """As Link.exchange(). The caller says ended() when this was an answer, and not only a word to come again (503 and the like)."""
         self.since = self.since or time.monotonic()
-        return await self.link.exchange(data)
+        good = False
+        try:
+            status, body = await self.links[self.at].exchange(data)
+            good = status not in (502, 503)
+            return status, body
+        finally:
+            if not good:
+                self.at = (self.at + 1) % len(self.links)
 
     def ended(self):
         now = time.monotonic()
+        if self.since and now - self.since > self.GAP:
+            self.gaps.append((self.since, now))
         if self.since and now - self.since > self.longest:
             self.longest, self.moment = now - self.since, now
         self.since = None
 
     def close(self):
         self.ended()                                    # who is without an answer at the end has had none until now
-        self.link.close()
+        for link in self.links:
+            link.close()
 
 
 class World:
@@ -148,6 +163,7 @@ class Storm:
         self.faults = []
         self.twice = []                                 # orders that were given to two calls
         self.outages = []                               # of each client: longest time without an answer, and when it ended
+        self.gaps = []                                  # times of more than Watch.GAP in which a client was without any
         self.running = True
 
     # -- asking
@@ -443,7 +459,7 @@ class Storm:
     # -- running
 
     async def _client(self, n, until):
-        rng, link = random.Random(f"{self.seed}:{n}"), Watch(self.system.port)
+        rng, link = random.Random(f"{self.seed}:{n}"), Watch(self.system.fronts, n)
         actions = [(w, a) for w, a, op in self.ACTIONS if op in self.has]
         while time.monotonic() < until and self.running:
             action = rng.choices([a for _, a in actions], [w for w, _ in actions])[0]
@@ -454,11 +470,12 @@ class Storm:
                     self.counts[f"   {action.__name__}: {answer.no}"] += 1
         link.close()
         self.outages.append((link.longest, link.moment))
+        self.gaps += link.gaps
 
     async def _time(self, until, every):
         """The clock moves on: unpaid orders time out. Never so far that a session begins."""
         rng = random.Random(f"{self.seed}:clock")
-        while time.monotonic() + every < until:
+        while self.running and time.monotonic() + every < until:
             await asyncio.sleep(every)
             await asyncio.get_running_loop().run_in_executor(
                 None, lambda: self.system.cli("clock", "--quiet", rng.choice(["+31m", "+16m", "+31m"]), check=False))

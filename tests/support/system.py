@@ -130,6 +130,11 @@ class System:
         return self.processes[name]
 
     @property
+    def fronts(self):
+        """Where clients find a front: [(host, port)]."""
+        return [("127.0.0.1", self.port)]
+
+    @property
     def inner(self):
         return f"ipc://{self.var}/run/inner.sock"
 
