@@ -334,7 +334,7 @@ select ('x' || substr(j.id::text, 1, 8))::bit(32)::bigint as id,
 /* exactly once: a booking that was answered yes is an order of its own */
 select r.order_id as id, format('%s records of jobs speak of order %s%s', count(*), r.order_id,
                                 case when bool_or(o.id is null) then ', which is not there' else '' end) as what
-  from (select (d.body::json->>'id')::bigint as order_id from job_done d
+  from (select (nullif(d.body, '')::json->>'id')::bigint as order_id from job_done d -- a refusal's body is empty
          where d.op in ('booking.book_appointment', 'booking.v1_book_appointment', 'booking.hb_create_appointment', 'booking.join_waitlist')) r
   left join registration_orders o on o.id = r.order_id
  where r.order_id is not null

@@ -14,7 +14,7 @@ from support.hosts import HostSystem, make_lab
 from support.pg import Cluster
 
 OUTAGE = 15.0
-SHORT = 18.0
+SHORT = 14.0
 
 
 @pytest.fixture(scope="module")
@@ -59,4 +59,4 @@ def test_everything_adds_up_whatever_hosts_and_links_do(world):
     s.verify()
     jobs_go_on(system, w.db)
     assert outage < OUTAGE, f"GUAHAO_SEED={seed}: a client had no answer for {outage:.1f} s, until {ended:.1f} s after the beginning"
-    assert len(s.told) > 30 and len(harm.done) > 3
+    assert len(s.told) > 30 and len(harm.done) > 2

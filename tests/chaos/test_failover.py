@@ -81,7 +81,7 @@ ON_ONE_HOST = ["failover"] + (["fast_restart", "immediate_restart", "switch_and_
 IN_A_LAB = ["failover_behind_a_cut", "failover_of_one_without_standby", "standby_returns"]
 
 
-def run(system, pair, lab, way, before=3.0, after=4.0):
+def run(system, pair, lab, way, before=2.0, after=3.0):
     """The storm, with the harm in the middle; it goes on for a while behind it."""
     w = storm.World(system.database)
     try:

@@ -14,7 +14,8 @@ class Standby(Cluster):
     """A copy of a running primary that follows it, made by pg_basebackup."""
 
     def __init__(self, primary, **kw):
-        super().__init__(fsync=True, **kw)
+        # how soon it comes again when the primary was restarted, which waits for it
+        super().__init__(fsync=True, settings={"wal_retrieve_retry_interval": "500ms"}, **kw)
         self.primary = primary
 
     def start(self):
