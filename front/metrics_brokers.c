@@ -29,20 +29,23 @@ static const figure_t s_of_brokers[] = {
     {"guahao_broker_peers", "gauge", "Connections of fronts, workers and tools.", "inner_peers", 1},
     {"guahao_broker_workers", "gauge", "Workers that said READY.", "workers", 1},
     {"guahao_broker_bytes", "gauge", "Bytes of the jobs that the broker holds.", "bytes", 1},
-    {"guahao_broker_dead_letters", "gauge", "Jobs given up after they took several workers down.", "dead_letters", 1},
+    {"guahao_broker_dead_letters", "gauge", "Jobs given up after they took several workers down.",
+     "dead_letters", 1},
     {"guahao_broker_event_seq", "gauge", "Highest number of an event that was carried.", "event_seq", 1},
     {"guahao_broker_events_total", "counter", "Events carried.", "events", 1},
-    {"guahao_broker_events_invalid_total", "counter", "Events dropped because they were none.", "events_invalid", 1},
+    {"guahao_broker_events_invalid_total", "counter", "Events dropped because they were none.",
+     "events_invalid", 1},
     {"guahao_broker_mmi_total", "counter", "Questions and commands of operators and fronts.", "mmi", 1},
     {"guahao_broker_invalid_total", "counter", "Messages that were no Majordomo.", "invalid", 1},
     {"guahao_broker_unexpected_total", "counter", "Commands of workers that did not fit.", "unexpected", 1},
     {"guahao_broker_unknown_key_total", "counter", "Messages of revoked or unfit keys.", "unknown_key", 1},
-    {"guahao_broker_unknown_service_total", "counter", "Jobs for services that nobody ever served.", "unknown_service",
-     1},
+    {"guahao_broker_unknown_service_total", "counter", "Jobs for services that nobody ever served.",
+     "unknown_service", 1},
     {"guahao_broker_replies_dropped_total", "counter", "Replies whose client was gone.", "reply_dropped", 1},
     {"guahao_broker_handshakes_failed_total", "counter", "Connections refused for their key or protocol.",
      "handshakes_failed", 1},
-    {"guahao_broker_workers_lost_total", "counter", "Workers that vanished without a word.", "workers_lost", 1}};
+    {"guahao_broker_workers_lost_total", "counter", "Workers that vanished without a word.", "workers_lost",
+     1}};
 
 static const struct {
     const char *outcome, *member;
@@ -131,10 +134,11 @@ put_histogram(gh_buf_t *out, size_t broker, const json_t *s, const void *arg)
     for (size_t i = 0; i < json_array_size(buckets); i += 2) {
         const json_t *pair = json_array_get(buckets, i);
         gh_buf_printf(out, "%s_bucket{%s,le=\"%.10g\"} %.0f\n", f->name, labels,
-                      json_number_value(json_array_get(pair, 0)) * f->scale, json_number_value(json_array_get(pair, 1)));
+                      json_number_value(json_array_get(pair, 0)) * f->scale,
+                      json_number_value(json_array_get(pair, 1)));
     }
-    gh_buf_printf(out, "%s_bucket{%s,le=\"+Inf\"} %.0f\n%s_sum{%s} %.10g\n%s_count{%s} %.0f\n", f->name, labels,
-                  number(h, "count"), f->name, labels, number(h, "sum") * f->scale, f->name, labels,
+    gh_buf_printf(out, "%s_bucket{%s,le=\"+Inf\"} %.0f\n%s_sum{%s} %.10g\n%s_count{%s} %.0f\n", f->name,
+                  labels, number(h, "count"), f->name, labels, number(h, "sum") * f->scale, f->name, labels,
                   number(h, "count"));
 }
 
@@ -152,17 +156,18 @@ put_up(gh_buf_t *out, const words_t *w)
         if (!id || !version)
             continue;
         gh_str_t i = front_metrics_label(gh_str(id)), v = front_metrics_label(gh_str(version));
-        gh_buf_printf(out, "guahao_broker_info{broker=\"%zu\",id=\"%.*s\",version=\"%.*s\"} 1\n", b, (int)i.n, i.p,
-                      (int)v.n, v.p);
+        gh_buf_printf(out, "guahao_broker_info{broker=\"%zu\",id=\"%.*s\",version=\"%.*s\"} 1\n", b, (int)i.n,
+                      i.p, (int)v.n, v.p);
     }
 }
 
 void
 front_metrics_brokers(gh_buf_t *out)
 {
-    static const figure_t wait = {"guahao_queue_wait_seconds", "histogram", "Time that jobs waited for a worker.",
-                                  "wait_us", 1e-6},
-                          work = {"guahao_worker_seconds", "histogram", "Time that workers had jobs.", "work_us", 1e-6};
+    static const figure_t wait = {"guahao_queue_wait_seconds", "histogram",
+                                  "Time that jobs waited for a worker.", "wait_us", 1e-6},
+                          work = {"guahao_worker_seconds", "histogram", "Time that workers had jobs.",
+                                  "work_us", 1e-6};
     words_t w;
     words_read(&w);
     put_up(out, &w);

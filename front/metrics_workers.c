@@ -50,7 +50,8 @@ front_metrics_label(gh_str_t name)
 {
     bool plain = name.n > 0 && name.n <= 128;
     for (size_t i = 0; plain && i < name.n; i++)
-        plain = name.p[i] && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:+", name.p[i]);
+        plain = name.p[i] &&
+                strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:+", name.p[i]);
     return plain ? name : GH_STR("other");
 }
 
@@ -90,11 +91,11 @@ put_tally(gh_buf_t *out, const gh_figures_t *f, gh_mp_t row, const char *metric,
 
 static const struct {
     const char *metric, *by, *help; /* help NULL: the front counts some of it too, metrics.c begins it */
-} s_tallies[] = {
-    {"bookings", "channel", "Bookings that were asked for, by surface and outcome."},
-    {"payments", "method", "Payments that patients asked for, by method and outcome."},
-    {"lockouts", "reason", "Sign-ins and changes of passwords that were refused because the account is locked."},
-    {"auth_failures", "reason", NULL}};
+} s_tallies[] = {{"bookings", "channel", "Bookings that were asked for, by surface and outcome."},
+                 {"payments", "method", "Payments that patients asked for, by method and outcome."},
+                 {"lockouts", "reason",
+                  "Sign-ins and changes of passwords that were refused because the account is locked."},
+                 {"auth_failures", "reason", NULL}};
 
 void
 front_metrics_tallies(gh_buf_t *out, const char *metric)
@@ -122,7 +123,8 @@ put_statement(gh_buf_t *out, gh_mp_t row, const char *where)
     name = front_metrics_label(name);
     for (size_t b = 0; b < GH_TIMING_BUCKETS; b++) {
         running += values[1 + b];
-        gh_buf_printf(out, "guahao_db_query_seconds_bucket{statement=\"%.*s\",%s,le=", (int)name.n, name.p, where);
+        gh_buf_printf(out, "guahao_db_query_seconds_bucket{statement=\"%.*s\",%s,le=", (int)name.n, name.p,
+                      where);
         if (b < GH_TIMING_BUCKETS - 1)
             gh_buf_printf(out, "\"%g\"} %lld\n", gh_timing_edges_us[b] / 1e6, (long long)running);
         else
@@ -131,15 +133,17 @@ put_statement(gh_buf_t *out, gh_mp_t row, const char *where)
     gh_buf_printf(out,
                   "guahao_db_query_seconds_sum{statement=\"%.*s\",%s} %.6f\n"
                   "guahao_db_query_seconds_count{statement=\"%.*s\",%s} %lld\n",
-                  (int)name.n, name.p, where, (double)values[0] / 1e6, (int)name.n, name.p, where, (long long)running);
+                  (int)name.n, name.p, where, (double)values[0] / 1e6, (int)name.n, name.p, where,
+                  (long long)running);
 }
 
 static void
 put_statements(gh_buf_t *out, const gh_figures_t *list, size_t n)
 {
     char where[320];
-    front_metrics_head(out, "guahao_db_query_seconds", "histogram",
-                       "Time from when a statement could begin until its result; statements sent together count all of it.");
+    front_metrics_head(
+        out, "guahao_db_query_seconds", "histogram",
+        "Time from when a statement could begin until its result; statements sent together count all of it.");
     for (size_t i = 0; i < n; i++) {
         labels(&list[i], where);
         for (gh_mp_iter_t it = gh_mp_iter(list[i].statements); gh_mp_next(&it);)
@@ -179,14 +183,16 @@ typedef struct simple {
 static const simple_t s_simple[] = {
     {"guahao_worker_start_seconds", "gauge", "When the process started, unix time.", OF(start)},
     {"guahao_worker_in_hand", "gauge", "Jobs received and not answered.", OF(hand)},
-    {"guahao_worker_waiting", "gauge", "Of those, jobs that wait for a connection to the database.", OF(waiting)},
+    {"guahao_worker_waiting", "gauge", "Of those, jobs that wait for a connection to the database.",
+     OF(waiting)},
     {"guahao_worker_batches", "gauge", "Batches under way.", OF(running)},
     {"guahao_worker_callers_cached", "gauge", "Callers whose roles the process knows.", OF(actors)},
     {"guahao_worker_answered_total", "counter", "Jobs answered.", OF(jobs[GH_JOBS_ANSWERED])},
     {"guahao_worker_refused_total", "counter", "Of those, refusals.", OF(jobs[GH_JOBS_REFUSED])},
     {"guahao_worker_failed_total", "counter", "Jobs answered INTERNAL after an error of the database.",
      OF(jobs[GH_JOBS_FAILED])},
-    {"guahao_worker_retried_total", "counter", "Jobs run again after a failed batch.", OF(jobs[GH_JOBS_REQUEUED])},
+    {"guahao_worker_retried_total", "counter", "Jobs run again after a failed batch.",
+     OF(jobs[GH_JOBS_REQUEUED])},
     {"guahao_worker_dropped_total", "counter", "Answers that no broker took.", OF(jobs[GH_JOBS_DROPPED])},
     {"guahao_db_segments_total", "counter", "Round trips to the database.", OF(db[GH_DB_SEGMENTS])},
     {"guahao_db_slow_total", "counter", "Of those, such of half a second and more.", OF(db[GH_DB_SLOW])}};
@@ -208,7 +214,8 @@ static void
 put_info(gh_buf_t *out, const gh_figures_t *list, size_t n)
 {
     char where[320];
-    front_metrics_head(out, "guahao_worker_info", "gauge", "Version, state and least level of log lines; always 1.");
+    front_metrics_head(out, "guahao_worker_info", "gauge",
+                       "Version, state and least level of log lines; always 1.");
     for (size_t i = 0; i < n; i++) {
         gh_str_t v = front_metrics_label(list[i].version), level = front_metrics_label(list[i].level),
                  state = front_metrics_label(list[i].state);
@@ -256,7 +263,7 @@ front_metrics_worker_memory(gh_buf_t *out)
     for (size_t i = 0; i < n; i++) {
         gh_str_t host = front_metrics_label(list[i].host);
         if (!seen_before(list, i))
-            gh_buf_printf(out, "guahao_process_resident_bytes{process=\"worker-%.*s:%lld\"} %lld\n", (int)host.n,
-                          host.p, (long long)list[i].pid, (long long)list[i].rss);
+            gh_buf_printf(out, "guahao_process_resident_bytes{process=\"worker-%.*s:%lld\"} %lld\n",
+                          (int)host.n, host.p, (long long)list[i].pid, (long long)list[i].rss);
     }
 }

@@ -27,8 +27,8 @@
 #define LOOK_MS        1000
 #define COMPRESS_PIECE (1u << 20)
 #define PACK_AFTER_US  INT64_C(3000000) /* by then every process has looked and writes to the new file */
-#define OLD_MAX        4096 /* names looked at in one go */
-#define STAMP_N        15   /* YYYYMMDD-HHMMSS */
+#define OLD_MAX        4096             /* names looked at in one go */
+#define STAMP_N        15               /* YYYYMMDD-HHMMSS */
 
 typedef struct log_file {
     char path[PATH_MAX]; /* "" when there is none */
@@ -40,8 +40,8 @@ typedef struct log_file {
     /* the keeper's */
     bool scan;             /* there may be old files to compress or to remove, */
     int64_t pack_after_us; /* but not yet */
-    int lock;  /* -1: not held */
-    int from;  /* being compressed, -1: none */
+    int lock;              /* -1: not held */
+    int from;              /* being compressed, -1: none */
     gzFile to;
     char from_path[PATH_MAX + 32];
 } log_file_t;
@@ -122,8 +122,10 @@ int
 gh_log_files_open(const char *dir, const char *name, bool access)
 {
     struct stat st;
-    bool ok = (mkdir(dir, 0750) == 0 || errno == EEXIST) && realpath(dir, s.dir) && strlen(s.dir) < PATH_MAX - 300;
-    bool stdout_too = fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode); /* it would hold a file that was moved */
+    bool ok = (mkdir(dir, 0750) == 0 || errno == EEXIST) && realpath(dir, s.dir) &&
+              strlen(s.dir) < PATH_MAX - 300;
+    bool stdout_too = fstat(STDOUT_FILENO, &st) == 0 &&
+                      S_ISREG(st.st_mode); /* it would hold a file that was moved */
     ok = ok && (!access || open_first(&s.file[GH_LOG_ACCESS_FILE], name, ".access.log") == 0) &&
          open_first(&s.file[GH_LOG_APP_FILE], name, ".log") == 0;
     if (!ok) {
@@ -252,7 +254,8 @@ compress_end(log_file_t *f, bool good)
         return;
     }
     (void)unlink(part);
-    f->scan = false; /* the disk is full, perhaps: the plain file stays, and is tried again after the next one */
+    f->scan =
+        false; /* the disk is full, perhaps: the plain file stays, and is tried again after the next one */
     gh_log(GH_LOG_WARN, "log_compress", GH_KS("file", f->base), GH_KS("reason", strerror(errno)));
 }
 
@@ -260,7 +263,8 @@ static void
 compress_begin(log_file_t *f, const char *name)
 {
     char part[PATH_MAX + 48];
-    snprintf(f->from_path, sizeof f->from_path, "%s/%.*s", s.dir, (int)(sizeof f->from_path - strlen(s.dir) - 2), name);
+    snprintf(f->from_path, sizeof f->from_path, "%s/%.*s", s.dir,
+             (int)(sizeof f->from_path - strlen(s.dir) - 2), name);
     snprintf(part, sizeof part, "%s.part", f->from_path);
     f->from = open(f->from_path, O_RDONLY | O_CLOEXEC);
     int fd = f->from >= 0 ? open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640) : -1;
@@ -301,8 +305,8 @@ old_path(const log_file_t *f, int64_t now_us, char out[PATH_MAX + 32])
         char packed[PATH_MAX + 40], more[8] = "";
         if (i > 1)
             snprintf(more, sizeof more, "-%03d", i);
-        snprintf(out, PATH_MAX + 32, "%.*s.%04d%02d%02d-%02d%02d%02d%s", PATH_MAX - 1, f->path, c.year, c.month, c.day,
-                 c.hour, c.minute, c.second, more);
+        snprintf(out, PATH_MAX + 32, "%.*s.%04d%02d%02d-%02d%02d%02d%s", PATH_MAX - 1, f->path, c.year,
+                 c.month, c.day, c.hour, c.minute, c.second, more);
         snprintf(packed, sizeof packed, "%s.gz", out);
         if (access(out, F_OK) != 0 && access(packed, F_OK) != 0)
             return true;

@@ -28,7 +28,7 @@ typedef struct gh_timings {
     size_t n;
     uint16_t *index; /* open addressing by name, position + 1; power of two */
     size_t mask;
-    uint64_t queries;                   /* results that were counted */
+    uint64_t queries;                    /* results that were counted */
     uint64_t segments, slow, segment_us; /* segments, those of GH_TIMING_SLOW_US and more, their time */
 } gh_timings_t;
 

@@ -18,9 +18,9 @@
 
 #include "wire/mp.h"
 
-#define GH_FIGURES_MAX    (128u << 10) /* bytes of one; brokers keep no larger ones */
-#define GH_FIGURES_EVERY  2000         /* ms between two of a worker */
-#define GH_FIGURES_ALL    (16u << 20)  /* bytes of what a broker hands out at once */
+#define GH_FIGURES_MAX   (128u << 10) /* bytes of one; brokers keep no larger ones */
+#define GH_FIGURES_EVERY 2000         /* ms between two of a worker */
+#define GH_FIGURES_ALL   (16u << 20)  /* bytes of what a broker hands out at once */
 
 /* Spans live as long as the frame. What is missing reads as 0 or empty. */
 typedef struct gh_figures {

@@ -35,6 +35,12 @@ static const gh_cmd_row_t s_commands[] = {
      "Guahao-2026:\n"
      "administrator A0001, nurse N0001, front desk S0001, doctors D0001.., patients by phone 13800000001..",
      gh_seed_opts, gh_cmd_seed},
+    {"check", "", 0, "Check that this host has what the programs need",
+     "Database, its version and settings, schema, clocks, keys, storage, backups, brokers and workers: one "
+     "line each, ok, "
+     "warn or fail.\n"
+     "Exit status 1 when one fails. Reads only.",
+     gh_check_opts, gh_cmd_check},
     {"backup", "", 0, "Write the whole database into an archive",
      "NAME.dump is what pg_dump writes in its custom format, NAME.json its manifest: schema version, digest, "
      "rows of each table. "

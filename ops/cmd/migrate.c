@@ -95,6 +95,21 @@ load_state(gh_cmd_t *c, PGconn *db, gh_migrations_t *m)
     return rc;
 }
 
+int
+gh_migrate_look(gh_cmd_t *c, struct pg_conn *db, gh_migrate_state_t *out)
+{
+    gh_migrations_t m = {0};
+    *out = (gh_migrate_state_t){0};
+    int rc = load_state(c, db, &m);
+    out->known = (int)m.n;
+    for (size_t i = 0; i < m.n; i++) {
+        out->pending += !m.v[i].applied;
+        out->edited += m.v[i].edited;
+    }
+    gh_migrations_fini(&m);
+    return rc;
+}
+
 /* Report edited files; the first pending one behind an applied one is a fault of the table itself. */
 static int
 check_history(gh_cmd_t *c, const gh_migrations_t *m)

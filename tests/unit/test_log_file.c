@@ -108,9 +108,15 @@ names_of_old_files(void **state)
     assert_true(gh_log_file_is_old("front.log", "front.log.20260309-081530"));
     assert_true(gh_log_file_is_old("front.log", "front.log.20260309-081530.gz"));
     assert_true(gh_log_file_is_old("front.log", "front.log.20260309-081530-002.gz"));
-    static const char *const others[] = {"front.log", "front.log.gz", "front.log.1", "front.log.20260309-081530.part",
-                                         "front.log.20260309-081530.gz.part", "front.access.log.20260309-081530",
-                                         "front.log.2026030-0815301", "xfront.log.20260309-081530", "front.log.20260309"};
+    static const char *const others[] = {"front.log",
+                                         "front.log.gz",
+                                         "front.log.1",
+                                         "front.log.20260309-081530.part",
+                                         "front.log.20260309-081530.gz.part",
+                                         "front.access.log.20260309-081530",
+                                         "front.log.2026030-0815301",
+                                         "xfront.log.20260309-081530",
+                                         "front.log.20260309"};
     for (size_t i = 0; i < GH_COUNT(others); i++)
         assert_false(gh_log_file_is_old("front.log", others[i]));
 }
@@ -265,7 +271,8 @@ processes_share_a_file(void **state)
     assert_true(old_files("x.log", "", old) > 3);
     assert_int_equal(gh_log_files_open(dir, "x", false), 0);
     work(gh_machine_us() + 4000000);
-    snprintf(command, sizeof command, "test \"$(zcat -f %s/x.log* | grep -cE ' text=(a{100}|b{100})$')\" = 2000", dir);
+    snprintf(command, sizeof command,
+             "test \"$(zcat -f %s/x.log* | grep -cE ' text=(a{100}|b{100})$')\" = 2000", dir);
     assert_int_equal(system(command), 0);
 }
 

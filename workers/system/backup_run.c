@@ -82,8 +82,8 @@ quiet(void *arg, const char *message)
 static PGconn *
 connect_to(const char *url)
 {
-    static const char *const keys[] = {"dbname",           "application_name", "connect_timeout",
-                                       "target_session_attrs", "client_encoding",  NULL};
+    static const char *const keys[] = {
+        "dbname", "application_name", "connect_timeout", "target_session_attrs", "client_encoding", NULL};
     const char *values[] = {url, "guahao-worker backup", "10", "read-write", "UTF8", NULL};
     PGconn *db = PQconnectdbParams(keys, values, 1);
     PQsetNoticeProcessor(db, quiet, NULL);
@@ -131,8 +131,8 @@ back_up(run_t *r)
         snprintf(d->err, sizeof d->err, "the database does not answer");
         return -1;
     }
-    PGresult *set =
-        gh_backup_exec(d->db, "set timezone = 'UTC'; set statement_timeout = 0; set lock_timeout = 0", d->err);
+    PGresult *set = gh_backup_exec(
+        d->db, "set timezone = 'UTC'; set statement_timeout = 0; set lock_timeout = 0", d->err);
     PQclear(set);
     if (!set || take_lock(r) != 0)
         return -1;
