@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/conf_older.h"
 #include "base/json.h"
 
 #define FILE_MAX    (1024 * 1024)
@@ -195,6 +196,10 @@ read_env(loader_t *l, size_t i)
             return;
         }
     }
+    char several[GH_OLDER_MAX];
+    const char *name;
+    if (gh_conf_older(gh_settings[i].name, several, &name))
+        set_value(l, i, several, name);
 }
 
 /* ---- expansion and checks */
@@ -296,6 +301,20 @@ check_secrets(loader_t *l)
         fault(l, "token.refresh_secret", "equals token.secret, which production refuses");
 }
 
+static void
+check_older(loader_t *l)
+{
+    bool production = strcmp(gh_conf_str(l->conf, "system.mode"), "production") == 0;
+    const char *name;
+    for (size_t i = 0;; i++) {
+        const char *reason = gh_conf_older_fault(i, production, &name);
+        if (!name)
+            return;
+        if (reason)
+            fault(l, name, "%s", reason);
+    }
+}
+
 /* ---- public */
 
 void
@@ -375,6 +394,8 @@ gh_conf_load(const char *file)
         check_all(&l);
     if (l.faults == 0)
         check_secrets(&l);
+    if (l.faults == 0)
+        check_older(&l);
     for (size_t i = 0; l.faults == 0 && i < gh_settings_count; i++)
         if (!(conf->initial[i] = strdup(conf->text[i])))
             fault(&l, gh_settings[i].name, "out of memory");

@@ -81,8 +81,11 @@ say_rows(check_t *k, PGresult *r, const char *statement)
         say(k, FAIL, "database", statement, "could not be asked");
     for (int row = 0; r && row < PQntuples(r); row++) {
         const char *word = PQgetvalue(r, row, 2);
-        say(k, strcmp(word, "ok") == 0 ? OK : strcmp(word, "warn") == 0 ? WARN : FAIL, PQgetvalue(r, row, 0),
-            PQgetvalue(r, row, 1), "%s", PQgetvalue(r, row, 3));
+        say(k,
+            strcmp(word, "ok") == 0     ? OK
+            : strcmp(word, "warn") == 0 ? WARN
+                                        : FAIL,
+            PQgetvalue(r, row, 0), PQgetvalue(r, row, 1), "%s", PQgetvalue(r, row, 3));
     }
     PQclear(r);
 }
@@ -114,8 +117,12 @@ look_at_clock(check_t *k, PGconn *db)
     int64_t skew = gh_pg_i64(r, 0, 0, 0) - (before + (after - before) / 2);
     int64_t size = skew < 0 ? -skew : skew;
     PQclear(r);
-    say(k, size > SKEW_FAIL_US ? FAIL : size > SKEW_WARN_US ? WARN : OK, "clock", "skew",
-        "the database is %lld ms %s", (long long)(size / 1000), skew < 0 ? "behind" : "ahead");
+    say(k,
+        size > SKEW_FAIL_US   ? FAIL
+        : size > SKEW_WARN_US ? WARN
+                              : OK,
+        "clock", "skew", "the database is %lld ms %s", (long long)(size / 1000),
+        skew < 0 ? "behind" : "ahead");
     if (gh_clock_shifted() != 0)
         say(k, WARN, "clock", "test clock", "moved by %lld s (guahao clock)",
             (long long)(gh_clock_shifted() / 1000000));
@@ -192,7 +199,8 @@ static void
 look_at_key(check_t *k, size_t i)
 {
     const gh_conf_t *conf = k->c->conf;
-    const char *name = s_keys[i].name, *secret = s_keys[i].setting ? gh_conf_str(conf, s_keys[i].setting) : "";
+    const char *name = s_keys[i].name,
+               *secret = s_keys[i].setting ? gh_conf_str(conf, s_keys[i].setting) : "";
     const char *file = gh_conf_str(conf, s_keys[i].file);
     char text[8192] = "";
     struct stat st;
@@ -246,8 +254,11 @@ look_at_dir(check_t *k, const char *name, const char *dir)
         return;
     }
     int64_t room = (int64_t)(fs.f_bavail * fs.f_frsize);
-    say(k, room < ROOM_FAIL ? FAIL : room < ROOM_WARN ? WARN : OK, "storage", name,
-        "%s%s, %lld MB free", dir, made ? "" : " can be made", (long long)(room >> 20));
+    say(k,
+        room < ROOM_FAIL   ? FAIL
+        : room < ROOM_WARN ? WARN
+                           : OK,
+        "storage", name, "%s%s, %lld MB free", dir, made ? "" : " can be made", (long long)(room >> 20));
 }
 
 static void
@@ -331,7 +342,8 @@ look_at_brokers(check_t *k, int timeout_ms)
     for (size_t i = 0; client && i < gh_mdp_client_count(client); i++)
         any |= ask_broker(k, client, i, &pools);
     for (size_t i = 0; any && i < pools.n; i++)
-        say(k, pools.workers[i] ? OK : FAIL, "pool", pools.names[i], "%lld workers", (long long)pools.workers[i]);
+        say(k, pools.workers[i] ? OK : FAIL, "pool", pools.names[i], "%lld workers",
+            (long long)pools.workers[i]);
     if (client)
         gh_mdp_client_destroy(&client);
     gh_contract_destroy(&contract);

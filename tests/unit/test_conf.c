@@ -367,6 +367,104 @@ booleans_and_numbers_parse_strictly(void **state)
     }
 }
 
+/* api/31, the last table: each name, alone. */
+static const struct {
+    const char *set, *setting, *text;
+} s_older[] = {
+    {"DATABASE_URL=postgres://h/a", "database.url", "postgresql://h/a"},
+    {"TEST_DATABASE_URL=postgresql+psycopg2://h/b", "database.url", "postgresql://h/b"},
+    {"SECRET_KEY=one", "token.secret", "one"},
+    {"JWT_SECRET_KEY=two", "token.secret", "two"},
+    {"JWT_REFRESH_SECRET=three", "token.refresh_secret", "three"},
+    {"ALGORITHM=HS512", "token.algorithm", "HS512"},
+    {"ACCESS_TOKEN_EXPIRE_MINUTES=15", "token.access_minutes", "15"},
+    {"REFRESH_TOKEN_EXPIRE_DAYS=3", "token.refresh_days", "3"},
+    {"TOKEN_EXPIRE_TIME=60", "token.classic_minutes", "60"},
+    {"PROJECT_NAME=OMMS", "hospital.name", "OMMS"},
+    {"APP_NAME=MedicalBackend", "hospital.name", "MedicalBackend"},
+    {"API_V1_STR=", "hospital.name", "Guahao"},
+    {"API_V1_STR=/api/v1", "hospital.name", "Guahao"},
+    {"DEBUG=true", "system.mode", "development"},
+    {"DEBUG=1", "log.level", "debug"},
+    {"DEBUG=True", "docs.enabled", "true"},
+    {"DEBUG=on", "payment.sandbox", "true"},
+    {"DEBUG=false", "log.level", "info"},
+    {"DEBUG=", "log.level", "info"},
+    {"EMAIL_FROM=a@b.example", "smtp.from", "a@b.example"},
+    {"SMTP_FROM=c@b.example", "smtp.from", "c@b.example"},
+    {"SMTP_USER=me", "smtp.user", "me"},
+    {"SMTP_PASSWORD=secret", "smtp.password", "secret"},
+    {"SMTP_HOST=mail.example", "smtp.url", "smtp://mail.example:25"},
+    {"SMTP_HOST=mail.example", "message.mail", "smtp"},
+    {"SMTP_HOST=mail.example SMTP_PORT=587", "smtp.url", "smtp://mail.example:587"},
+    {"SMTP_HOST=mail.example SMTP_PORT=465", "smtp.url", "smtps://mail.example:465"},
+    {"SMTP_PORT=2525", "smtp.url", "smtp://127.0.0.1:25"},
+    {"SMTP_HOST=mail.example GUAHAO_SMTP_URL=smtp://other:26", "smtp.url", "smtp://other:26"},
+    {"SMTP_HOST=mail.example GUAHAO_MESSAGE_MAIL=none", "message.mail", "none"},
+    {"DEBUG=true GUAHAO_LOG_LEVEL=warn", "log.level", "warn"},
+    {"DATABASE_URL=postgres://h/a TEST_DATABASE_URL=postgres://h/b", "database.url", "postgresql://h/a"},
+    {"SECRET_KEY=one JWT_SECRET_KEY=two", "token.secret", "two"},
+    {"PROJECT_NAME=OMMS APP_NAME=MedicalBackend", "hospital.name", "OMMS"},
+};
+
+/* "A=1 B=2" into the environment, or out of it. */
+static void
+change_env(const char *set, bool put)
+{
+    char copy[256], *rest = copy;
+    snprintf(copy, sizeof copy, "%s", set);
+    for (char *one; (one = strsep(&rest, " "));) {
+        char *value = strchr(one, '=');
+        *value = '\0';
+        assert_int_equal(put ? setenv(one, value + 1, 1) : unsetenv(one), 0);
+    }
+}
+
+static void
+each_name_of_the_older_systems_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < GH_COUNT(s_older); i++) {
+        change_env(s_older[i].set, true);
+        gh_conf_t *conf = load_good("");
+        if (strcmp(gh_conf_text(conf, s_older[i].setting), s_older[i].text) != 0)
+            fail_msg("%s: %s is %s", s_older[i].set, s_older[i].setting,
+                     gh_conf_text(conf, s_older[i].setting));
+        gh_conf_destroy(&conf);
+        change_env(s_older[i].set, false);
+    }
+}
+
+static void
+names_of_the_older_systems_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *place, *reason;
+    } cases[] = {
+        {"API_V1_STR=/v2", "API_V1_STR: ", "is reserved: empty or /api/v1"},
+        {"DEBUG=perhaps", "DEBUG: ", "neither true nor false"},
+        {"SMTP_PORT=0", "SMTP_PORT: ", "is no port: 1 to 65535"},
+        {"SMTP_PORT=25x", "SMTP_PORT: ", "is no port: 1 to 65535"},
+        {"ALGORITHM=none", "ALGORITHM: ", "token.algorithm: must be one of"},
+        {"DATABASE_URL=mysql+aiomysql://h/x", "DATABASE_URL: ", "database.url: only PostgreSQL is supported"},
+        {"ACCESS_TOKEN_EXPIRE_MINUTES=soon",
+         "ACCESS_TOKEN_EXPIRE_MINUTES: ", "token.access_minutes: not a whole number"},
+        {"DEBUG=true GUAHAO_SYSTEM_MODE=production GUAHAO_PAYMENT_SANDBOX=false",
+         "DEBUG: ", "is the development mode, which production refuses"},
+        {"SECRET_KEY=short GUAHAO_SYSTEM_MODE=production", "token.secret: ", "has fewer than 32 bytes"},
+        {"JWT_SECRET_KEY=0123456789012345678901234567890123 "
+         "JWT_REFRESH_SECRET=0123456789012345678901234567890123 "
+         "GUAHAO_SYSTEM_MODE=production",
+         "token.refresh_secret: ", "equals token.secret"},
+    };
+    for (size_t i = 0; i < GH_COUNT(cases); i++) {
+        change_env(cases[i].set, true);
+        load_bad("", cases[i].place, cases[i].reason);
+        change_env(cases[i].set, false);
+    }
+}
+
 static int
 make_dir(void **state)
 {
@@ -399,6 +497,8 @@ main(void)
         cmocka_unit_test(defaults_hold_without_a_file),
         cmocka_unit_test(file_over_default_and_environment_over_file),
         cmocka_unit_test(names_of_the_older_systems_work),
+        cmocka_unit_test(each_name_of_the_older_systems_alone),
+        cmocka_unit_test(names_of_the_older_systems_are_refused),
         cmocka_unit_test(connection_strings_are_normalised_or_refused),
         cmocka_unit_test(bad_values_are_refused_with_file_and_line),
         cmocka_unit_test(unknown_names_are_refused_with_file_and_line),
