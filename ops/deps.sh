@@ -59,6 +59,8 @@ test   chromium              cmd:chromium
 test   chromium-driver       cmd:chromedriver
 test   python3-selenium      py:selenium
 deb    dpkg-dev              cmd:dpkg-shlibdeps
+test   dpkg-dev              cmd:dpkg-shlibdeps
+test   systemd               file:/lib/systemd/systemd
 lint   clang                 cmd:clang
 lint   clang-tidy            cmd:clang-tidy
 lint   clang-format          cmd:clang-format

@@ -1,16 +1,16 @@
 #!/bin/bash
-# The Debian package guahao_VERSION_ARCH.deb of what was built, below $BUILD/deb. Called by `make deb`.
+# The Debian package guahao_VERSION_ARCH.deb of what was built, below $BUILD/deb, or in $OUT. Called by `make deb`.
 set -eu -o pipefail
 umask 022
 cd "$(dirname "$0")/../.."
-out=$BUILD/deb root=$BUILD/deb/root
+out=${OUT:-$BUILD/deb} root=${OUT:-$BUILD/deb}/root
 version=$(sed -n 's/^#define GH_VERSION *"\([^"]*\)".*/\1/p' lib/base/gh.h)
 arch=$(dpkg --print-architecture)
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y lib/base/gh.h)}
 date=$(LC_ALL=C date -u -R -d "@$epoch")
 doc=$root/usr/share/doc/guahao
 
-rm -rf "$out" && mkdir -p "$root/DEBIAN"
+rm -rf "$root" "$out"/guahao_*.deb && mkdir -p "$root/DEBIAN"
 BUILD=$BUILD DESTDIR=$root PREFIX=/usr SYSCONFDIR=/etc LOCALSTATEDIR=/var RUNSTATEDIR=/run UNITDIR=/lib/systemd/system \
     ops/install/install.sh install >/dev/null
 for p in "$root"/usr/bin/*; do
@@ -31,6 +31,6 @@ mkdir -p "$out/source/debian" && printf 'Source: guahao\n\nPackage: guahao\nArch
 libs=$(cd "$out/source" && dpkg-shlibdeps -O ../root/usr/bin/* | sed -n 's/^shlibs:Depends=//p')
 size=$(du -sk --apparent-size --exclude=DEBIAN "$root" | cut -f1)
 sed "s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@LIBS@|$libs|; s|@SIZE@|$size|" ops/deb/control >"$root/DEBIAN/control"
-SOURCE_DATE_EPOCH=$epoch dpkg-deb --root-owner-group -Zxz --build "$root" "$out/guahao_${version}_$arch.deb" >/dev/null
+SOURCE_DATE_EPOCH=$epoch dpkg-deb --root-owner-group "-Z${COMPRESS:-xz}" --build "$root" "$out/guahao_${version}_$arch.deb" >/dev/null
 rm -rf "$root" "$out/source"
 echo "  $out/guahao_${version}_$arch.deb"

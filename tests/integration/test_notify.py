@@ -9,7 +9,7 @@ from support import paths
 from support.notify import Manager
 from support.proc import Process, wait_for
 
-WATCHDOG_S = 0.6
+WATCHDOG_S = 0.4
 
 
 @pytest.fixture(scope="module")
