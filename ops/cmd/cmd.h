@@ -46,6 +46,7 @@ int gh_cmd_openapi(gh_cmd_t *c);
 int gh_cmd_audit(gh_cmd_t *c);
 int gh_cmd_books(gh_cmd_t *c);
 int gh_cmd_stats(gh_cmd_t *c);
+int gh_cmd_jobs(gh_cmd_t *c);
 int gh_cmd_clock(gh_cmd_t *c);
 int gh_cmd_check(gh_cmd_t *c);
 int gh_cmd_backup(gh_cmd_t *c);
@@ -56,7 +57,8 @@ int gh_cmd_unlock(gh_cmd_t *c);
 int gh_cmd_revoke_sessions(gh_cmd_t *c);
 extern const gh_opt_t gh_init_opts[], gh_migrate_opts[], gh_seed_opts[], gh_token_opts[], gh_openapi_opts[],
     gh_keys_opts[], gh_audit_opts[], gh_books_opts[], gh_stats_opts[], gh_check_opts[], gh_backup_opts[],
-    gh_restore_opts[], gh_config_opts[], gh_superuser_opts[], gh_password_opts[], gh_curve_opts[];
+    gh_restore_opts[], gh_config_opts[], gh_superuser_opts[], gh_password_opts[], gh_curve_opts[],
+    gh_jobs_opts[];
 
 /* Say "guahao NAME: <text>" on stderr and give GH_EXIT_USAGE. gh_cmd_bad_option() says c->args.err. */
 int gh_cmd_usage(const gh_cmd_t *c, const char *fmt, ...) GH_PRINTF(2, 3);

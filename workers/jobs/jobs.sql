@@ -102,7 +102,7 @@ update jobs j
 
 -- name: jobs_next
 -- Ms until the next job or slot is due, at most $2. $1 now, $3 the machine's clock
-select least($2::int, coalesce(extract(epoch from min(at) - $1::timestamptz) * 1000, $2)::int)
+select greatest(least($2::int, coalesce(extract(epoch from min(at) - $1::timestamptz) * 1000, $2)), 0)::int
   from ((select run_at as at from jobs where status = 'QUEUED' order by run_at limit 1) union all
         (select $1::timestamptz + (lease_until - $3::timestamptz) from jobs where status = 'RUNNING' order by lease_until limit 1) union all
         (select min(next_slot) from job_schedules where enabled)) x;
