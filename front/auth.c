@@ -56,12 +56,18 @@ check(gh_str_t text, gh_token_t *token)
     return err;
 }
 
-bool
-front_token_good(gh_str_t authorization)
+gh_err_t
+front_token_error(gh_str_t authorization)
 {
     gh_token_t token;
     gh_str_t text = bearer(authorization);
-    return text.n && check(text, &token) == GH_E_NONE;
+    return text.n ? check(text, &token) : GH_E_TOKEN_MISSING;
+}
+
+bool
+front_token_good(gh_str_t authorization)
+{
+    return front_token_error(authorization) == GH_E_NONE;
 }
 
 gh_err_t

@@ -54,9 +54,11 @@ extern front_t front;
 typedef struct front_headers {
     gh_str_t authorization, content_type, accept, encoding, cookie, csrf, language, key, request_id, trace,
         agent, origin, if_none_match, if_match, preflight_method, forwarded_proto, auto_refresh, signature;
-    bool async;   /* Prefer: respond-async (RFC 7240) */
-    bool close;   /* Connection: close, HTTP/1.0, or bytes behind the request */
-    bool doubled; /* a line twice that may stand there once: whose reading would count? */
+    gh_str_t last_event;
+    bool async;      /* Prefer: respond-async (RFC 7240) */
+    uint32_t wait_s; /* Prefer: wait=n, 0: none */
+    bool close;      /* Connection: close, HTTP/1.0, or bytes behind the request */
+    bool doubled;    /* a line twice that may stand there once: whose reading would count? */
 } front_headers_t;
 
 void front_headers_read(struct http_request *req, front_headers_t *out);
@@ -103,13 +105,17 @@ typedef struct front_ask {
     int64_t start_us;
     front_rate_t rate; /* what the answer tells of its limit */
     front_address_t client;
-    gh_str_t trace;             /* a good traceparent, or empty */
-    gh_str_t extension;         /* a new access token for the answer, empty: none */
-    int64_t extension_s;        /* its life */
-    gh_str_t agent;             /* User-Agent, text of at most 300 bytes, or empty */
-    int64_t user_id;            /* 0: nobody */
-    gh_err_t error;             /* of the answer, for its log line */
-    uint32_t queue_us, work_us; /* of the reply, 0 when there was none */
+    gh_str_t trace;                     /* a good traceparent, or empty */
+    gh_str_t extension;                 /* a new access token for the answer, empty: none */
+    int64_t extension_s;                /* its life */
+    gh_str_t agent;                     /* User-Agent, text of at most 300 bytes, or empty */
+    char applied[48];                   /* what success says in Preference-Applied (RFC 7240), or empty */
+    uint32_t wait_s;                    /* the call became a job, and is waited for so long (watch.h) */
+    bool stream;                        /* the job is asked for as a stream (watch.h) */
+    gh_str_t authorization, last_event; /* of a stream */
+    int64_t user_id;                    /* 0: nobody */
+    gh_err_t error;                     /* of the answer, for its log line */
+    uint32_t queue_us, work_us;         /* of the reply, 0 when there was none */
 } front_ask_t;
 
 /* Bytes and media type as given; headers: further lines, each ended by CR LF, or empty. */
@@ -131,6 +137,8 @@ void front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t 
 /* Put bytes of an answer on a connection: used by the functions above and for what Kore refuses. */
 void front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
                  gh_str_t headers, gh_str_t body);
+/* The head of a stream of server-sent events; what follows is the caller's. Bytes of a body that were sent with it. */
+size_t front_stream_begin(const front_ask_t *ask);
 /* 204 to OPTIONS. */
 void front_answer_options(const front_ask_t *ask, uint32_t allowed, gh_str_t preflight_method);
 /* Allow: of a set of 1 << gh_method_t, with HEAD and OPTIONS. */
@@ -168,8 +176,9 @@ bool front_cors_preflight(gh_buf_t *out, gh_str_t origin);
 gh_err_t front_authenticate(const front_ask_t *ask, const gh_match_t *match, gh_str_t authorization,
                             gh_str_t query, gh_token_t *token, bool *known);
 
-/* The bearer token of this header is good now. */
+/* The bearer token of this header is good now; or what is wrong with it. */
 bool front_token_good(gh_str_t authorization);
+gh_err_t front_token_error(gh_str_t authorization);
 
 /* ---- uploads (upload.c): multipart bodies, read as they arrive (front/kore/0008) */
 
@@ -192,6 +201,11 @@ typedef struct front_job front_job_t;
  * once. head's spans must live as long as the request; args is copied; the files of upload (may be NULL) are taken. */
 void front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args,
                      gh_upload_t *upload);
+/* A question of the front's for somebody: told is called with the tag and the reply, or with head NULL when none came. False: no broker
+ * took it. head and args are copied, but for texts that live as long as the request. */
+typedef void (*front_told_fn)(const uint8_t tag[16], const gh_reply_head_t *head, gh_str_t body);
+bool front_link_question(const gh_job_head_t *head, const char *service, gh_str_t args, front_told_fn told,
+                         const uint8_t tag[16]);
 /* A frame of a reply is no longer needed. */
 void front_frame_release(void *owner);
 int front_link_start(void); /* once a worker process */

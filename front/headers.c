@@ -28,9 +28,40 @@ has_token(gh_str_t list, const char *word)
     return false;
 }
 
-/* A list of preferences (RFC 7240 section 2) has this one, without a value. Commas and words in quotes do not count. */
+static gh_str_t
+trimmed(gh_str_t s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = (gh_str_t){s.p + 1, s.n - 1};
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
+/* One preference, `word`, `word = value` or `word="value"`, with or without parameters behind a semicolon. */
 static bool
-has_preference(gh_str_t list, const char *word)
+is_preference(gh_str_t one, const char *word, size_t n, gh_str_t *value)
+{
+    const char *end = memchr(one.p, ';', one.n);
+    one = trimmed((gh_str_t){one.p, end ? (size_t)(end - one.p) : one.n});
+    if (one.n < n || strncasecmp(one.p, word, n) != 0)
+        return false;
+    gh_str_t rest = trimmed((gh_str_t){one.p + n, one.n - n});
+    *value = (gh_str_t){0};
+    if (rest.n == 0)
+        return true;
+    if (rest.p[0] != '=')
+        return false;
+    *value = trimmed((gh_str_t){rest.p + 1, rest.n - 1});
+    if (value->n >= 2 && value->p[0] == '"' && value->p[value->n - 1] == '"')
+        *value = (gh_str_t){value->p + 1, value->n - 2};
+    return true; /* an empty value is as none */
+}
+
+/* The value of the first preference of this name in a list (RFC 7240 section 2): empty when it has none, without quotes when it has
+ * those. False: it is not there. Commas and words in quotes do not count. */
+static bool
+find_preference(gh_str_t list, const char *word, gh_str_t *value)
 {
     size_t n = strlen(word), from = 0;
     bool quoted = false;
@@ -43,18 +74,43 @@ has_preference(gh_str_t list, const char *word)
             quoted = !quoted;
         if (i < list.n && (quoted || list.p[i] != ','))
             continue;
-        while (from < i && (list.p[from] == ' ' || list.p[from] == '\t'))
-            from++;
-        size_t end = from + n;
-        if (end <= i && strncasecmp(list.p + from, word, n) == 0) {
-            while (end < i && (list.p[end] == ' ' || list.p[end] == '\t'))
-                end++;
-            if (end == i || list.p[end] == ';')
-                return true;
-        }
+        if (is_preference((gh_str_t){list.p + from, i - from}, word, n, value))
+            return true;
         from = i + 1;
     }
     return false;
+}
+
+/* Seconds of `wait=n`; 0 when that is none, or no number. */
+static uint32_t
+wait_of(gh_str_t list)
+{
+    gh_str_t value;
+    uint32_t s = 0;
+    if (!find_preference(list, "wait", &value) || value.n == 0 || value.n > 6)
+        return 0;
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.p[i] < '0' || value.p[i] > '9')
+            return 0;
+        s = s * 10 + (uint32_t)(value.p[i] - '0');
+    }
+    return s;
+}
+
+static bool
+is_async(gh_str_t list)
+{
+    gh_str_t value;
+    return find_preference(list, "respond-async", &value) && value.n == 0;
+}
+
+/* Lines of one name are one list: of each preference the first counts. */
+static void
+read_preferences(gh_str_t list, front_headers_t *out)
+{
+    out->async |= is_async(list);
+    if (out->wait_s == 0)
+        out->wait_s = wait_of(list);
 }
 
 void
@@ -81,6 +137,7 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                   {"access-control-request-method", &out->preflight_method, false},
                   {"x-forwarded-proto", &out->forwarded_proto, false},
                   {"x-auto-refresh", &out->auto_refresh, false},
+                  {"last-event-id", &out->last_event, false},
                   {"x-signature", &out->signature, true}};
     struct http_header *h;
     memset(out, 0, sizeof *out);
@@ -96,7 +153,7 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                 out->doubled = true;
         }
         if (strcasecmp(h->header, "prefer") == 0)
-            out->async |= has_preference(gh_str(h->value), "respond-async");
+            read_preferences(gh_str(h->value), out);
         if (strcasecmp(h->header, "connection") == 0 && has_token(gh_str(h->value), "close"))
             out->close = true;
     }

@@ -19,6 +19,7 @@
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "front/front.h"
+#include "front/watch.h"
 #include "wire/event.h"
 #include "wire/frames.h"
 #include "wire/mdp.h"
@@ -40,7 +41,7 @@ struct front_job {
     front_job_t *next, *prev; /* all that are parked */
     front_ask_t ask;
     gh_job_head_t head;
-    char service[GH_MDP_SERVICE_MAX + 1];
+    char service[GH_MDP_SERVICE_MAX + 1], op[128];
     char ip[48];
     uint8_t session[16], jti[16];
     gh_buf_t args, shard, extension;
@@ -51,6 +52,8 @@ struct front_job {
     bool resent;
     int64_t deadline_ms;
     front_done_fn done; /* a job of the front's own */
+    front_told_fn told; /* one for somebody who is named by: */
+    uint8_t tag[16];
 };
 
 /* What epoll gives back: the event must stand first. */
@@ -252,6 +255,14 @@ finish_with_error(front_job_t *j, gh_err_t error)
         done(NULL, (gh_str_t){0});
         return;
     }
+    if (j->told) {
+        front_told_fn told = j->told;
+        uint8_t tag[16];
+        memcpy(tag, j->tag, sizeof tag);
+        finish(j);
+        told(tag, NULL, (gh_str_t){0});
+        return;
+    }
     if (j->before) {
         go_on(j, (gh_str_t){0});
         return;
@@ -354,6 +365,8 @@ make_job(const gh_job_head_t *head, const char *service, gh_str_t args)
         return NULL;
     j->head = *head;
     snprintf(j->service, sizeof j->service, "%s", service);
+    snprintf(j->op, sizeof j->op, "%.*s", (int)head->op.n, head->op.p);
+    j->head.op = gh_str(j->op);
     gh_buf_str(&j->args, args);
     gh_buf_str(&j->shard, head->shard);
     j->head.shard = gh_buf_view(&j->shard);
@@ -460,6 +473,26 @@ front_link_ask(const front_errand_t *errand)
     return true;
 }
 
+bool
+front_link_question(const gh_job_head_t *head, const char *service, gh_str_t args, front_told_fn told,
+                    const uint8_t tag[16])
+{
+    front_job_t *j = make_job(head, service, args);
+    if (!j)
+        return false;
+    j->link = send_job(j);
+    if (j->link < 0) {
+        release_job(j);
+        return false;
+    }
+    j->told = told;
+    memcpy(j->tag, tag, sizeof j->tag);
+    j->deadline_ms = gh_mono_ms() + head->budget_ms + OWN_MARGIN_MS;
+    park(j);
+    s_link.look = true;
+    return true;
+}
+
 void
 front_link_mmi(const char *name)
 {
@@ -541,8 +574,16 @@ take_reply(const front_link_t *l, gh_str_t head_frame, gh_str_t body, zmq_msg_t 
         go_on(j, body);
         return;
     }
+    if (!j->done && !j->told && head.error.n == 0 && front_watch_wanted(&j->ask)) {
+        unpark(j);
+        front_watch_begin(&j->ask, &j->head, head_frame, &head, body);
+        release_job(j);
+        return;
+    }
     if (j->done)
         j->done(&head, body);
+    else if (j->told)
+        j->told(j->tag, &head, body);
     else if (head.error.n == 0 && strcmp(j->ask.op->pool, "front") == 0)
         front_serve(&j->ask, (gh_str_t){0}); /* the permission that was asked for */
     else
@@ -576,6 +617,8 @@ take_event(front_link_t *l, zmq_msg_t *parts, size_t n)
     gh_str_t topic = gh_frame(&parts[0]);
     if (gh_str_is(topic, "beat"))
         l->beat_ms = gh_mono_ms();
+    if (gh_str_is(topic, "job_state"))
+        front_watch_event(gh_frame(&parts[1]));
     front_sync_event(topic, gh_frame(&parts[1]), l->index);
 }
 
@@ -721,6 +764,7 @@ tick(void *arg, u_int64_t now_kore)
         drain(l, l->events, take_event);
     }
     sweep(now);
+    front_watch_tick(now);
     front_sync_tick(now);
     front_probes_tick(now);
     front_rows_tick(now);
@@ -865,6 +909,7 @@ close_link(front_link_t *l)
 void
 front_link_stop(void)
 {
+    front_watch_stop();
     while (s_link.parked)
         finish_with_error(s_link.parked, GH_E_SERVICE_UNAVAILABLE);
     front_access_flush();

@@ -128,22 +128,11 @@ send_frames(struct connection *c, front_frames_t *frames)
     frames->n = 0;
 }
 
-/* frames: bytes behind body, taken; NULL: none. */
+/* The head of an answer into s_head. framing: lines that say what the body is. */
 static void
-write_answer(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
-             gh_str_t headers, gh_str_t body, front_frames_t *frames)
+put_head(const front_ask_t *ask, uint16_t status, gh_str_t framing, gh_str_t headers, bool close)
 {
-    size_t more = 0;
-    for (size_t i = 0; frames && i < frames->n; i++)
-        more += frames->at[i].bytes.n;
     gh_buf_t *h = &s_head;
-    bool close = ask->close || front.draining || (c->flags & CONN_CLOSE_EMPTY);
-    bool bodiless = status == 204 || status == 304;
-    bool compressible = !bodiless && is_compressible(ask, type, headers, body), packed = false;
-    if (compressible && ask->gzip && front_gzip(body, front.gzip_level, &s_gzip)) {
-        packed = true;
-        body = gh_buf_view(&s_gzip);
-    }
     gh_buf_clear(h);
     gh_buf_puts(h, "HTTP/1.1 ");
     gh_buf_i64(h, status);
@@ -151,15 +140,7 @@ write_answer(struct connection *c, const front_ask_t *ask, uint16_t status, cons
     gh_buf_puts(h, reason(status));
     gh_buf_puts(h, "\r\n");
     gh_buf_puts(h, date_line());
-    if (!bodiless) {
-        gh_buf_puts(h, "content-type: ");
-        gh_buf_puts(h, type);
-        gh_buf_puts(h, "\r\ncontent-length: ");
-        gh_buf_i64(h, (int64_t)(body.n + more));
-        gh_buf_puts(h, packed ? "\r\ncontent-encoding: gzip\r\n" : "\r\n");
-    }
-    if (compressible)
-        gh_buf_puts(h, "vary: Accept-Encoding\r\n");
+    gh_buf_str(h, framing);
     gh_buf_puts(h, "x-request-id: ");
     gh_buf_str(h, ask->render.request_id);
     gh_buf_puts(h, "\r\n");
@@ -186,12 +167,41 @@ write_answer(struct connection *c, const front_ask_t *ask, uint16_t status, cons
         gh_buf_puts(h, "strict-transport-security: max-age=31536000; includeSubDomains\r\n");
     front_cors(h, ask->origin);
     gh_buf_puts(h, close ? "connection: close\r\n\r\n" : "\r\n");
-    if (!gh_buf_ok(h)) {
+}
+
+/* frames: bytes behind body, taken; NULL: none. */
+static void
+write_answer(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
+             gh_str_t headers, gh_str_t body, front_frames_t *frames)
+{
+    static gh_buf_t framing; /* reused */
+    size_t more = 0;
+    for (size_t i = 0; frames && i < frames->n; i++)
+        more += frames->at[i].bytes.n;
+    bool close = ask->close || front.draining || (c->flags & CONN_CLOSE_EMPTY);
+    bool bodiless = status == 204 || status == 304;
+    bool compressible = !bodiless && is_compressible(ask, type, headers, body), packed = false;
+    if (compressible && ask->gzip && front_gzip(body, front.gzip_level, &s_gzip)) {
+        packed = true;
+        body = gh_buf_view(&s_gzip);
+    }
+    gh_buf_clear(&framing);
+    if (!bodiless) {
+        gh_buf_puts(&framing, "content-type: ");
+        gh_buf_puts(&framing, type);
+        gh_buf_puts(&framing, "\r\ncontent-length: ");
+        gh_buf_i64(&framing, (int64_t)(body.n + more));
+        gh_buf_puts(&framing, packed ? "\r\ncontent-encoding: gzip\r\n" : "\r\n");
+    }
+    if (compressible)
+        gh_buf_puts(&framing, "vary: Accept-Encoding\r\n");
+    put_head(ask, status, gh_buf_view(&framing), headers, close);
+    if (!gh_buf_ok(&s_head) || !gh_buf_ok(&framing)) {
         release_frames(frames);
         kore_connection_disconnect(c);
         return;
     }
-    net_send_queue(c, h->p, h->n);
+    net_send_queue(c, s_head.p, s_head.n);
     if (body.n && !ask->head && !bodiless)
         net_send_queue(c, body.p, body.n);
     if (more && !ask->head && !bodiless)
@@ -203,6 +213,25 @@ write_answer(struct connection *c, const front_ask_t *ask, uint16_t status, cons
     front_count(ask, status);
     front_access(ask, status, bodiless || ask->head ? 0 : body.n + more);
     front_rows_add(ask, status);
+}
+
+size_t
+front_stream_begin(const front_ask_t *ask)
+{
+    static const char lines[] = "content-type: text/event-stream\r\nx-accel-buffering: no\r\n",
+                      retry[] = "retry: 2000\n\n";
+    struct connection *c = ask->req->owner;
+    if (!c || c->state == CONN_STATE_DISCONNECTING)
+        return 0;
+    ask->req->status = 200;
+    put_head(ask, 200, (gh_str_t){lines, sizeof lines - 1}, (gh_str_t){0}, true);
+    if (!gh_buf_ok(&s_head)) {
+        kore_connection_disconnect(c);
+        return 0;
+    }
+    net_send_queue(c, s_head.p, s_head.n);
+    net_send_queue(c, retry, sizeof retry - 1);
+    return sizeof retry - 1;
 }
 
 void
@@ -413,6 +442,8 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body,
     }
     if (ask->clear_cookies)
         front_cookies_clear(&s_lines);
+    if (ask->applied[0])
+        gh_buf_printf(&s_lines, "preference-applied: %s\r\n", ask->applied);
     if (not_modified(ask, head)) {
         release_frames(frames);
         front_answer(ask, 304, "", gh_buf_view(&s_lines), (gh_str_t){0});

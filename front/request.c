@@ -280,11 +280,33 @@ fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_
     }
 }
 
+/* How long the call is waited for once it is a job; 0: not at all. */
+static uint32_t
+wait_of(const inbound_t *in)
+{
+    int64_t most = gh_conf_int(front.conf, "front.wait_max_s");
+    return in->headers.wait_s < most ? in->headers.wait_s : (uint32_t)most;
+}
+
+/* The caller wants what the operation answers as a stream of events (watch.h). */
+static bool
+wants_stream(const inbound_t *in)
+{
+    return in->match.op->stream && !in->ask.head && front_accepts(in->headers.accept, "text/event-stream");
+}
+
 /* The call becomes a job of its caller: the jobs pool answers with it (workers/jobs/defer.h). */
 static void
-send_deferred(const inbound_t *in, gh_job_head_t *head, gh_str_t args)
+send_deferred(inbound_t *in, gh_job_head_t *head, gh_str_t args)
 {
     static gh_buf_t name; /* reused */
+    uint32_t wait = wait_of(in);
+    if (in->headers.async)
+        snprintf(in->ask.applied, sizeof in->ask.applied, "respond-async");
+    if (wait)
+        snprintf(in->ask.applied, sizeof in->ask.applied, "%swait=%u",
+                 in->headers.async ? "respond-async, " : "", wait);
+    in->ask.wait_s = wait;
     gh_buf_clear(&name);
     gh_buf_puts(&name, "jobs.defer.");
     gh_buf_puts(&name, in->match.op->id);
@@ -330,7 +352,10 @@ submit(inbound_t *in, const uint8_t id[16], gh_str_t body, gh_body_kind_t kind, 
         return;
     gh_request_shard(op, gh_buf_view(&args), &shard);
     fill_head(in, id, key, gh_buf_view(&shard), &head);
-    if (op->async && in->headers.async && !upload)
+    in->ask.stream = wants_stream(in);
+    in->ask.authorization = in->headers.authorization;
+    in->ask.last_event = in->headers.last_event;
+    if (op->async && (op->always_async || in->headers.async || wait_of(in)) && !upload)
         send_deferred(in, &head, gh_buf_view(&args));
     else
         front_link_send(&in->ask, &head, op->pool, gh_buf_view(&args), upload);

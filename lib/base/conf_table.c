@@ -224,6 +224,12 @@ const gh_setting_t gh_settings[] = {
         "Memory for files on their way in and out, of one process; above it they are refused at once."),
     LIVE_INT("front.timeout_ms", NULL, "5000", 100, 120000, "ms",
              "Budget of a request unless its operation names its own."),
+    LIVE_INT("front.wait_max_s", NULL, "30", 0, 600, "s",
+             "The longest a call with Prefer: wait=n is waited for."),
+    LIVE_INT("front.streams", NULL, "500", 0, 100000, "streams",
+             "Streams of events that one process serves at a time; above it they are refused."),
+    LIVE_INT("front.stream_beat_ms", NULL, "15000", 100, 600000, "ms",
+             "A silent stream of events gets a comment so often, so that nobody in between closes it."),
     STR("front.contract_extra", "", 4000, "One more folder of contract files (benches and tests)."),
     LIVE_LIST(
         "front.cors_origins", "cors.origins", GH_SET_ORIGINS, "http://localhost:3000,http://localhost:5000",

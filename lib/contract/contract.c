@@ -324,6 +324,13 @@ add_operation(gh_contract_t *c, gh_operation_t *op)
     c->ops[c->n_ops++] = op;
 }
 
+static bool
+has_stream(const json_t *src)
+{
+    const json_t *success = json_object_get(json_object_get(src, "responses"), "200");
+    return json_object_get(json_object_get(success, "content"), "text/event-stream") != NULL;
+}
+
 static void
 compile_operation(gh_contract_t *c, const char *path, gh_method_t method, json_t *src)
 {
@@ -340,7 +347,10 @@ compile_operation(gh_contract_t *c, const char *path, gh_method_t method, json_t
     gh_access_parse(c, json_object_get(src, "x-access"), &op->access);
     op->access.public_if = text_or_null(c, src, "x-public-if");
     op->idempotent = flag(c, src, "x-idempotent");
-    op->async = flag(c, src, "x-async");
+    const char *async = gh_json_text(src, "x-async");
+    op->always_async = async && strcmp(async, "always") == 0;
+    op->async = op->always_async || flag(c, src, "x-async");
+    op->stream = has_stream(src);
     op->etag = flag(c, src, "x-etag");
     op->literal_status = flag(c, src, "x-literal-status");
     op->bare_form = flag(c, src, "x-bare-form");

@@ -27,7 +27,9 @@ typedef struct gh_operation {
     gh_envelope_t envelope;
     gh_access_t access;
     bool idempotent, async, etag, literal_status;
-    uint8_t priority; /* gh_prio_t */
+    bool always_async; /* x-async: always */
+    bool stream;       /* its success is a text/event-stream too (front/watch.h) */
+    uint8_t priority;  /* gh_prio_t */
     uint32_t timeout_ms;
     uint16_t success_status;                 /* 200, 201, ... of `responses` */
     const char *rate_limit;                  /* x-rate-limit or NULL */

@@ -9,6 +9,8 @@
  *   "authz"   {seq, user: int}      roles or permissions of a user changed; user 0: a role changed, forget all
  *   "config"  {seq, rev, set}       the settings of the database (wire/config_event.h); seq 0 when repeated for a new broker
  *   "jobs"    {seq}                 durable jobs were queued: dispatchers look at once (lib/domain/later.h)
+ *   "job_state" {id: bin16}         a durable job that somebody asked for began or ended: fronts that watch it look (front/watch.h);
+ *                                   no row, no seq
  *   "beat"    {broker: bin16, seq}  from each broker every second: the highest seq it has carried; a new broker
  *                                   identity or a seq above the last one seen makes the receiver reload
  * seq is the id of the row in `outbox`; 0 in a beat means the broker has carried none yet.

@@ -110,10 +110,12 @@ succeed(gh_batch_priv_t *b)
                GH_KI("us", gh_mono_us() - b->started_us));
     }
     for (size_t i = b->batch.n; i-- > 0;)
-        if (gh_priv(b->batch.jobs[i])->again)
+        if (gh_priv(b->batch.jobs[i])->again) {
             gh_group_push_front(b->group, gh_priv(b->batch.jobs[i]));
+            b->batch.jobs[i] = NULL; /* it is the group's, as if it had just come */
+        }
     for (size_t i = 0; i < b->batch.n; i++)
-        if (!gh_priv(b->batch.jobs[i])->again)
+        if (b->batch.jobs[i])
             gh_job_answer(b, gh_priv(b->batch.jobs[i]));
     gh_batch_free(b);
 }

@@ -69,6 +69,12 @@ gh_job_ok(gh_batch_t *b, gh_wjob_t *job, int status, gh_str_t json)
 }
 
 void
+gh_job_type(gh_batch_t *b, gh_wjob_t *job, const char *type)
+{
+    gh_priv(job)->answer.type = gh_batch_dup(b, gh_str(type));
+}
+
+void
 gh_job_ok_file(gh_batch_priv_t *b, gh_wjob_priv_t *j, gh_str_t type, PGresult *rows, int column)
 {
     if (j->job.done)

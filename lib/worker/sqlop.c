@@ -394,29 +394,36 @@ invalid_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
     return field && text;
 }
 
-static void
-answer_by_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
+bool
+gh_job_row_refuses(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
 {
     if (PQntuples(r) == 0) {
         gh_job_refuse(batch, job, GH_E_NOT_FOUND, NULL);
-        return;
+        return true;
     }
     int c = PQfnumber(r, "error");
     gh_str_t error = {0};
     if (c >= 0)
         error = gh_pg_str(r, 0, c);
     put_headers(batch, job, r);
-    if (error.p) {
-        refuse_by_row(batch, job, r, error);
+    if (!error.p)
+        return invalid_by_row(batch, job, r);
+    refuse_by_row(batch, job, r, error);
+    return true;
+}
+
+void
+gh_job_row(gh_batch_t *batch, gh_wjob_t *job, const PGresult *r)
+{
+    if (gh_job_row_refuses(batch, job, r))
         return;
-    }
-    if (invalid_by_row(batch, job, r))
-        return;
-    int status = PQfnumber(r, "status"), body = PQfnumber(r, "body");
+    int status = PQfnumber(r, "status"), body = PQfnumber(r, "body"), type = PQfnumber(r, "type");
     gh_str_t text = {0};
     if (body >= 0)
         text = gh_pg_str(r, 0, body);
     audit_by_row(batch, job, r);
+    if (type >= 0 && !PQgetisnull(r, 0, type))
+        gh_job_type(batch, job, PQgetvalue(r, 0, type));
     gh_job_ok(batch, job, status < 0 ? 0 : (int)gh_pg_i64(r, 0, status, 0), text.p ? text : GH_STR("null"));
 }
 
@@ -428,7 +435,7 @@ answer_by_file(gh_batch_priv_t *b, gh_wjob_priv_t *j, size_t index)
     int type = PQfnumber(r, "type"), bytes = PQfnumber(r, "bytes"), error = PQfnumber(r, "error");
     bool found = PQntuples(r) > 0 && type >= 0 && bytes >= 0;
     if (!found || (error >= 0 && !PQgetisnull(r, 0, error))) {
-        answer_by_row(&b->batch, &j->job, r);
+        gh_job_row(&b->batch, &j->job, r);
         return;
     }
     put_headers(&b->batch, &j->job, r);
@@ -485,7 +492,7 @@ read_all(gh_batch_priv_t *b, const plan_t *plan)
             continue;
         }
         if (PQresultStatus(r) == PGRES_TUPLES_OK) {
-            answer_by_row(&b->batch, &j->job, r);
+            gh_job_row(&b->batch, &j->job, r);
             continue;
         }
         gh_pg_error_t e;

@@ -30,7 +30,7 @@ with due as (
 ), gone as (
     delete from blobs b using due
      where b.digest = due.digest and b.touched_at < $1::timestamptz
-       and not exists (select 1 from stored_files f where f.digest = b.digest)
+       and not gh_blob_used(b.digest)
     returning b.digest
 )
 delete from unused_blobs u using due

@@ -71,6 +71,8 @@ typedef struct gh_wjob {
 
 /* The payload of a success, as JSON text; status 0 = the contract's. The text is copied. */
 void gh_job_ok(gh_batch_t *b, gh_wjob_t *job, int status, gh_str_t json);
+/* Before ok: the text given there is a file of this media type and goes out as it is, in no envelope (GH_OP_READ, GH_OP_TASK). */
+void gh_job_type(gh_batch_t *b, gh_wjob_t *job, const char *type);
 /* A refusal: a row of the error table with texts for its placeholders (copied). Not stored for idempotency. */
 void gh_job_refuse(gh_batch_t *b, gh_wjob_t *job, gh_err_t err, const gh_error_arg_t *args);
 /* VALIDATION_FAILED for one member found faulty by a worker: `field` dotted, `type` of api/30
@@ -82,6 +84,11 @@ void gh_job_extra(gh_batch_t *b, gh_wjob_t *job, const char *member, gh_str_t js
 /* Mark that this job had an effect although it is refused or the reverse; default: ok = effect (WRITE
  * operations). */
 void gh_job_no_effect(gh_wjob_t *job);
+
+/* For a step: answer as a one-statement operation would by this row (gh_op_t.sql). Or only refuse, true, when the row says so; its
+ * headers are the answer's in any case. */
+void gh_job_row(gh_batch_t *b, gh_wjob_t *job, const struct pg_result *r);
+bool gh_job_row_refuses(gh_batch_t *b, gh_wjob_t *job, const struct pg_result *r);
 
 /* ---- batches */
 
@@ -199,7 +206,7 @@ typedef struct gh_op {
      * "job.id", "lang", "conf.<setting>", "blind.query.x" (blind index of a text argument, bytea). Lists become array literals (cast
      * $1::bigint[] or $1::text[]), maps JSON text, absent members SQL NULL. The statement gives one row: `body` text (JSON) and, as
      * wanted, `error` text (name of an error row, NULL = none), `params` json (texts for placeholders), `extra` json
-     * (further members of the refusal), `status` int, `headers` json, `audit` json (gh_batch_audit()), `invalid` json {field, text} (gh_job_invalid(), NULL = nothing is). No row at all is NOT_FOUND.
+     * (further members of the refusal), `status` int, `headers` json, `audit` json (gh_batch_audit()), `invalid` json {field, text} (gh_job_invalid(), NULL = nothing is), `type` text (gh_job_type()). No row at all is NOT_FOUND.
      * A GH_OP_WRITE statement that says `error` or `invalid` must have written nothing. */
     const char *sql;
     const char *bind[20];

@@ -51,6 +51,9 @@ delete from wechat_message_logs where order_id in (select id from doomed)
 -- name: clear_notices
 delete from message_outbox where order_id in (select id from doomed) or user_id in (select id from users where is_demo);
 
+-- name: clear_images
+delete from images i using patients p where p.id = i.patient_id and (p.is_demo or i.is_demo);
+
 -- name: clear_records
 delete from medical_records r using patients p
  where p.id = r.patient_id and (p.is_demo or r.appointment_id in (select id from doomed));
@@ -135,6 +138,9 @@ delete from password_resets where user_id in (select id from doomed_users);
 
 -- name: clear_passwords
 delete from password_history where user_id in (select id from doomed_users);
+
+-- name: clear_job_files
+delete from job_files f using jobs j where j.id = f.job_id and j.owner_id in (select id from doomed_users);
 
 -- name: clear_jobs
 delete from jobs where owner_id in (select id from doomed_users);

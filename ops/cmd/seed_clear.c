@@ -10,16 +10,17 @@
 
 /* In this order: what hangs on a row goes before it. Later tables that hang on demo rows are added here. */
 static const char *const s_steps[] = {
-    "clear_doomed",       "clear_free_places",    "clear_history",        "clear_ledger",
-    "clear_refunds",      "clear_gateway_events", "clear_payments",       "clear_bill_items",
-    "clear_bills",        "clear_messages",       "clear_notices",        "clear_records",
-    "clear_add_slots",    "clear_orders",         "clear_leave",          "clear_rules",
-    "clear_applications", "clear_sessions",       "clear_primary_doctor", "clear_patients",
-    "clear_clinics",      "clear_doctors",        "clear_specialties",    "clear_minors",
-    "clear_majors",       "clear_areas",          "clear_admins",         "clear_users_doomed",
-    "clear_tokens",       "clear_sign_ins",       "clear_resets",         "clear_passwords",
-    "clear_bans",         "clear_risk_logs",      "clear_risk",           "clear_feedback",
-    "clear_wechat",       "clear_roles",          "clear_jobs",           "clear_users",
+    "clear_doomed",       "clear_free_places",    "clear_history",   "clear_ledger",
+    "clear_refunds",      "clear_gateway_events", "clear_payments",  "clear_bill_items",
+    "clear_bills",        "clear_messages",       "clear_notices",   "clear_images",
+    "clear_records",      "clear_add_slots",      "clear_orders",    "clear_leave",
+    "clear_rules",        "clear_applications",   "clear_sessions",  "clear_primary_doctor",
+    "clear_patients",     "clear_clinics",        "clear_doctors",   "clear_specialties",
+    "clear_minors",       "clear_majors",         "clear_areas",     "clear_admins",
+    "clear_users_doomed", "clear_tokens",         "clear_sign_ins",  "clear_resets",
+    "clear_passwords",    "clear_bans",           "clear_risk_logs", "clear_risk",
+    "clear_feedback",     "clear_wechat",         "clear_roles",     "clear_job_files",
+    "clear_jobs",         "clear_users",
 };
 
 static int

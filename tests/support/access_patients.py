@@ -72,6 +72,9 @@ ROWS = [
     ("identity.v1_close_assignment", "DELETE", "/api/v1/patients/{patient}/assignments/{assignment}", "nffyfffy", None),
     # the nurse has no department here, so that her list is empty
     ("booking.v1_list_patient_appointments", "GET", "/api/v1/patients/{patient}/appointments", READ, None),
+    # pictures, released ones for the patient; everything as a file
+    ("identity.v1_list_patient_images", "GET", "/api/v1/patients/{patient}/images", CLINICAL, None),
+    ("identity.v1_export_my_data", "POST", "/api/v1/patients/me/export", OWN, None),
 
     # Heartbeat
     ("identity.hb_list_patients", "GET", "/patient/", "nyyyyyyy", None),
@@ -113,6 +116,7 @@ CASES = {
     ("identity.v1_create_patient", "body", "national_id"): ("doctor2", _sent(full_name="某人", national_id=_number), "r"),
     ("identity.v1_create_patient", "body", "primary_doctor_id"): ("doctor2", _sent(full_name="某人", primary_doctor_id=DOCTOR), "f"),
     ("identity.v1_create_patient", "body", "user_id"): ("doctor2", _sent(full_name="某人", user_id=USER), "f"),
+    ("identity.v1_list_patient_images", "query", "record_id"): ("other", _asked(record_id=1), "f"),
     ("identity.v1_list_patients", "query", "doctor_id"): ("doctor2", _asked(doctor_id=DOCTOR), _not_the_patient),
     ("identity.v1_list_patients", "query", "national_id"): ("doctor2", _asked(national_id=_number), _not_the_patient),
     ("identity.v1_update_my_patient", "body", "national_id"): ("other", _sent(national_id=_number), "r"),

@@ -15,11 +15,11 @@
 
 #define BROKERS_MAX 16
 #define BEAT_MS     3000
-#define PARTS_MAX   8
+#define PARTS_MAX   48  /* a file comes in many frames */
 #define TURN_MAX    256 /* messages of one socket in a turn */
 
 typedef struct broker {
-    void *jobs, *events;
+    void *jobs, *events, *tell;
     int64_t beat_ms; /* 0: never heard */
 } broker_t;
 
@@ -29,7 +29,7 @@ struct gh_brokers {
     void *ctx;
     broker_t at[BROKERS_MAX];
     size_t n, turn;
-    gh_buf_t head;
+    gh_buf_t head, file;
 };
 
 /* ---- start and stop */
@@ -50,7 +50,7 @@ open_socket(gh_brokers_t *self, int type, const gh_conf_t *conf, const char *end
     set_int(s, ZMQ_IMMEDIATE, 1);
     set_int(s, ZMQ_RECONNECT_IVL, 100);
     set_int(s, ZMQ_RECONNECT_IVL_MAX, 2000);
-    int64_t most = (int64_t)GH_MP_MAX_BYTES + (64 << 10);
+    int64_t most = (int64_t)GH_REPLY_MAX + (64 << 10);
     (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
     if (type == ZMQ_SUB)
         for (const char *const *topic = (const char *const[]){"beat", "jobs", NULL}; *topic; topic++)
@@ -79,8 +79,9 @@ next_entry(const char **list, char *out, size_t size)
 gh_brokers_t *
 gh_brokers_new(const gh_conf_t *conf, const gh_brokers_events_t *events, void *arg)
 {
-    const char *inner = gh_conf_str(conf, "link.inner"), *out = gh_conf_str(conf, "link.events_out");
-    char jobs_at[1024], events_at[1024];
+    const char *inner = gh_conf_str(conf, "link.inner"), *out = gh_conf_str(conf, "link.events_out"),
+               *in = gh_conf_str(conf, "link.events_in");
+    char jobs_at[1024], events_at[1024], tell_at[1024];
     gh_brokers_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
@@ -88,12 +89,13 @@ gh_brokers_new(const gh_conf_t *conf, const gh_brokers_events_t *events, void *a
     self->arg = arg;
     self->ctx = zmq_ctx_new();
     while (self->ctx && self->n < BROKERS_MAX && next_entry(&inner, jobs_at, sizeof jobs_at) &&
-           next_entry(&out, events_at, sizeof events_at)) {
+           next_entry(&out, events_at, sizeof events_at) && next_entry(&in, tell_at, sizeof tell_at)) {
         broker_t *b = &self->at[self->n];
         b->jobs = open_socket(self, ZMQ_DEALER, conf, jobs_at, self->n);
         b->events = open_socket(self, ZMQ_SUB, conf, events_at, self->n);
+        b->tell = open_socket(self, ZMQ_PUB, conf, tell_at, self->n);
         self->n++;
-        if (!b->jobs || !b->events) {
+        if (!b->jobs || !b->events || !b->tell) {
             gh_brokers_destroy(&self);
             return NULL;
         }
@@ -115,10 +117,13 @@ gh_brokers_destroy(gh_brokers_t **self_p)
             zmq_close(self->at[i].jobs);
         if (self->at[i].events)
             zmq_close(self->at[i].events);
+        if (self->at[i].tell)
+            zmq_close(self->at[i].tell);
     }
     if (self->ctx)
         zmq_ctx_term(self->ctx);
     gh_buf_fini(&self->head);
+    gh_buf_fini(&self->file);
     free(self);
 }
 
@@ -167,20 +172,48 @@ gh_brokers_send(gh_brokers_t *self, const char *service, const gh_job_head_t *he
     return -1;
 }
 
+void
+gh_brokers_tell(gh_brokers_t *self, const uint8_t job[16])
+{
+    gh_buf_clear(&self->head);
+    gh_event_begin(&self->head);
+    gh_mpw_map(&self->head, 1);
+    gh_mpw_cstr(&self->head, "id");
+    gh_mpw_bin(&self->head, job, 16);
+    for (size_t i = 0; gh_buf_ok(&self->head) && i < self->n; i++)
+        if (zmq_send(self->at[i].tell, "job_state", strlen("job_state"), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+            (void)zmq_send(self->at[i].tell, self->head.p, self->head.n, ZMQ_DONTWAIT);
+}
+
 /* ---- receiving */
+
+/* The body in one piece. False: memory does not hold it. */
+static bool
+body_of(gh_brokers_t *self, const gh_str_t *frames, size_t n, gh_str_t *body)
+{
+    gh_buf_clear(&self->file);
+    *body = n > 4 ? frames[4] : (gh_str_t){0};
+    if (n <= 5)
+        return true;
+    for (size_t i = 4; i < n; i++)
+        gh_buf_str(&self->file, frames[i]);
+    *body = gh_buf_view(&self->file);
+    return gh_buf_ok(&self->file);
+}
 
 static void
 take_reply(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
 {
     (void)b;
     gh_str_t frames[PARTS_MAX];
+    gh_str_t body;
     gh_reply_head_t head;
     for (size_t i = 0; i < n; i++)
         frames[i] = gh_frame(&parts[i]);
     if (n < 4 || !gh_str_is(frames[0], GH_MDPC02) || frames[1].n != 1 || *frames[1].p != GH_MDPC_FINAL)
         return;
-    if (gh_reply_head_decode(frames[3].p, frames[3].n, &head) == 0)
-        self->events->reply(self->arg, &head, n > 4 ? frames[4] : (gh_str_t){0});
+    if (gh_reply_head_decode(frames[3].p, frames[3].n, &head) == 0 && body_of(self, frames, n, &body))
+        self->events->reply(self->arg, &head, body);
 }
 
 static void

@@ -19,13 +19,15 @@ typedef struct gh_brokers_events {
     void (*wake)(void *arg);
 } gh_brokers_events_t;
 
-/* Connect to link.inner and link.events_out (entry i of both is one broker). conf and events are borrowed. NULL after a log
+/* Connect to link.inner, link.events_in and link.events_out (entry i of both is one broker). conf and events are borrowed. NULL after a log
  * line. */
 gh_brokers_t *gh_brokers_new(const gh_conf_t *conf, const gh_brokers_events_t *events, void *arg);
 void gh_brokers_destroy(gh_brokers_t **self_p);
 
 /* Send a job. The broker that took it, or -1: none is usable. */
 int gh_brokers_send(gh_brokers_t *self, const char *service, const gh_job_head_t *head, gh_str_t args);
+/* Tell all whom it concerns that the state of this job changed (event "job_state"); who does not hear it looks now and then. */
+void gh_brokers_tell(gh_brokers_t *self, const uint8_t job[16]);
 bool gh_brokers_usable(const gh_brokers_t *self, int broker);
 bool gh_brokers_any(const gh_brokers_t *self);
 /* Wait up to timeout_ms for something to arrive and hand on all that has. */

@@ -19,6 +19,7 @@
 #include "gen/sql_jobs.h"
 #include "workers/jobs/brokers.h"
 #include "workers/jobs/jobs_rules.h"
+#include "workers/jobs/results.h"
 
 #define RUNS_MAX      256
 #define REPLY_MORE_MS 2000 /* a worker answers a job that ran out of time, shortly after */
@@ -26,7 +27,6 @@
 #define IDLE_MS       1000 /* looks for due jobs at least so often */
 #define PRUNE_MS      60000
 #define STOP_MS       2000
-#define BODY_MAX      (1u << 20) /* of a reply that is kept */
 #define PARAMS_MAX    8
 
 /* One attempt: claimed, sent, then ended. */
@@ -46,12 +46,14 @@ typedef struct run {
     gh_run_end_t end;
     int status;
     gh_buf_t body, headers, error;
+    char type[121]; /* media type of a body that is a file */
 } run_t;
 
 struct gh_dispatcher {
     const gh_conf_t *conf;
     gh_blocking_t *db;
     gh_brokers_t *brokers;
+    gh_seal_t *seal; /* for answers that are files; NULL: no key */
     char name[80];
     run_t *runs[RUNS_MAX];
     size_t n_runs, parallel;
@@ -137,8 +139,14 @@ on_reply(void *arg, const gh_reply_head_t *head, gh_str_t body)
     if (gh_mp_type(head->headers) == GH_MP_MAP)
         gh_mp_to_json(head->headers, &r->headers);
     r->status = head->status;
-    if (head->error.n == 0 && head->type.n == 0 && body.n <= BODY_MAX)
+    if (head->error.n == 0) {
         gh_buf_str(&r->body, body);
+        snprintf(r->type, sizeof r->type, "%.*s", (int)head->type.n, head->type.p ? head->type.p : "");
+    }
+    if (!gh_buf_ok(&r->body)) {
+        end_run(r, true, GH_STR("INTERNAL"), (gh_mp_t){0}, (gh_str_t){0});
+        return;
+    }
     end_run(r, head->error.n > 0, head->error, head->params, head->extra);
 }
 
@@ -152,6 +160,19 @@ on_wake(void *arg)
 static const gh_brokers_events_t broker_events = {on_reply, on_wake};
 
 /* ---- noting ends */
+
+/* An answer that is a file is kept before its attempt is noted; when that fails, so has the attempt. */
+static void
+keep_file(gh_dispatcher_t *d, run_t *r)
+{
+    gh_str_t type = gh_str(r->type), body = gh_buf_view(&r->body);
+    if (r->end != GH_RUN_DONE || !gh_result_is_file(type, body))
+        return;
+    if (gh_result_keep(d->db, d->seal, r->id, r->attempt, type, body))
+        end_run(r, true, GH_STR("INTERNAL"), (gh_mp_t){0}, (gh_str_t){0});
+    gh_buf_fini(&r->body); /* it is there now, should the note itself have to be repeated */
+    r->type[0] = '\0';
+}
 
 enum { ID, ATTEMPT, STATE, DEAD, STATUS, BODY, HEADERS, ERROR, NEXT, COLUMNS };
 
@@ -183,14 +204,23 @@ put_end(gh_pgarr_t a[COLUMNS], const run_t *r, int64_t now_us)
                            : gh_pgarr_null(&a[NEXT]);
 }
 
+/* Somebody may watch a job that he asked for. */
+static void
+tell(gh_dispatcher_t *d, const run_t *r)
+{
+    if (r->owner_id)
+        gh_brokers_tell(d->brokers, r->id);
+}
+
 static void
 drop_ended(gh_dispatcher_t *d)
 {
     size_t kept = 0;
     for (size_t i = 0; i < d->n_runs; i++)
-        if (d->runs[i]->ended)
+        if (d->runs[i]->ended) {
+            tell(d, d->runs[i]);
             free_run(d->runs[i]);
-        else
+        } else
             d->runs[kept++] = d->runs[i];
     d->n_runs = kept;
 }
@@ -206,6 +236,7 @@ settle(gh_dispatcher_t *d)
     size_t n = 0;
     for (size_t i = 0; i < d->n_runs; i++)
         if (d->runs[i]->ended) {
+            keep_file(d, d->runs[i]);
             put_end(a, d->runs[i], now_us);
             n++;
         }
@@ -306,6 +337,7 @@ claim(gh_dispatcher_t *d)
         if (!run)
             continue; /* its lease runs out */
         d->runs[d->n_runs++] = run;
+        tell(d, run);
         send_run(d, run);
     }
     PQclear(r);
@@ -422,6 +454,7 @@ prune(gh_dispatcher_t *d)
     d->pruned_ms = gh_mono_ms();
     gh_pg_time_text(gh_now_us(), now);
     PQclear(gh_blocking_run(d->db, "jobs_prune", 1, (const char *[]){now}));
+    PQclear(gh_blocking_run(d->db, "result_prune", 1, (const char *[]){now}));
 }
 
 /* ---- the thread */
@@ -532,6 +565,7 @@ destroy(gh_dispatcher_t **d_p)
         free_run(d->runs[i]);
     gh_brokers_destroy(&d->brokers);
     gh_blocking_destroy(&d->db);
+    gh_seal_destroy(&d->seal);
     free(d);
 }
 
@@ -550,6 +584,7 @@ gh_dispatcher_start(const gh_conf_t *conf)
     snprintf(d->name, sizeof d->name, "%s/%d", host, (int)getpid());
     d->db = gh_blocking_new(conf, "guahao-worker dispatcher", gh_sql_jobs, gh_sql_jobs_count);
     d->brokers = gh_brokers_new(conf, &broker_events, d);
+    d->seal = gh_seal_load(gh_conf_str(conf, "data.key_file"));
     if (d->db && d->brokers && pthread_create(&d->thread, NULL, thread_main, d) == 0)
         return d;
     gh_log(GH_LOG_ERROR, "dispatcher_start");

@@ -38,16 +38,6 @@ select gh_v1_job(j, $4::text)::text as body,
   from jobs j
  where j.id = $1::uuid and (j.owner_id = $2::bigint or $3::int & 1 <> 0);
 
--- name: v1_job_result
--- JB-03: what the call itself would have answered. $1 job, $2 who asks, $3 his scopes
-select case when j.finished_at is null or j.status = 'CANCELLED' then 'INVALID_TRANSITION'
-            when j.status = 'FAILED' and j.error->>'code' = 'WORKER_LOST' then 'INTERNAL'
-            when j.status = 'FAILED' then j.error->>'code' end as error,
-       j.error->'params' as params, j.error->'extra' as extra,
-       coalesce(nullif(j.response_status, 0), j.success_status) as status, j.response as body, j.headers
-  from jobs j
- where j.id = $1::uuid and (j.owner_id = $2::bigint or $3::int & 1 <> 0);
-
 -- name: v1_job_cancel
 -- JB-04. $1 job, $2 who asks, $3 his scopes, $4 zone, $5 now. What a running one does meanwhile no longer counts for the job.
 with held as materialized (

@@ -6,6 +6,7 @@
 #include "gen/sql_jobs.h"
 #include "workers/jobs/defer.h"
 #include "workers/jobs/dispatcher.h"
+#include "workers/jobs/results.h"
 
 /* One call a transaction. */
 #define DEFER(of)                                                                                            \
@@ -17,9 +18,7 @@
 static const gh_op_t ops[] = {
     {.name = "jobs.v1_list_jobs", .sql = "v1_jobs", .bind = {"query", "actor.user_id", "actor.scopes", "tz"}},
     {.name = "jobs.v1_get_job", .sql = "v1_job", .bind = {"path.id", "actor.user_id", "actor.scopes", "tz"}},
-    {.name = "jobs.v1_get_job_result",
-     .sql = "v1_job_result",
-     .bind = {"path.id", "actor.user_id", "actor.scopes"}},
+    {.name = "jobs.v1_get_job_result", .batch_max = 1, .step = gh_result_step},
     {.name = "jobs.v1_cancel_job",
      .kind = GH_OP_WRITE,
      .sql = "v1_job_cancel",
@@ -27,6 +26,7 @@ static const gh_op_t ops[] = {
     DEFER("booking.v1_book_appointment"),
     DEFER("billing.v1_sync_payment"),
     DEFER("system.v1_verify_audit_log"),
+    DEFER("identity.v1_export_my_data"),
     {.name = NULL},
 };
 
