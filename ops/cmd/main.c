@@ -28,10 +28,13 @@ static const gh_cmd_row_t s_commands[] = {
      "NAME makes the\n"
      "next empty file. There is no way down: restore a backup.",
      gh_migrate_opts, gh_cmd_migrate},
-    {"seed", "[demo | clear]", 1, "Load demo data, or clear it",
+    {"seed", "[demo | algeria | clear]", 1, "Load demo data, or clear it",
      "demo (the default) adds what is missing of the demo hospital and extends its sessions to the days "
      "ahead; a second run\n"
-     "adds nothing. clear removes rows that carry the demo mark. All demo accounts have the password "
+     "adds nothing. algeria adds a polyclinic of Algiers: accounts dz.admin, dz.staff, doctors dz.d1.., "
+     "patients dz.p1.., all with "
+     "the password Algeria123!\n"
+     "clear removes rows that carry the demo mark. All demo accounts have the password "
      "Guahao-2026:\n"
      "administrator A0001, nurse N0001, front desk S0001, doctors D0001.., patients by phone 13800000001..",
      gh_seed_opts, gh_cmd_seed},

@@ -25,11 +25,13 @@ const gh_opt_t gh_seed_opts[] = {
     {"clinics", "N", "clinics (default 48)"},
     {"doctors", "N", "doctors with accounts D0001.. (default 120)"},
     {"patients", "N", "patients with accounts 13800000001.. (default 1000)"},
-    {"count", "N", "the same as --patients"},
+    {"count", "N", "the same as --patients; algeria: patients, 1 to 10000 (default 20)"},
     {"days", "N", "days with sessions after today (default 14)"},
     {"schedules-per-day", "N", "sessions of a clinic and day, 1 to 3 (default 3)"},
     {"places", "N", "places of every session (default: 20 to 50 by its type)"},
     {"rng", "N", "number that decides names and places (default 1)"},
+    {"currency", "CODE",
+     "algeria: of the bills (default DZD in a database without accounts and bills, else the hospital's)"},
     {"if-empty", NULL,
      "do nothing, quietly, unless the database has no accounts or demo ones, and in production"},
     {NULL, NULL, NULL},
@@ -476,9 +478,11 @@ int
 gh_cmd_seed(gh_cmd_t *c)
 {
     const char *verb = c->args.n_words ? c->args.words[0] : "demo";
-    bool clear = strcmp(verb, "clear") == 0;
-    if (!clear && strcmp(verb, "demo") != 0)
-        return gh_cmd_usage(c, "unknown: %s (demo, clear)", verb);
+    bool clear = strcmp(verb, "clear") == 0, algeria = strcmp(verb, "algeria") == 0;
+    if (!clear && !algeria && strcmp(verb, "demo") != 0)
+        return gh_cmd_usage(c, "unknown: %s (demo, algeria, clear)", verb);
+    if (!algeria && gh_args_has(&c->args, "currency"))
+        return gh_cmd_usage(c, "--currency goes with algeria");
     if (gh_cmd_is_production(c))
         return gh_args_has(&c->args, "if-empty") ? GH_EXIT_DONE
                                                  : gh_cmd_usage(c, "refused: this is a production system");
@@ -486,13 +490,13 @@ gh_cmd_seed(gh_cmd_t *c)
         return gh_cmd_usage(c, "clearing needs --yes");
     gh_seed_plan_t plan;
     gh_seed_defaults(&plan, gh_now_us());
-    int rc = gh_seed_read_options(c, &plan);
+    int rc = algeria ? gh_seed_algeria_options(c) : gh_seed_read_options(c, &plan);
     if (rc != GH_EXIT_DONE)
         return rc;
     PGconn *db = gh_cmd_connect(c);
     if (!db)
         return GH_EXIT_DATABASE;
-    rc = clear ? gh_seed_clear(c, db, false) : seed(c, db, &plan);
+    rc = clear ? gh_seed_clear(c, db, false) : algeria ? gh_seed_algeria(c, db) : seed(c, db, &plan);
     PQfinish(db);
     return rc;
 }

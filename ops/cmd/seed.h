@@ -72,6 +72,9 @@ void gh_seed_session(const gh_seed_plan_t *p, int clinic, int32_t day, int secti
 /* Load. One transaction. Exit status. */
 struct pg_conn;
 int gh_seed_run(gh_cmd_t *c, struct pg_conn *db, const gh_seed_plan_t *plan);
+/* `seed algeria`: are its options good (GH_EXIT_DONE, or usage after a message); load. Exit status. */
+int gh_seed_algeria_options(gh_cmd_t *c);
+int gh_seed_algeria(gh_cmd_t *c, struct pg_conn *db);
 /* Remove rows with the demo mark and what hangs on them, or (whole) empty the tables that demo data fills. */
 int gh_seed_clear(gh_cmd_t *c, struct pg_conn *db, bool whole);
 /* Defaults of the issue of this program: 2 areas, 24 departments, 48 clinics, 120 doctors, 1000 patients, 14 days. */
