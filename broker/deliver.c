@@ -43,8 +43,9 @@ make_head(gh_broker_t *b, const gh_bworker_t *w, gh_bjob_t *job)
     bool strip = !job->trusted || !w->trusted;
 
     gh_buf_clear(&b->scratch);
-    return gh_job_head_forward(head.p, head.n, (uint32_t)(job->deadline_ms - b->now_ms), job->attempt, strip,
-                               &b->scratch);
+    int64_t waited = b->now_us - job->arrived_us;
+    return gh_job_head_forward(head.p, head.n, (uint32_t)(job->deadline_ms - b->now_ms), job->attempt,
+                               waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX, strip, &b->scratch);
 }
 
 /* Give the worker a job that is in its hand already. False when the worker turned out to be gone. */

@@ -32,13 +32,13 @@ front_access(const front_ask_t *ask, uint16_t status, size_t bytes)
     if (front.access_level < 0 || !gh_log_enabled((gh_log_level_t)front.access_level))
         return;
     char ip[INET6_ADDRSTRLEN] = "";
-    gh_kv_t kv[18];
+    gh_kv_t kv[20];
     size_t n = 0;
     if (ask->client.family)
         (void)inet_ntop(ask->client.family, ask->client.bytes, ip, sizeof ip);
     kv[n++] = GH_KN("request_id", ask->render.request_id);
-    if (ask->trace.n)
-        kv[n++] = GH_KN("trace", ask->trace);
+    if (ask->trace[0])
+        kv[n++] = GH_KS("trace", ask->trace);
     if (ask->user_id)
         kv[n++] = GH_KI("user_id", ask->user_id);
     kv[n++] = GH_KS("surface", surface(ask->render.envelope));
@@ -51,6 +51,7 @@ front_access(const front_ask_t *ask, uint16_t status, size_t bytes)
     if (ask->work_us) {
         kv[n++] = GH_KM("queue_ms", ask->queue_us);
         kv[n++] = GH_KM("work_ms", ask->work_us);
+        kv[n++] = GH_KM("db_ms", ask->db_us);
     }
     kv[n++] = GH_KI("bytes", bytes);
     kv[n++] = GH_KS("ip", ip);

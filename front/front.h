@@ -7,6 +7,7 @@
 #ifndef GH_FRONT_FRONT_H
 #define GH_FRONT_FRONT_H
 
+#include "base/trace.h"
 #include "base/conf.h"
 #include "base/json.h"
 #include "base/token.h"
@@ -74,7 +75,6 @@ bool front_takes(gh_str_t accept, const char *type);
 bool front_accepts_gzip(gh_str_t encodings);
 /* Idempotency-Key without its quotes (api/20 section 8); false when it is not one. */
 bool front_key_parse(gh_str_t raw, gh_str_t *key);
-bool front_trace_ok(gh_str_t trace);
 bool front_request_id_ok(gh_str_t id);
 gh_str_t front_first_language(gh_str_t list);
 /* User-Agent as jobs and rows carry it: UTF-8 of at most 300 bytes, else empty. */
@@ -105,7 +105,9 @@ typedef struct front_ask {
     int64_t start_us;
     front_rate_t rate; /* what the answer tells of its limit */
     front_address_t client;
-    gh_str_t trace;                     /* a good traceparent, or empty */
+    char trace[GH_TRACE_TEXT];          /* the client's traceparent, or a new one */
+    bool trace_given;                   /* the client's */
+    bool own_id;                        /* the request id is the client's */
     gh_str_t extension;                 /* a new access token for the answer, empty: none */
     int64_t extension_s;                /* its life */
     gh_str_t agent;                     /* User-Agent, text of at most 300 bytes, or empty */
@@ -115,7 +117,7 @@ typedef struct front_ask {
     gh_str_t authorization, last_event; /* of a stream */
     int64_t user_id;                    /* 0: nobody */
     gh_err_t error;                     /* of the answer, for its log line */
-    uint32_t queue_us, work_us;         /* of the reply, 0 when there was none */
+    uint32_t queue_us, work_us, db_us;  /* of the reply, 0 when there was none */
 } front_ask_t;
 
 /* Bytes and media type as given; headers: further lines, each ended by CR LF, or empty. */

@@ -269,25 +269,6 @@ front_key_parse(gh_str_t raw, gh_str_t *key)
     return raw.n >= 1 && raw.n <= KEY_MAX;
 }
 
-static bool
-is_hex(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!(p[i] >= '0' && p[i] <= '9') && !(p[i] >= 'a' && p[i] <= 'f'))
-            return false;
-    return true;
-}
-
-/* W3C trace context, version 00: 00-<32 hex>-<16 hex>-<2 hex>, ids not all zero. */
-bool
-front_trace_ok(gh_str_t t)
-{
-    static const char zeros[] = "00000000000000000000000000000000";
-    return t.n == 55 && memcmp(t.p, "00-", 3) == 0 && is_hex(t.p + 3, 32) && t.p[35] == '-' &&
-           is_hex(t.p + 36, 16) && t.p[52] == '-' && is_hex(t.p + 53, 2) && memcmp(t.p + 3, zeros, 32) != 0 &&
-           memcmp(t.p + 36, zeros, 16) != 0;
-}
-
 bool
 front_request_id_ok(gh_str_t id)
 {

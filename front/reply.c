@@ -144,9 +144,9 @@ put_head(const front_ask_t *ask, uint16_t status, gh_str_t framing, gh_str_t hea
     gh_buf_puts(h, "x-request-id: ");
     gh_buf_str(h, ask->render.request_id);
     gh_buf_puts(h, "\r\n");
-    if (ask->trace.n) {
+    if (ask->trace_given) {
         gh_buf_puts(h, "traceparent: ");
-        gh_buf_str(h, ask->trace);
+        gh_buf_puts(h, ask->trace);
         gh_buf_puts(h, "\r\n");
     }
     gh_buf_str(h, headers);
@@ -433,6 +433,7 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body,
     put_worker_lines(&s_lines, head->headers, head->error.n > 0);
     ask->queue_us = head->queue_us;
     ask->work_us = head->work_us;
+    ask->db_us = head->db_us;
     if (ask->user_id == 0)
         ask->user_id = signed_in(head->headers);
     if (head->error.n) {

@@ -91,8 +91,9 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
     gh_uuid_text(id, ask->id_text);
     front_client_read(req, &ask->client);
     ask->tls = front_https_used(req, in->headers.forwarded_proto);
-    if (front_trace_ok(in->headers.trace))
-        ask->trace = in->headers.trace;
+    ask->trace_given = gh_trace_parse(in->headers.trace, ask->trace);
+    if (!ask->trace_given)
+        gh_trace_make(id, ask->trace);
     ask->render.envelope = in->match.envelope;
     ask->render.path = path;
     ask->render.op = in->match.op;
@@ -111,8 +112,8 @@ begin(struct http_request *req, inbound_t *in, uint8_t id[16])
 static void
 name_request(inbound_t *in)
 {
-    bool own = in->headers.request_id.n && front_request_id_ok(in->headers.request_id);
-    in->ask.render.request_id = own ? in->headers.request_id : gh_str(in->ask.id_text);
+    in->ask.own_id = in->headers.request_id.n && front_request_id_ok(in->headers.request_id);
+    in->ask.render.request_id = in->ask.own_id ? in->headers.request_id : gh_str(in->ask.id_text);
 }
 
 static bool
@@ -263,7 +264,8 @@ fill_head(inbound_t *in, const uint8_t id[16], gh_str_t key, gh_str_t shard, gh_
                             .priority = op->priority,
                             .key = key,
                             .shard = shard,
-                            .trace = in->ask.trace,
+                            .trace = gh_str(in->ask.trace),
+                            .request = in->ask.own_id ? in->headers.request_id : (gh_str_t){0},
                             .has_actor = true};
     memcpy(head->id, id, 16);
     gh_actor_ref_t *a = &head->actor;

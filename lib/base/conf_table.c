@@ -117,6 +117,9 @@ const gh_setting_t gh_settings[] = {
         "Directory of the log files, requests apart from all else; empty: everything goes to stderr."),
     STR("log.name", "", 200,
         "Name of the files of this process in it; empty: front, broker, worker and its pools."),
+    LIVE_INT(
+        "log.slow_ms", NULL, "1000", 0, 3600000, "ms",
+        "A job that took this long has a line of its own, with what it asked of the database; 0: none has."),
     LIVE_INT("log.max_bytes", NULL, "104857600", 4096, INT64_C(1) << 40, "bytes",
              "A log file of this size is put aside and compressed, as each is when a day begins."),
     LIVE_INT("log.keep", NULL, "14", 1, 1000, "files", "Old files that are kept, of each log file."),
@@ -275,6 +278,8 @@ const gh_setting_t gh_settings[] = {
     INT("worker.lanes", "2", 1, 16, "connections", "Database connections of one pool in one worker process."),
     INT("worker.credit", "256", 1, 4096, "jobs",
         "Jobs a worker asks the broker for at a time; the largest batch."),
+    LIVE_WORD("worker.job_log", "off|debug|info", "info",
+              "Level of the log line of each job; written when log.level and log.levels let it pass."),
     INT("worker.heartbeat_ms", "1000", 50, 60000, "ms", "Time between heartbeats of a worker."),
 
     {.name = "token.secret",

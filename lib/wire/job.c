@@ -9,17 +9,18 @@
 
 #include <stdlib.h>
 
-#define MAGIC_LEN  4
-#define OP_MAX     128
-#define KEY_MAX    256
-#define SHARD_MAX  128
-#define TRACE_MAX  128
-#define IP_MAX     64
-#define AGENT_MAX  300
-#define LANG_MAX   64
-#define ERROR_MAX  64
-#define TYPE_MAX   128
-#define HEAD_FIXED 0xce /* first byte of a number written by gh_mpw_u32_fixed */
+#define MAGIC_LEN   4
+#define OP_MAX      128
+#define KEY_MAX     256
+#define SHARD_MAX   128
+#define TRACE_MAX   128
+#define REQUEST_MAX 64
+#define IP_MAX      64
+#define AGENT_MAX   300
+#define LANG_MAX    64
+#define ERROR_MAX   64
+#define TYPE_MAX    128
+#define HEAD_FIXED  0xce /* first byte of a number written by gh_mpw_u32_fixed */
 
 static bool
 has_magic(const void *frame, size_t n, const char *magic)
@@ -159,6 +160,10 @@ take_job_member(gh_str_t key, gh_mp_t v, gh_job_head_t *h, unsigned *seen)
         return take_text(v, SHARD_MAX, &h->shard);
     if (gh_str_is(key, "trace"))
         return take_text(v, TRACE_MAX, &h->trace);
+    if (gh_str_is(key, "request"))
+        return take_text(v, REQUEST_MAX, &h->request);
+    if (gh_str_is(key, "waited"))
+        return take_u32(v, UINT32_MAX, &h->waited_us);
     if (gh_str_is(key, "resend"))
         return gh_mp_bool(v, &h->resend);
     if (gh_str_is(key, "quiet"))
@@ -233,7 +238,7 @@ put_actor(gh_buf_t *b, const gh_actor_ref_t *a)
 void
 gh_job_head_encode(const gh_job_head_t *h, gh_buf_t *out)
 {
-    uint16_t count = 5;
+    uint16_t count = 6;
     size_t mark;
 
     gh_buf_put(out, GH_JOB_MAGIC, MAGIC_LEN);
@@ -246,6 +251,8 @@ gh_job_head_encode(const gh_job_head_t *h, gh_buf_t *out)
     gh_mpw_u32_fixed(out, h->budget_ms);
     gh_mpw_cstr(out, "attempt");
     gh_mpw_u32_fixed(out, h->attempt);
+    gh_mpw_cstr(out, "waited");
+    gh_mpw_u32_fixed(out, h->waited_us);
     gh_mpw_cstr(out, "priority");
     gh_mpw_int(out, h->priority);
     if (h->resend) {
@@ -261,6 +268,7 @@ gh_job_head_encode(const gh_job_head_t *h, gh_buf_t *out)
     put_text(out, "key", h->key, &count);
     put_text(out, "shard", h->shard, &count);
     put_text(out, "trace", h->trace, &count);
+    put_text(out, "request", h->request, &count);
     if (h->has_actor) {
         put_actor(out, &h->actor);
         count++;
@@ -272,7 +280,8 @@ gh_job_head_encode(const gh_job_head_t *h, gh_buf_t *out)
 
 /* Where the members that a broker changes stand. Spans of whole pairs are kept as they are. */
 typedef struct places {
-    const uint8_t *deadline, *attempt; /* values, NULL when absent */
+    const uint8_t *deadline, *attempt,
+        *waited; /* values, NULL when absent; waited: only in the five-byte form */
     bool actor;
     bool fixed; /* both numbers are there in the five-byte form */
 } places_t;
@@ -292,6 +301,8 @@ find_places(const uint8_t *map, const uint8_t *end, places_t *at)
             at->deadline = it.value.at;
         else if (gh_str_is(it.key, "attempt"))
             at->attempt = it.value.at;
+        else if (gh_str_is(it.key, "waited") && *it.value.at == HEAD_FIXED)
+            at->waited = it.value.at;
         else if (gh_str_is(it.key, "actor"))
             at->actor = true;
     }
@@ -308,8 +319,8 @@ store_u32(uint8_t *value, uint32_t v)
 
 /* Write the header anew: our two numbers, then every other pair byte by byte as it came. */
 static void
-reemit(const uint8_t *map, const uint8_t *end, uint32_t budget_ms, uint32_t attempt, bool strip_actor,
-       gh_buf_t *out)
+reemit(const uint8_t *map, const uint8_t *end, uint32_t budget_ms, uint32_t attempt, uint32_t waited_us,
+       bool strip_actor, gh_buf_t *out)
 {
     uint16_t count = 2;
     size_t mark;
@@ -321,7 +332,10 @@ reemit(const uint8_t *map, const uint8_t *end, uint32_t budget_ms, uint32_t atte
             (strip_actor && gh_str_is(it.key, "actor")))
             continue;
         gh_mpw_str(out, it.key);
-        gh_buf_put(out, it.value.at, (size_t)(it.pos - it.value.at));
+        if (gh_str_is(it.key, "waited"))
+            gh_mpw_u32_fixed(out, waited_us);
+        else
+            gh_buf_put(out, it.value.at, (size_t)(it.pos - it.value.at));
         count++;
     }
     gh_mpw_cstr(out, "deadline");
@@ -332,8 +346,8 @@ reemit(const uint8_t *map, const uint8_t *end, uint32_t budget_ms, uint32_t atte
 }
 
 int
-gh_job_head_forward(const void *frame, size_t n, uint32_t budget_ms, uint32_t attempt, bool strip_actor,
-                    gh_buf_t *out)
+gh_job_head_forward(const void *frame, size_t n, uint32_t budget_ms, uint32_t attempt, uint32_t waited_us,
+                    bool strip_actor, gh_buf_t *out)
 {
     places_t at;
     const uint8_t *bytes = frame;
@@ -342,7 +356,7 @@ gh_job_head_forward(const void *frame, size_t n, uint32_t budget_ms, uint32_t at
         find_places(bytes + MAGIC_LEN, bytes + n, &at) < 0)
         return -1;
     if (!at.fixed || (strip_actor && at.actor)) {
-        reemit(bytes + MAGIC_LEN, bytes + n, budget_ms, attempt, strip_actor, out);
+        reemit(bytes + MAGIC_LEN, bytes + n, budget_ms, attempt, waited_us, strip_actor, out);
         return gh_buf_ok(out) ? 0 : -1;
     }
     size_t start = out->n;
@@ -352,6 +366,8 @@ gh_job_head_forward(const void *frame, size_t n, uint32_t budget_ms, uint32_t at
     uint8_t *copy = (uint8_t *)out->p + start;
     store_u32(copy + (at.deadline - bytes), budget_ms);
     store_u32(copy + (at.attempt - bytes), attempt);
+    if (at.waited)
+        store_u32(copy + (at.waited - bytes), waited_us);
     return 0;
 }
 
@@ -411,6 +427,8 @@ take_reply_member(gh_str_t key, gh_mp_t v, gh_reply_head_t *h, unsigned *seen)
         return take_text(v, GH_REPLY_HEAD_MAX, &h->extra);
     if (gh_str_is(key, "timings"))
         return take_timings(v, h);
+    if (gh_str_is(key, "db"))
+        return take_u32(v, UINT32_MAX, &h->db_us);
     return true;
 }
 
@@ -494,6 +512,7 @@ gh_reply_head_encode(const gh_reply_head_t *h, gh_buf_t *out)
     gh_mpw_array(out, 2);
     gh_mpw_u32_fixed(out, h->queue_us);
     gh_mpw_u32_fixed(out, h->work_us);
+    put_int(out, "db", h->db_us, &count);
     put_int(out, "status", h->status, &count);
     put_text(out, "error", h->error, &count);
     put_raw(out, "params", h->params, &count);

@@ -43,6 +43,8 @@ typedef struct gh_job_head {
     gh_str_t key;       /* Idempotency-Key, empty when none */
     gh_str_t shard;     /* affinity: "s:<schedule id>" or "d:<doctor id>:<date>", empty when none */
     gh_str_t trace;     /* W3C traceparent, empty when none */
+    gh_str_t request;   /* X-Request-Id that the client chose, empty: the job's id is the request's */
+    uint32_t waited_us; /* in the broker, which writes it */
     bool has_actor;
     gh_actor_ref_t actor;
     bool no_reply_wanted; /* reserved for fire and forget ("quiet") */
@@ -53,10 +55,10 @@ typedef struct gh_job_head {
 bool gh_job_is_head(const void *frame, size_t n); /* starts with the magic */
 int gh_job_head_decode(const void *frame, size_t n, gh_job_head_t *out) GH_MUSTCHECK;
 void gh_job_head_encode(const gh_job_head_t *h, gh_buf_t *out);
-/* Copy a header frame with budget and attempt replaced, and without the actor when strip_actor: what a broker does
+/* Copy a header frame with budget and attempt (and waited_us, when our encoder wrote it) replaced, and without the actor when strip_actor: what a broker does
  * at dispatch. Bytes of members it does not know are kept. -1 when the frame is not a header. */
-int gh_job_head_forward(const void *frame, size_t n, uint32_t budget_ms, uint32_t attempt, bool strip_actor,
-                        gh_buf_t *out) GH_MUSTCHECK;
+int gh_job_head_forward(const void *frame, size_t n, uint32_t budget_ms, uint32_t attempt, uint32_t waited_us,
+                        bool strip_actor, gh_buf_t *out) GH_MUSTCHECK;
 
 /* Reply header (decisions 4). */
 typedef struct gh_reply_head {
@@ -70,6 +72,7 @@ typedef struct gh_reply_head {
     gh_str_t extra;    /* ready JSON object text: further members of an error */
     uint32_t queue_us; /* waited in the broker, which fills it in (gh_reply_head_set_queue) */
     uint32_t work_us;  /* from delivery to the reply */
+    uint32_t db_us;    /* of it, waited for the database */
 } gh_reply_head_t;
 
 #define GH_REPLY_HEAD_MAX (64u << 10) /* `extra` lists every fault of a form */

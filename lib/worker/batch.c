@@ -81,6 +81,7 @@ gh_batch_ask_bytes(gh_batch_priv_t *b, const char *statement, int n, const char 
         b->failed = b->lost = true;
         return -1;
     }
+    gh_trips_asked(&b->trips, statement);
     b->queued++;
     b->sent++;
     return 0;
@@ -134,10 +135,21 @@ gh_batch_phases(gh_batch_t *batch, size_t n_state, const gh_step_fn *phases, siz
     return phases[at < n ? at : n - 1](batch);
 }
 
+/* The first statement of a phase that is a transaction of its own: name it after the trace. */
+static void
+begin_segment(gh_batch_priv_t *b)
+{
+    if (b->in_tx || b->queued > 0 || b->sent != b->base_next)
+        return;
+    gh_trace_begin(b);
+    b->base_next = b->sent;
+}
+
 size_t
 gh_batch_query(gh_batch_t *batch, const char *statement, int n_params, const char *const *params)
 {
     gh_batch_priv_t *b = batch->priv;
+    begin_segment(b);
     size_t index = b->sent - b->base_next;
     gh_batch_ask(b, statement, n_params, params);
     return index;
@@ -148,6 +160,7 @@ gh_batch_query_bytes(gh_batch_t *batch, const char *statement, int n_params, con
                      int bytes_at, gh_str_t bytes)
 {
     gh_batch_priv_t *b = batch->priv;
+    begin_segment(b);
     size_t index = b->sent - b->base_next;
     gh_batch_ask_bytes(b, statement, n_params, params, bytes_at, bytes, false);
     return index;

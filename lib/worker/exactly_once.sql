@@ -8,6 +8,10 @@ begin;
 -- failover could still lose it (its manual, 27.2.8). Nobody is told yes before the standby has it; the job's own time ends the wait.
 set local statement_timeout = 0;
 
+-- name: rt_trace
+-- $1 name of the session until the transaction ends: in pg_stat_activity and in each line of the database's log.
+select set_config('application_name', $1::text, true);
+
 -- name: rt_commit
 commit;
 

@@ -33,8 +33,8 @@ gh_exec_sync(gh_batch_priv_t *b)
         return;
     if (!b->lane || gh_pg_sync(b->lane->pg))
         b->failed = b->lost = true;
-    else
-        b->syncs++;
+    else if (b->syncs++ == 0)
+        gh_trips_sent(&b->trips);
 }
 
 static void
@@ -286,22 +286,37 @@ run_step(gh_batch_priv_t *b)
     }
 }
 
+static void
+take_jobs(gh_batch_priv_t *b)
+{
+    for (size_t i = 0; i < b->batch.n; i++) {
+        gh_wjob_priv_t *j = gh_priv(b->batch.jobs[i]);
+        j->in_batch = b;
+        if (j->started_us == 0)
+            j->started_us = b->started_us;
+    }
+}
+
 void
 gh_exec_start(gh_batch_priv_t *b, gh_lane_t *lane)
 {
     b->lane = lane;
     if (lane)
         lane->batch = b;
+    take_jobs(b);
     if (b->kind == GH_OP_WRITE) {
         if (b->group)
             b->group->gate = b;
         b->in_tx = gh_batch_ask(b, "rt_begin", 0, NULL) == 0;
+        gh_trace_begin(b);
         gh_exactly_ask(b);
         gh_actors_ask(b);
     } else if (gh_actors_from_cache(b))
         gh_access_check_batch(b);
-    else
+    else {
+        gh_trace_begin(b);
         gh_actors_ask(b);
+    }
     b->base_next = b->sent;
     run_step(b);
 }
@@ -347,6 +362,7 @@ gh_pg_error_of(const PGresult *r, gh_pg_error_t *out)
         {PG_DIAG_SQLSTATE, offsetof(gh_pg_error_t, sqlstate), sizeof(out->sqlstate)},
         {PG_DIAG_CONSTRAINT_NAME, offsetof(gh_pg_error_t, constraint), sizeof(out->constraint)},
         {PG_DIAG_TABLE_NAME, offsetof(gh_pg_error_t, table), sizeof(out->table)},
+        {PG_DIAG_SOURCE_FUNCTION, offsetof(gh_pg_error_t, routine), sizeof(out->routine)},
     };
     *out = (gh_pg_error_t){0};
     for (size_t i = 0; i < GH_COUNT(map); i++) {
@@ -354,6 +370,11 @@ gh_pg_error_of(const PGresult *r, gh_pg_error_t *out)
         if (s)
             snprintf((char *)out + map[i].offset, map[i].size, "%s", s);
     }
+    /* The context may quote a statement and what stands in it: only the line of a function is ours. */
+    const char *context = PQresultErrorField(r, PG_DIAG_CONTEXT);
+    const char *call = context ? strstr(context, "PL/pgSQL function ") : NULL;
+    if (call)
+        snprintf(out->where, sizeof(out->where), "%.*s", (int)strcspn(call, "\n"), call);
 }
 
 void
@@ -388,6 +409,7 @@ gh_exec_synced(gh_batch_priv_t *b)
 {
     if (--b->syncs > 0)
         return;
+    gh_trips_back(&b->trips);
     if (b->state == GH_BATCH_ROLLBACK)
         fail_now(b);
     else if (b->failed && !b->lost)

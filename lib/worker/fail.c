@@ -64,13 +64,18 @@ gh_fail_error(const gh_op_t *op, const gh_pg_error_t *e)
 }
 
 static void
-log_error(const gh_batch_priv_t *b, const gh_wjob_priv_t *j, const gh_pg_error_t *e, gh_err_t err)
+log_error(gh_wjob_priv_t *j, const gh_pg_error_t *e, gh_err_t err)
 {
-    gh_log_level_t level = err == GH_E_INTERNAL ? GH_LOG_ERROR : GH_LOG_INFO;
-    gh_log(level, "job_failed", GH_KS("pool", b->pool->def->name), GH_KN("op", j->job.head.op),
-           GH_KB("job", ((gh_str_t){(const char *)j->job.head.id, 16})), GH_KN("trace", j->job.head.trace),
-           GH_KS("sqlstate", e->sqlstate), GH_KS("constraint", e->constraint), GH_KS("table", e->table),
-           GH_KS("answer", gh_error_row(err)->name));
+    char id[37];
+    if (err == GH_E_INTERNAL)
+        gh_trace_failed(j, e);
+    else
+        gh_log(GH_LOG_INFO, "job_failed", GH_KN("request_id", gh_job_request_id(j, id)),
+               GH_KN("trace", j->job.head.trace),
+               GH_KB("job", ((gh_str_t){(const char *)j->job.head.id, 16})),
+               GH_KS("pool", j->link->pool->def->name), GH_KN("op", j->job.head.op),
+               GH_KS("sqlstate", e->sqlstate), GH_KS("constraint", e->constraint), GH_KS("table", e->table),
+               GH_KS("err", gh_error_row(err)->name));
 }
 
 /* The record of this very job, or the row of its key, is there already: somebody else carried it out
@@ -116,7 +121,7 @@ last_word(gh_batch_priv_t *b, gh_wjob_priv_t *j, const gh_pg_error_t *e, bool lo
     if (j->recheck && (lost || err == GH_E_SERVICE_UNAVAILABLE))
         err = GH_E_UPSTREAM_TIMEOUT;
     b->pool->stats.failed++;
-    log_error(b, j, e, err);
+    log_error(j, e, err);
     return err;
 }
 

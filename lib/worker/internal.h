@@ -130,7 +130,10 @@ struct gh_wjob_priv {
     uint8_t tries;
     bool effect_flipped; /* gh_job_no_effect() */
     bool actor_known;
-    bool access_done; /* x-access was decided in this batch */
+    bool access_done;                /* x-access was decided in this batch */
+    int64_t started_us;              /* when it came into its first batch, 0: not yet */
+    bool failure_told;               /* gh_trace_failed() was called for its answer */
+    const gh_batch_priv_t *in_batch; /* which it is in; NULL: none */
     gh_answer_t answer;
 };
 
@@ -160,7 +163,21 @@ typedef struct gh_pg_error {
     char sqlstate[6];
     char constraint[64];
     char table[64];
+    char routine[64]; /* of the server's source that said it */
+    char where[160];  /* the innermost function of ours, "PL/pgSQL function f(bigint) line 12 at RAISE" */
 } gh_pg_error_t;
+
+/* The round trips of a batch to the database, and what was asked in each; names are borrowed for ever. */
+typedef struct gh_trips {
+    int64_t asked_us, db_us;
+    const char *name[40];
+    size_t n_names, from; /* from: of the round trip that is not over */
+    struct {
+        int64_t us;
+        size_t end; /* its names end there */
+    } trip[12];
+    size_t n;
+} gh_trips_t;
 
 typedef enum { GH_BATCH_PHASE, GH_BATCH_ENDING, GH_BATCH_ROLLBACK, GH_BATCH_WAIT } gh_batch_state_t;
 
@@ -195,6 +212,8 @@ struct gh_batch_priv {
     size_t work_open; /* pieces on the thread pool */
     bool resume;      /* its wait is over */
     int64_t started_us;
+    gh_trips_t trips;
+    const gh_wjob_priv_t *shown; /* PostgreSQL shows the batch under its trace; NULL: under none */
 };
 
 /* ---- lanes, links, pools, worker */
@@ -283,6 +302,9 @@ struct gh_worker {
     gh_threads_t *threads;
     gh_seal_t *seal;
     bool seal_asked;
+    gh_buf_t job_lines;             /* of the log, not written yet */
+    int64_t slow_us;                /* log.slow_ms */
+    int job_level;                  /* worker.job_log, -1: off */
     gh_buf_t scratch, maps, opened; /* for reply frames; opened: a body with sealed values */
     bool draining, disconnected, failed;
     int64_t drain_ms;
@@ -433,6 +455,23 @@ void gh_tally_add(gh_wpool_t *p, const char *metric, gh_str_t by, gh_str_t outco
 void gh_tally_answer(gh_wjob_priv_t *j); /* its answer leaves */
 /* Append the frame that tells of this pool. */
 void gh_figures_put(gh_wpool_t *p, gh_buf_t *out);
+
+/* trace.c */
+void gh_trace_configured(gh_worker_t *w);
+void gh_trips_asked(gh_trips_t *t, const char *statement);
+void gh_trips_sent(gh_trips_t *t);
+void gh_trips_back(gh_trips_t *t);
+gh_str_t gh_job_request_id(const gh_wjob_priv_t *j,
+                           char out[37]);                   /* the client's, or the job's id as text in out */
+void gh_trace_answered(gh_wjob_priv_t *j, int64_t work_us); /* its lines in the log */
+void gh_trace_flush(gh_worker_t *w);                        /* write what was gathered */
+void gh_trace_failed(gh_wjob_priv_t *j,
+                     const gh_pg_error_t *e); /* answered INTERNAL: where, and after what; e may be NULL */
+/* Shall PostgreSQL show j's trace? What writes, always; what only reads, when the caller records the trace. */
+bool gh_trace_wanted(const gh_batch_priv_t *b, const gh_wjob_priv_t *j);
+/* From here to the end of the transaction the session is named after j's trace, and how many others share it. */
+void gh_trace_put(gh_batch_priv_t *b, const gh_wjob_priv_t *j, size_t others);
+void gh_trace_begin(gh_batch_priv_t *b); /* the same for a batch, when it is wanted */
 
 /* worker.c */
 void gh_worker_configured(gh_worker_t *w); /* settings have changed */

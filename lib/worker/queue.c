@@ -30,6 +30,7 @@ void
 gh_group_push_front(gh_group_t *g, gh_wjob_priv_t *j)
 {
     gh_answer_reset(j);
+    j->in_batch = NULL;
     j->job.actor = (gh_actor_t){.user_id = j->job.head.actor.user_id};
     j->next = g->head;
     g->head = j;

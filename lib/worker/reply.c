@@ -25,7 +25,7 @@ gh_answer_reset(gh_wjob_priv_t *j)
     j->answer = (gh_answer_t){0};
     j->job.done = false;
     j->job.state = NULL;
-    j->again = j->effect_flipped = j->access_done = j->actor_known = false;
+    j->again = j->effect_flipped = j->access_done = j->actor_known = j->failure_told = false;
 }
 
 /* ---- for steps */
@@ -61,6 +61,7 @@ gh_job_ok(gh_batch_t *b, gh_wjob_t *job, int status, gh_str_t json)
     if (json.n > GH_REPLY_MAX) { /* the broker would hang up on it */
         gh_log(GH_LOG_ERROR, "reply_too_large", GH_KN("op", job->head.op), GH_KI("bytes", json.n));
         a->err = GH_E_INTERNAL;
+        gh_trace_failed(gh_priv(job), NULL);
         return;
     }
     a->err = GH_E_NONE;
@@ -93,6 +94,8 @@ gh_job_refuse(gh_batch_t *b, gh_wjob_t *job, gh_err_t err, const gh_error_arg_t 
         return;
     gh_answer_t *a = &gh_priv(job)->answer;
     a->err = err;
+    if (err == GH_E_INTERNAL && !gh_priv(job)->failure_told)
+        gh_trace_failed(gh_priv(job), NULL);
     for (; args && args->name; args++)
         add_pair(b, &a->params, args->name, args->value);
 }
@@ -221,6 +224,8 @@ encode_head(gh_worker_t *w, gh_wjob_priv_t *j, int64_t work_us)
     if (extra.n > 0)
         h.extra = (gh_str_t){w->maps.p + (uintptr_t)extra.p, extra.n};
     h.work_us = work_us > UINT32_MAX ? UINT32_MAX : (uint32_t)work_us;
+    int64_t db_us = j->in_batch ? j->in_batch->trips.db_us : 0;
+    h.db_us = db_us > UINT32_MAX ? UINT32_MAX : (uint32_t)db_us;
     gh_reply_head_encode(&h, &w->scratch);
 }
 
@@ -255,10 +260,7 @@ send_answer(gh_wjob_priv_t *j)
     gh_tally_answer(j);
     if (j->answer.err != GH_E_NONE)
         p->stats.refused++;
-    gh_log(GH_LOG_DEBUG, "job", GH_KB("job", ((gh_str_t){(const char *)j->job.head.id, 16})),
-           GH_KN("op", j->job.head.op), GH_KN("trace", j->job.head.trace),
-           GH_KS("error", j->answer.err == GH_E_NONE ? "" : gh_error_row(j->answer.err)->name),
-           GH_KI("attempt", j->job.head.attempt), GH_KI("us", work_us));
+    gh_trace_answered(j, work_us);
     if (!gh_buf_ok(&w->scratch) || !gh_buf_ok(&w->maps) || !gh_buf_ok(&w->opened)) {
         gh_log(GH_LOG_ERROR, "reply_memory");
         p->stats.dropped++;
@@ -279,8 +281,11 @@ gh_job_answer(gh_batch_priv_t *b, gh_wjob_priv_t *j)
 void
 gh_job_answer_refusal(gh_wjob_priv_t *j, gh_err_t err)
 {
+    bool told = j->failure_told;
     gh_answer_reset(j);
     j->answer.err = err;
+    if (err == GH_E_INTERNAL && !told)
+        gh_trace_failed(j, NULL);
     send_answer(j);
 }
 

@@ -470,6 +470,10 @@ send_all(gh_batch_priv_t *b, plan_t *plan)
     for (size_t i = 0; i < b->batch.n; i++) {
         gh_wjob_priv_t *j = gh_priv(b->batch.jobs[i]);
         plan->index[i] = GH_NONE;
+        bool named = !j->job.done && b->per_job && b->queued == 0 && gh_trace_wanted(b, j);
+        if (named)
+            gh_trace_put(b, j, 0);
+        n += named;
         if (j->job.done || !send_job(b, j))
             continue;
         plan->index[i] = n++;

@@ -147,6 +147,7 @@ void
 gh_worker_configured(gh_worker_t *w)
 {
     gh_program_log(w->conf);
+    gh_trace_configured(w);
     gh_log(GH_LOG_INFO, "configured", GH_KI("revision", gh_conf_revision(w->conf)));
     if (!gh_program_clock(w->conf) &&
         !gh_upkeep_ready(w->upkeep)) /* who starts, stops; who runs goes on by the machine's clock */
@@ -260,6 +261,7 @@ on_sweep(zloop_t *loop, int id, void *arg)
         gh_links_tick(&w->pools[i]);
     }
     gh_worker_tell(w);
+    gh_trace_flush(w);
     return w->draining && drained(w) ? -1 : 0;
 }
 
@@ -329,6 +331,7 @@ set_up(gh_worker_t *w, const gh_pool_t *const *pools, size_t n)
     bool database = false;
     mallopt(M_ARENA_MAX, 2); /* a few hashing threads do not deserve 64 MiB of heap each */
     zsys_handler_set(NULL);
+    gh_trace_configured(w);
     w->loop = zloop_new();
     if (!w->loop || catch_signals(w))
         return -1;
@@ -408,6 +411,8 @@ tear_down(gh_worker_t *w)
     gh_upkeep_destroy(&w->upkeep);
     gh_role_table_destroy(&w->roles);
     gh_actor_cache_destroy(&w->actors);
+    gh_trace_flush(w);
+    gh_buf_fini(&w->job_lines);
     gh_buf_fini(&w->scratch);
     gh_buf_fini(&w->maps);
     gh_buf_fini(&w->opened);

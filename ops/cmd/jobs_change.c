@@ -87,8 +87,18 @@ put(gh_cmd_t *c, PGconn *db, asked_t *a)
     uint8_t id[16];
     gh_uuid7_new(id);
     gh_uuid_text(id, id_text);
-    const char *params[] = {id_text,     a->kind,  a->op, a->service,  gh_buf_cstr(&a->args), *a->owner ? a->owner : NULL,
-                            a->key,      a->priority, a->budget, a->tries, a->at, change.now,
+    const char *params[] = {id_text,
+                            a->kind,
+                            a->op,
+                            a->service,
+                            gh_buf_cstr(&a->args),
+                            *a->owner ? a->owner : NULL,
+                            a->key,
+                            a->priority,
+                            a->budget,
+                            a->tries,
+                            a->at,
+                            change.now,
                             change.request};
     PGresult *r = gh_dbq_named(db, "jobs_enqueue", (int)GH_COUNT(params), params);
     if (!r)
@@ -96,7 +106,8 @@ put(gh_cmd_t *c, PGconn *db, asked_t *a)
     bool is_new = gh_pg_bool(r, 0, 1);
     int rc = is_new || gh_args_has(&c->args, "join")
                  ? GH_EXIT_DONE
-                 : gh_cmd_failed(c, "job %s of this key is unfinished (--join answers with it)", PQgetvalue(r, 0, 0));
+                 : gh_cmd_failed(c, "job %s of this key is unfinished (--join answers with it)",
+                                 PQgetvalue(r, 0, 0));
     if (rc == GH_EXIT_DONE && c->json)
         printf("{\"id\": \"%s\", \"new\": %s}\n", PQgetvalue(r, 0, 0), is_new ? "true" : "false");
     else if (rc == GH_EXIT_DONE)
@@ -170,7 +181,8 @@ gh_jobs_again(gh_cmd_t *c, PGconn *db, bool drop)
         gh_pgarr_uuid(&ids, id);
     }
     const char *of = dead ? NULL : gh_pgarr_literal(&ids), *kinds = gh_args_str(&c->args, "kind", NULL);
-    const char *retry[] = {of, kinds, tries, change.now, change.request}, *gone[] = {of, kinds, change.now, change.request};
+    const char *retry[] = {of, kinds, tries, change.now, change.request},
+               *gone[] = {of, kinds, change.now, change.request};
     PGresult *r = drop ? gh_dbq_named(db, "jobs_drop", (int)GH_COUNT(gone), gone)
                        : gh_dbq_named(db, "jobs_retry", (int)GH_COUNT(retry), retry);
     gh_pgarr_fini(&ids);

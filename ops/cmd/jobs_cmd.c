@@ -124,8 +124,13 @@ static const struct {
     const char *word;
     int (*run)(gh_cmd_t *c, PGconn *db);
 } verbs[] = {
-    {"list", list}, {"show", show}, {"retry", retry}, {"drop", drop}, {"enqueue", gh_jobs_enqueue},
-    {"kinds", gh_jobs_kinds}, {"schedule", gh_jobs_schedule},
+    {"list", list},
+    {"show", show},
+    {"retry", retry},
+    {"drop", drop},
+    {"enqueue", gh_jobs_enqueue},
+    {"kinds", gh_jobs_kinds},
+    {"schedule", gh_jobs_schedule},
 };
 
 int
@@ -138,7 +143,8 @@ gh_cmd_jobs(gh_cmd_t *c)
     while (v < GH_COUNT(verbs) && strcmp(verbs[v].word, word) != 0)
         v++;
     if (v == GH_COUNT(verbs))
-        return gh_cmd_usage(c, "one of: list, show ID, retry ID..., drop ID..., enqueue OPERATION, kinds, schedule, letters");
+        return gh_cmd_usage(
+            c, "one of: list, show ID, retry ID..., drop ID..., enqueue OPERATION, kinds, schedule, letters");
     PGconn *db = gh_cmd_connect(c);
     if (!db)
         return GH_EXIT_DATABASE;

@@ -31,10 +31,10 @@ put_letters(const json_t *dead)
 {
     json_t *o;
     size_t i;
-    json_array_foreach(dead, i, o) printf("%-36s  %-12s  %-32s  %7lld  %7lld  %6lld  %8lld\n", text_of(o, "id"),
-                                          text_of(o, "service"), text_of(o, "op"), number_of(o, "attempt"),
-                                          number_of(o, "crashes"), number_of(o, "age_s"),
-                                          number_of(o, "bytes"));
+    json_array_foreach(dead, i, o)
+        printf("%-36s  %-12s  %-32s  %7lld  %7lld  %6lld  %8lld\n", text_of(o, "id"), text_of(o, "service"),
+               text_of(o, "op"), number_of(o, "attempt"), number_of(o, "crashes"), number_of(o, "age_s"),
+               number_of(o, "bytes"));
 }
 
 /* One broker's. -1: no proper answer. */
@@ -73,8 +73,8 @@ gh_jobs_letters(gh_cmd_t *c)
     gh_json_key(&j, "brokers");
     gh_json_arr(&j);
     if (!c->json)
-        printf("%-36s  %-12s  %-32s  %7s  %7s  %6s  %8s\n", "ID", "SERVICE", "OPERATION", "ATTEMPT", "CRASHES", "AGE-S",
-               "BYTES");
+        printf("%-36s  %-12s  %-32s  %7s  %7s  %6s  %8s\n", "ID", "SERVICE", "OPERATION", "ATTEMPT",
+               "CRASHES", "AGE-S", "BYTES");
     for (size_t i = 0; i < gh_mdp_client_count(m); i++)
         if (show(c, m, i, &j) != 0)
             rc = gh_cmd_failed(c, "no answer from the broker at %s", gh_mdp_client_endpoint(m, i));
@@ -90,7 +90,8 @@ static int
 note(PGconn *db, const char *id, bool drop)
 {
     gh_change_t change = gh_change_new();
-    const char *params[] = {drop ? "dead_letter.drop" : "dead_letter.requeue", id, change.now, change.request};
+    const char *params[] = {drop ? "dead_letter.drop" : "dead_letter.requeue", id, change.now,
+                            change.request};
     PGresult *r = gh_dbq_named(db, "jobs_note", (int)GH_COUNT(params), params);
     PQclear(r);
     return r ? 0 : -1;
@@ -107,7 +108,8 @@ gh_jobs_letter(gh_cmd_t *c, PGconn *db, const char *id, bool drop)
         if (gh_mdp_client_mmi(m, i, drop ? "mmi.drop" : "mmi.requeue", id, code, &body) != 0) {
             gh_cmd_say(c, "no answer from the broker at %s", gh_mdp_client_endpoint(m, i));
         } else if (strcmp(code, "403") == 0) {
-            (void)gh_cmd_failed(c, "the broker at %s wants a key of the role ops", gh_mdp_client_endpoint(m, i));
+            (void)gh_cmd_failed(c, "the broker at %s wants a key of the role ops",
+                                gh_mdp_client_endpoint(m, i));
             rc = -1;
         } else if (strcmp(code, "200") == 0) {
             rc = note(db, id, drop) == 0 ? 1 : -1;

@@ -27,7 +27,9 @@ static int
 change_one(gh_cmd_t *c, PGconn *db, const char *statement, int n, const char *const *params, const char *what)
 {
     PGresult *r = gh_dbq_named(db, statement, n, params);
-    int rc = !r ? GH_EXIT_FAILED : PQntuples(r) ? GH_EXIT_DONE : gh_cmd_failed(c, "there is no %s %s", what, params[0]);
+    int rc = !r             ? GH_EXIT_FAILED
+             : PQntuples(r) ? GH_EXIT_DONE
+                            : gh_cmd_failed(c, "there is no %s %s", what, params[0]);
     if (rc == GH_EXIT_DONE && c->json)
         printf("{\"changed\": \"%s\"}\n", PQgetvalue(r, 0, 0));
     PQclear(r);
@@ -62,11 +64,10 @@ run_schedule(gh_cmd_t *c, PGconn *db, const char *name)
         return GH_EXIT_FAILED;
     const char *params[] = {name, id_text, gh_buf_cstr(&hex), change.now, change.request};
     PGresult *r = gh_dbq_named(db, "jobs_schedule_run", (int)GH_COUNT(params), params);
-    int rc = !r                  ? GH_EXIT_FAILED
-             : PQntuples(r) == 0 ? gh_cmd_failed(c, "there is no recurring job %s", name)
-             : !gh_pg_bool(r, 0, 1)
-                 ? gh_cmd_failed(c, "its run %s is unfinished", PQgetvalue(r, 0, 0))
-                 : GH_EXIT_DONE;
+    int rc = !r                     ? GH_EXIT_FAILED
+             : PQntuples(r) == 0    ? gh_cmd_failed(c, "there is no recurring job %s", name)
+             : !gh_pg_bool(r, 0, 1) ? gh_cmd_failed(c, "its run %s is unfinished", PQgetvalue(r, 0, 0))
+                                    : GH_EXIT_DONE;
     if (rc == GH_EXIT_DONE)
         printf(c->json ? "{\"id\": \"%s\"}\n" : "%s\n", PQgetvalue(r, 0, 0));
     PQclear(r);
@@ -88,7 +89,8 @@ gh_jobs_schedule(gh_cmd_t *c, PGconn *db)
         return run_schedule(c, db, w[2]);
     if (n == 4 && strcmp(w[1], "set") == 0)
         return set_schedule(c, db, w[2], NULL, w[3]);
-    return gh_cmd_usage(c, "schedule takes one of: list, enable NAME, disable NAME, run NAME, set NAME 'CRON'");
+    return gh_cmd_usage(c,
+                        "schedule takes one of: list, enable NAME, disable NAME, run NAME, set NAME 'CRON'");
 }
 
 /* "none" or a number within min..max. */
@@ -105,7 +107,8 @@ is_limit(const char *text, long min, long max)
 int
 gh_jobs_kinds(gh_cmd_t *c, PGconn *db)
 {
-    const char *running = gh_args_str(&c->args, "running", NULL), *budget = gh_args_str(&c->args, "budget", NULL);
+    const char *running = gh_args_str(&c->args, "running", NULL),
+               *budget = gh_args_str(&c->args, "budget", NULL);
     gh_change_t change = gh_change_new();
     if (c->args.n_words == 1 && !running && !budget)
         return list(c, db, "jobs_kinds", 0, NULL, "kinds");

@@ -27,7 +27,7 @@ $(eval $(call program,guahao-broker,$(BROKER_SRC)))
 PROGRAMS += $(BUILD)/guahao-broker
 endif
 ifneq ($(WORKER_SRC),)
-$(eval $(call program,guahao-worker,$(WORKER_SRC),-lcurl))
+$(eval $(call program,guahao-worker,$(WORKER_SRC),-rdynamic -lcurl))
 PROGRAMS += $(BUILD)/guahao-worker
 endif
 ifneq ($(OPS_SRC),)

@@ -227,10 +227,14 @@ def test_request_ids_and_traces(front, broker):
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     r = front.get("/patient/hospitals", headers={"X-Request-Id": "abc.DEF_1-2", "traceparent": trace})
     assert r.headers["x-request-id"] == "abc.DEF_1-2"
-    assert broker.last().head["trace"] == trace
+    assert broker.last().head["trace"] == trace and broker.last().head["request"] == "abc.DEF_1-2"
     r = front.get("/patient/hospitals", headers={"X-Request-Id": "no good", "traceparent": "00-zz"})
     assert r.headers["x-request-id"] == str(uuid.UUID(bytes=broker.last().head["id"]))
-    assert "trace" not in broker.last().head
+    own = broker.last().head["id"].hex()                     # a bad one is as good as none: the trace is the request
+    assert broker.last().head["trace"] == f"00-{own}-{own[16:]}-00" and "traceparent" not in r.headers
+    assert "request" not in broker.last().head
+    front.get("/patient/hospitals", headers={"traceparent": "cc" + trace[2:] + "-what-the-future-will-add"})
+    assert broker.last().head["trace"] == trace
 
 
 def test_idempotency_keys(front, broker):

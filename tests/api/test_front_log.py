@@ -60,7 +60,7 @@ def test_refusals_name_their_error(logged):
     front.get("/api/v1/appointments/5", headers={"X-Request-Id": "line-3", "traceparent": "00-zz"})
     e = line_of(front, "line-3")
     assert e["status"] == 401 and e["err"] == "TOKEN_MISSING"
-    assert not {"user_id", "work_ms", "trace"} & set(e)
+    assert not {"user_id", "work_ms", "db_ms"} & set(e) and re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", e["trace"])
     front.call("PATCH", "/api/v1/nowhere/13800000001", headers={"X-Request-Id": "line-4"})
     e = line_of(front, "line-4")
     assert (e["status"], e["err"], e["route"], e["method"]) == (404, "ROUTE_NOT_FOUND", "none", "PATCH")

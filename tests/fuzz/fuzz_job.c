@@ -14,7 +14,7 @@ s_forward(const uint8_t *data, size_t n, const gh_job_head_t *head)
     gh_buf_t out = GH_BUF_INIT;
     for (int strip = 0; strip < 2; strip++) {
         gh_buf_clear(&out);
-        FUZZ_CHECK(gh_job_head_forward(data, n, 1234, 7, strip, &out) == 0);
+        FUZZ_CHECK(gh_job_head_forward(data, n, 1234, 7, 9, strip, &out) == 0);
         gh_job_head_t again;
         FUZZ_CHECK(gh_job_head_decode(out.p, out.n, &again) == 0);
         FUZZ_CHECK(again.budget_ms == 1234 && again.attempt == 7);

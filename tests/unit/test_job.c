@@ -24,6 +24,8 @@ full_head(void)
         .key = GH_STR("k-1"),
         .shard = GH_STR("s:812"),
         .trace = GH_STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        .request = GH_STR("my-request.1"),
+        .waited_us = 12345,
         .has_actor = true,
         .actor = {.user_id = 77,
                   .session = GH_STR("0123456789abcdef"),
@@ -47,6 +49,7 @@ assert_same(const gh_job_head_t *a, const gh_job_head_t *b)
     assert_true(gh_str_eq(a->key, b->key));
     assert_true(gh_str_eq(a->shard, b->shard));
     assert_true(gh_str_eq(a->trace, b->trace));
+    assert_true(gh_str_eq(a->request, b->request));
     assert_int_equal(a->priority, b->priority);
     assert_int_equal(a->resend, b->resend);
     assert_int_equal(a->no_reply_wanted, b->no_reply_wanted);
@@ -90,12 +93,12 @@ every_truncated_head_is_refused(void **state)
         memcpy(copy, b.p, n);
         assert_int_equal(gh_job_head_decode(copy, n, &got), -1);
         gh_buf_clear(&out);
-        assert_int_equal(gh_job_head_forward(copy, n, 1, 1, false, &out), -1);
+        assert_int_equal(gh_job_head_forward(copy, n, 1, 1, 9, false, &out), -1);
         free(copy);
     }
     gh_buf_putc(&b, '\0');
     assert_int_equal(gh_job_head_decode(b.p, b.n, &got), -1);
-    assert_int_equal(gh_job_head_forward(b.p, b.n, 1, 1, false, &out), -1);
+    assert_int_equal(gh_job_head_forward(b.p, b.n, 1, 1, 9, false, &out), -1);
 }
 
 /* A header of a foreign encoder: members in another order, other integer forms, members that we do not know. */
@@ -137,7 +140,7 @@ forward_rewrites_foreign_heads(void **state)
             gh_mp_t root;
             put_foreign(&b, attempt);
             assert_int_equal(gh_job_head_decode(b.p, b.n, &got), 0);
-            assert_int_equal(gh_job_head_forward(b.p, b.n, 4321, 7, strip, &out), 0);
+            assert_int_equal(gh_job_head_forward(b.p, b.n, 4321, 7, 9, strip, &out), 0);
             assert_int_equal(gh_job_head_decode(out.p, out.n, &got), 0);
             assert_int_equal(got.budget_ms, 4321);
             assert_int_equal(got.attempt, 7);
@@ -159,18 +162,20 @@ forward_patches_our_own_heads(void **state)
     gh_job_head_t h = full_head(), got;
 
     gh_job_head_encode(&h, &b);
-    assert_int_equal(gh_job_head_forward(b.p, b.n, 70000, 300, false, &out), 0);
+    assert_int_equal(gh_job_head_forward(b.p, b.n, 70000, 300, 9, false, &out), 0);
     assert_int_equal(out.n, b.n);
     assert_int_equal(gh_job_head_decode(out.p, out.n, &got), 0);
     assert_same(&h, &got);
     assert_int_equal(got.budget_ms, 70000);
     assert_int_equal(got.attempt, 300);
+    assert_int_equal(got.waited_us, 9);
     assert_int_equal(got.actor.user_id, 77);
     gh_buf_clear(&out);
-    assert_int_equal(gh_job_head_forward(b.p, b.n, 70000, 300, true, &out), 0);
+    assert_int_equal(gh_job_head_forward(b.p, b.n, 70000, 300, 9, true, &out), 0);
     assert_int_equal(gh_job_head_decode(out.p, out.n, &got), 0);
     assert_same(&h, &got);
     assert_false(got.has_actor);
+    assert_int_equal(got.waited_us, 9);
     assert_int_equal(got.budget_ms, 70000);
 }
 
@@ -287,7 +292,7 @@ oversized_head_is_refused(void **state)
     gh_mpw_cstr(&b, "z");
     gh_mpw_bin(&b, text, GH_JOB_HEAD_MAX);
     assert_int_equal(gh_job_head_decode(b.p, b.n, &got), -1);
-    assert_int_equal(gh_job_head_forward(b.p, b.n, 1, 1, false, &out), -1);
+    assert_int_equal(gh_job_head_forward(b.p, b.n, 1, 1, 9, false, &out), -1);
     free(text);
 }
 
@@ -409,12 +414,12 @@ mutated_heads_do_no_harm(void **state)
         gh_buf_clear(&out);
         /* What decodes can be forwarded, and what was forwarded decodes. */
         if (gh_job_head_decode(copy, b.n, &got) == 0) {
-            assert_int_equal(gh_job_head_forward(copy, b.n, 5, 6, round % 2, &out), 0);
+            assert_int_equal(gh_job_head_forward(copy, b.n, 5, 6, 9, round % 2, &out), 0);
             assert_int_equal(gh_job_head_decode(out.p, out.n, &got), 0);
             assert_int_equal(got.budget_ms, 5);
             assert_int_equal(got.attempt, 6);
         } else {
-            (void)!gh_job_head_forward(copy, b.n, 5, 6, round % 2, &out);
+            (void)!gh_job_head_forward(copy, b.n, 5, 6, 9, round % 2, &out);
         }
         free(copy);
     }
