@@ -9,6 +9,7 @@
 
 #include "base/timez.h"
 #include "ops/cmd/dbq.h"
+#include "ops/cmd/ephemeral.h"
 #include "ops/cmd/migrate.h"
 #include "ops/cmd/seed.h"
 
@@ -17,6 +18,8 @@ const gh_opt_t gh_init_opts[] = {
     {"sql", "FILE", "full: build the schema from this file first"},
     {"seed-count", "N", "demo patients, 1 to 10000 (default 10)"},
     {"seed-rng", "N", "number that decides names and places (default 1)"},
+    {"ephemeral", NULL, "in a PostgreSQL cluster to throw away, which ends with the command; prints its DSN"},
+    {"sqlite", NULL, "the same: there is no SQLite here"},
     {"no-demo", NULL, "no demo data"},
     {"force", NULL, "empty the tables wholly, also rows that a person wrote"},
     {NULL, NULL, NULL},
@@ -24,7 +27,7 @@ const gh_opt_t gh_init_opts[] = {
 
 enum { MODE_APP, MODE_MIGRATE, MODE_FULL };
 
-/* A schema file of somebody else, in one transaction. */
+/* A schema file of somebody else, in the transaction. */
 static int
 run_file(gh_cmd_t *c, PGconn *db, const char *path)
 {
@@ -49,14 +52,19 @@ run_file(gh_cmd_t *c, PGconn *db, const char *path)
     return ok ? 0 : -1;
 }
 
+/* With the file or not at all: one that fails leaves what was there. */
 static int
 drop_schema(gh_cmd_t *c, PGconn *db)
 {
-    if (gh_schema_drop(db) != 0)
-        return -1;
     const char *file = gh_args_str(&c->args, "sql", NULL);
+    if (gh_dbq_exec(db, "begin") != 0)
+        return -1;
+    if (gh_schema_drop(db) != 0 || (file && run_file(c, db, file) != 0) || gh_dbq_exec(db, "commit") != 0) {
+        PQclear(PQexec(db, "rollback"));
+        return -1;
+    }
     gh_cmd_say(c, "schema dropped");
-    return file ? run_file(c, db, file) : 0;
+    return 0;
 }
 
 static int
@@ -71,6 +79,65 @@ load_demo(gh_cmd_t *c, PGconn *db, int mode, int64_t patients, int64_t rng)
      * said --force. */
     int rc = mode == MODE_APP ? gh_seed_clear(c, db, true) : GH_EXIT_DONE;
     return rc == GH_EXIT_DONE ? gh_seed_run(c, db, &plan) : rc;
+}
+
+typedef struct request {
+    int mode;
+    bool demo;
+    int64_t patients, rng;
+} request_t;
+
+/* Keys, schema and demo data in the database of the settings. */
+static int
+prepare(gh_cmd_t *c, const request_t *q)
+{
+    if (gh_keys_make(c) != 0)
+        return GH_EXIT_FAILED;
+    PGconn *db = gh_cmd_connect(c);
+    if (!db)
+        return GH_EXIT_DATABASE;
+    size_t applied;
+    int rc = q->mode == MODE_FULL && drop_schema(c, db) != 0 ? GH_EXIT_FAILED
+                                                             : gh_migrate_up(c, db, 0, false, &applied);
+    if (rc == GH_EXIT_DONE && q->demo)
+        rc = load_demo(c, db, q->mode, q->patients, q->rng);
+    PQfinish(db);
+    return rc;
+}
+
+/* Settings with the database of the cluster; then it serves until somebody ends us. */
+static int
+prepare_and_hold(gh_cmd_t *c, const request_t *q, gh_ephemeral_t *e)
+{
+    const gh_conf_t *before = c->conf;
+    gh_conf_t *conf = setenv("GUAHAO_DATABASE_URL", e->dsn, 1) == 0
+                          ? gh_conf_load(gh_args_str(&c->args, "config", NULL))
+                          : NULL;
+    if (!conf)
+        return GH_EXIT_FAILED;
+    c->conf = conf;
+    int rc = prepare(c, q);
+    if (rc == GH_EXIT_DONE) {
+        printf(c->json ? "{\"dsn\":\"%s\"}\n" : "%s\n", e->dsn);
+        fflush(stdout);
+        gh_cmd_say(c, "serves until Ctrl-C, and is removed then");
+        if (gh_ephemeral_hold(e) != 0)
+            rc = gh_cmd_failed(c, "PostgreSQL has ended");
+    }
+    c->conf = before;
+    gh_conf_destroy(&conf);
+    return rc;
+}
+
+static int
+prepare_ephemeral(gh_cmd_t *c, const request_t *q)
+{
+    gh_ephemeral_t e;
+    if (gh_args_has(&c->args, "sqlite"))
+        fprintf(stderr, "guahao init: --sqlite means --ephemeral here: a PostgreSQL cluster to throw away\n");
+    int rc = gh_ephemeral_begin(c, &e) == 0 ? prepare_and_hold(c, q, &e) : GH_EXIT_FAILED;
+    gh_ephemeral_end(&e);
+    return rc;
 }
 
 int
@@ -88,16 +155,11 @@ gh_cmd_init(gh_cmd_t *c)
     bool destroys = mode == MODE_FULL || demo;
     if (destroys && gh_cmd_is_production(c) && !(gh_args_has(&c->args, "force") && c->yes))
         return gh_cmd_usage(c, "refused: this is a production system (R-240; --force --yes)");
-    if (gh_keys_make(c) != 0)
-        return GH_EXIT_FAILED;
-    PGconn *db = gh_cmd_connect(c);
-    if (!db)
-        return GH_EXIT_DATABASE;
-    size_t applied;
-    int rc = mode == MODE_FULL && drop_schema(c, db) != 0 ? GH_EXIT_FAILED
-                                                          : gh_migrate_up(c, db, 0, false, &applied);
-    if (rc == GH_EXIT_DONE && demo)
-        rc = load_demo(c, db, mode, patients, rng);
-    PQfinish(db);
-    return rc;
+    request_t q = {.mode = mode, .demo = demo, .patients = patients, .rng = rng};
+    bool ephemeral = gh_args_has(&c->args, "ephemeral") || gh_args_has(&c->args, "sqlite");
+    if (ephemeral && gh_args_has(&c->args, "dsn"))
+        return gh_cmd_usage(c, "--ephemeral makes its own database: no --dsn");
+    if (ephemeral && gh_cmd_is_production(c))
+        return gh_cmd_usage(c, "refused: a production system keeps its data");
+    return ephemeral ? prepare_ephemeral(c, &q) : prepare(c, &q);
 }

@@ -24,7 +24,8 @@ typedef struct algeria {
     gh_cmd_t *c;
     PGconn *db;
     const char *currency;
-    char now[GH_PG_TIME_TEXT], today[GH_TEXT_DATE], rng[24], doctors[24], patients[24], hash[GH_PASSWORD_HASH];
+    char now[GH_PG_TIME_TEXT], today[GH_TEXT_DATE], rng[24], doctors[24], patients[24],
+        hash[GH_PASSWORD_HASH];
     int64_t added;
     gh_json_t *json;
 } algeria_t;
@@ -109,10 +110,12 @@ add_orders(algeria_t *a, const gh_order_key_t *key, int32_t day)
         gh_pgarr_text(&bills, gh_str(bill));
     }
     PQclear(r);
-    const char *params[] = {a->now,      gh_pgarr_literal(&k), gh_pgarr_literal(&orders), gh_pgarr_literal(&bills),
-                            a->currency, gh_tz_name()};
-    PGresult *made = r && params[1] && params[2] && params[3] ? gh_dbq_named(a->db, "algeria_orders", 6, params)
-                                                              : NULL;
+    const char *params[] = {
+        a->now,      gh_pgarr_literal(&k), gh_pgarr_literal(&orders), gh_pgarr_literal(&bills),
+        a->currency, gh_tz_name()};
+    PGresult *made = r && params[1] && params[2] && params[3]
+                         ? gh_dbq_named(a->db, "algeria_orders", 6, params)
+                         : NULL;
     int64_t rows = made ? gh_pg_i64(made, 0, 0, 0) : 0;
     PQclear(made);
     gh_pgarr_fini(&k);
@@ -154,8 +157,10 @@ choose_currency(algeria_t *a)
     a->currency = gh_args_str(&a->c->args, "currency", gh_pg_bool(r, 0, 0) ? "DZD" : own);
     PQclear(r);
     if (strcmp(a->currency, own) != 0)
-        gh_cmd_say(a->c, "bills are in %s, the hospital's currency is %s: GUAHAO_HOSPITAL_CURRENCY=%s makes them agree",
-                   a->currency, own, a->currency);
+        gh_cmd_say(
+            a->c,
+            "bills are in %s, the hospital's currency is %s: GUAHAO_HOSPITAL_CURRENCY=%s makes them agree",
+            a->currency, own, a->currency);
     return 0;
 }
 
@@ -163,7 +168,8 @@ int
 gh_seed_algeria_options(gh_cmd_t *c)
 {
     int64_t n;
-    if (gh_args_int(&c->args, "count", 1, 10000, 0, &n) != 0 || gh_args_int(&c->args, "rng", 0, INT64_MAX, 1, &n) != 0)
+    if (gh_args_int(&c->args, "count", 1, 10000, 0, &n) != 0 ||
+        gh_args_int(&c->args, "rng", 0, INT64_MAX, 1, &n) != 0)
         return gh_cmd_bad_option(c);
     const char *currency = gh_args_str(&c->args, "currency", NULL);
     return currency && !is_currency(currency) ? gh_cmd_usage(c, "--currency has three letters A-Z (ISO 4217)")
@@ -179,7 +185,8 @@ gh_seed_algeria(gh_cmd_t *c, PGconn *db)
     algeria_t a = {.c = c, .db = db, .json = c->json ? &j : NULL};
     int64_t now_us = gh_now_us(), count, rng, start = gh_mono_ms();
     int32_t day = gh_tz_day(now_us);
-    if (gh_args_int(&c->args, "count", 1, 10000, 20, &count) != 0 || gh_args_int(&c->args, "rng", 0, INT64_MAX, 1, &rng) != 0)
+    if (gh_args_int(&c->args, "count", 1, 10000, 20, &count) != 0 ||
+        gh_args_int(&c->args, "rng", 0, INT64_MAX, 1, &rng) != 0)
         return gh_cmd_bad_option(c);
     gh_json_init(&j, &out);
     gh_json_obj(&j);
