@@ -53,8 +53,8 @@ put_all() { # root
         put 644 "$made/unit" "$UNITDIR/${f##*/}"
     done
     fill ops/systemd/hardening.conf >"$made/unit"
-    # systemd looks for the drop-ins of all guahao-*.service in the first folder, of their instances in the second
-    for f in guahao-.service.d guahao-@.service.d; do put 644 "$made/unit" "$UNITDIR/$f/50-hardening.conf"; done
+    # the drop-ins of all guahao-*.service, also of instances
+    put 644 "$made/unit" "$UNITDIR/guahao-.service.d/50-hardening.conf"
     ops/install/man.sh "$BUILD" "$made/man"
     for f in 1 8; do put_files "$PREFIX/share/man/man$f" "$made/man/"*".$f"; done
     put 644 README.md "$PREFIX/share/doc/guahao/README.md"

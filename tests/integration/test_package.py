@@ -95,9 +95,8 @@ def test_a_hung_program_is_started_anew(running):
     """Both a broker whose loop stands and a front with one process that does, within their watchdog's time."""
     running.run("""
 set -e
-for at in guahao-@.service.d guahao-.service.d; do
-    mkdir -p /run/systemd/system/$at && printf '[Service]\\nWatchdogSec=1s\\n' >/run/systemd/system/$at/60-watchdog.conf
-done
+mkdir -p /run/systemd/system/guahao-.service.d
+printf '[Service]\\nWatchdogSec=1s\\n' >/run/systemd/system/guahao-.service.d/60-watchdog.conf
 systemctl daemon-reload
 systemctl restart guahao-broker@1 guahao-front
 broker=$(systemctl show -p MainPID --value guahao-broker@1) front=$(systemctl show -p MainPID --value guahao-front)
@@ -144,6 +143,12 @@ wait %1 && echo ended
     assert "systemd is not running here: the programs start in the foreground" in out
     assert out.endswith("signed in\nended"), out
     assert running.out("ps -eo args | grep -c '^/usr/bin/guahao' || true") == "0"
+
+
+def test_setup_makes_no_keys_for_a_database_that_has_others(running):
+    done = running.run("mv /var/lib/guahao/keys /root/keys && guahao-setup", check=False)
+    running.run("test ! -e /var/lib/guahao/keys && mv /root/keys /var/lib/guahao/keys")
+    assert done.returncode == 1 and "the keys of this database are not in /var/lib/guahao/keys" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("words,says", [("--nope", "--nope is not known"), ("--port 0", "--port 0 is no port"),
