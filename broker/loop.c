@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/program.h"
 #include "base/timez.h"
 
 #define MESSAGES_A_TURN 512 /* of one port, before the others and the clock have their turn */
@@ -160,6 +161,7 @@ on_time(gh_broker_t *b, int64_t *beat_ms)
 {
     gh_broker_clock(b);
     gh_notify_alive(b->now_us);
+    gh_program_log_tick(b->conf);
     if (b->wheel.n > 0)
         gh_client_expire(b);
     if (b->now_ms - b->tick_ms >= tick_every(b)) {

@@ -16,6 +16,7 @@
 
 #define GH_LOG_PART GH_LOG_LINK
 #include "base/log.h"
+#include "base/program.h"
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "front/front.h"
@@ -767,6 +768,7 @@ tick(void *arg, u_int64_t now_kore)
     front_watch_tick(now);
     front_sync_tick(now);
     front_probes_tick(now);
+    gh_program_log_tick(front.conf);
     front_rows_tick(now);
     front_worker_counts_t *mine = &front.counters->worker[front.worker];
     atomic_store_explicit(&mine->turned_ms, now, memory_order_relaxed);

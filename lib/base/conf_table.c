@@ -112,6 +112,15 @@ const gh_setting_t gh_settings[] = {
         "log.levels", NULL, GH_SET_LEVELS, "",
         "Least levels of components that have one of their own, worker=debug,db=warn,front.access=error: "
         "programs front, broker, worker; parts access, job, db, link, send, kore."),
+    {.name = "log.override",
+     LIVE(NULL),
+     .command = true,
+     .type = GH_SET_STR,
+     .def = "",
+     .max = 2000,
+     .help =
+         "Least levels that operators have set for now, stronger than the two above; `guahao log-level` and "
+         "/api/v1/system/log-level change it."},
     WORD("log.format", "logfmt|json", "logfmt", "Form of log lines."),
     STR("log.dir", "", 3000,
         "Directory of the log files, requests apart from all else; empty: everything goes to stderr."),

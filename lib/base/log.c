@@ -176,6 +176,19 @@ gh_log_levels(gh_log_level_t min, const char *rules)
     return 0;
 }
 
+int
+gh_log_levels_over(const char *rules)
+{
+    gh_log_level_t level[GH_LOG_PARTS];
+    for (size_t i = 0; i < GH_LOG_PARTS; i++)
+        level[i] = cfg.min[i];
+    if (rules_take(rules, level))
+        return -1;
+    for (size_t i = 0; i < GH_LOG_PARTS; i++)
+        cfg.min[i] = level[i];
+    return 0;
+}
+
 /* ---- lines */
 
 /* 2026-03-09T08:15:30.123+08:00 */

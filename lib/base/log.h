@@ -51,6 +51,8 @@ void gh_log_kv(gh_log_part_t part, gh_log_level_t level, const char *event, cons
 /* Other least levels from now on: min for all parts but those that rules name, "worker=debug,db=warn,front.access=error".
  * "worker.db" is stronger than "db", that than "worker". -1: the rules have a fault, nothing has changed. */
 int gh_log_levels(gh_log_level_t min, const char *rules) GH_MUSTCHECK;
+/* Rules over what these gave, each stronger than any of theirs. */
+int gh_log_levels_over(const char *rules) GH_MUSTCHECK;
 /* NULL: these rules are fine; else the fault (static text). */
 const char *gh_log_rules_fault(const char *rules);
 /* Is this the name of a component: a program, a part, or program.part? */

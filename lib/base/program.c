@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_override.h"
 #include "base/log_file.h"
 #include "base/notify.h"
 #include "base/timez.h"
@@ -49,6 +50,24 @@ gh_program_start(const gh_conf_t *conf, const char *component)
     return gh_tz_init(gh_conf_str(conf, "hospital.timezone"));
 }
 
+static int64_t s_level_ends_s; /* the next level that was set for a while; 0: none */
+
+static void
+override_levels(const char *text)
+{
+    gh_buf_t rules GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    s_level_ends_s = gh_override_rules(text, gh_machine_us() / 1000000, &rules);
+    if (rules.n && gh_buf_ok(&rules) && gh_log_levels_over(gh_buf_cstr(&rules)))
+        gh_log(GH_LOG_WARN, "log_override");
+}
+
+void
+gh_program_log_tick(const gh_conf_t *conf)
+{
+    if (s_level_ends_s && gh_machine_us() / 1000000 >= s_level_ends_s)
+        gh_program_log(conf);
+}
+
 void
 gh_program_log(const gh_conf_t *conf)
 {
@@ -57,6 +76,7 @@ gh_program_log(const gh_conf_t *conf)
     if (gh_log_level_parse(gh_conf_str(conf, "log.level"), &level) ||
         gh_log_levels(level, gh_conf_str(conf, "log.levels")))
         gh_log(GH_LOG_WARN, "log_levels");
+    override_levels(gh_conf_str(conf, "log.override"));
     gh_log_files_limits(gh_conf_int(conf, "log.max_bytes"), gh_conf_int(conf, "log.keep"));
 }
 

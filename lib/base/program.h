@@ -20,6 +20,8 @@ int gh_program_start(const gh_conf_t *conf, const char *component);
 
 /* Least levels of log lines and limits of the log files as log.* say; again whenever the settings have changed. */
 void gh_program_log(const gh_conf_t *conf);
+/* Now and then, at least once a second: levels that were set for a while (log.override) end. */
+void gh_program_log_tick(const gh_conf_t *conf);
 
 /* Write the log to files of this name in log.dir; nothing without one. Before any thread exists; SIGHUP does no harm from now on.
  * access: with one more for requests. timer: the program calls gh_log_files_step() itself. 0, or -1 after a message. */

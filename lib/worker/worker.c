@@ -271,6 +271,7 @@ on_tick(zloop_t *loop, int id, void *arg)
     (void)loop;
     (void)id;
     gh_worker_t *w = arg;
+    gh_program_log_tick(w->conf);
     for (size_t i = 0; i < w->n_pools; i++)
         if (w->pools[i].started && w->pools[i].def->tick)
             w->pools[i].def->tick(w);

@@ -23,6 +23,15 @@ gh_cmd_queues(gh_cmd_t *c)
     return gh_queues_run(c->conf, (int)timeout, c->json);
 }
 
+int
+gh_cmd_workers(gh_cmd_t *c)
+{
+    int64_t timeout;
+    if (gh_args_int(&c->args, "timeout", 50, 60000, 1000, &timeout) != 0)
+        return gh_cmd_bad_option(c);
+    return gh_workers_run(c->conf, (int)timeout, c->json);
+}
+
 const gh_opt_t gh_top_opts[] = {{"interval", "MS", "time between two looks (1000)"},
                                 {"once", NULL, "one screen without terminal control, then stop"},
                                 {"plain", NULL, "one block after the other, also on a terminal"},

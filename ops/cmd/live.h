@@ -7,6 +7,7 @@
 #include "ops/cmd/cmd.h"
 
 int gh_cmd_queues(gh_cmd_t *c);
+int gh_cmd_workers(gh_cmd_t *c); /* options of queues */
 int gh_cmd_top(gh_cmd_t *c);
 int gh_cmd_replay(gh_cmd_t *c);
 extern const gh_opt_t gh_queues_opts[], gh_top_opts[], gh_replay_opts[];

@@ -161,6 +161,19 @@ static const gh_cmd_row_t s_commands[] = {
      "latencies since the\n"
      "broker's start. Exit status 1 when a broker of link.inner does not answer.",
      gh_queues_opts, gh_cmd_queues},
+    {"workers", "", 0, "Show the worker processes of all brokers",
+     "One line a process and pool, whatever brokers it serves: jobs in hand, done and failed since its "
+     "start, its log level and "
+     "memory,\n"
+     "and when it was heard last. Exit status 1 when a broker of link.inner does not answer.",
+     gh_queues_opts, gh_cmd_workers},
+    {"log-level", "[debug | info | warn | error | default]", 1,
+     "Show the levels of log lines, or set one while all runs",
+     "Without --component for all programs, and instead of all that was set before; default goes back to "
+     "what the settings say. "
+     "All\n"
+     "processes follow within two seconds, and by themselves when --ttl is over.",
+     gh_log_level_opts, gh_cmd_log_level},
     {"top", "", 0, "Watch queues, workers, rates and latencies",
      "Rates and percentiles are those between two looks. Keys: q quits, + and - change the interval.",
      gh_top_opts, gh_cmd_top},

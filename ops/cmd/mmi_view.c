@@ -80,6 +80,7 @@ worker_of(const json_t *j, gh_view_worker_t *w)
     w->credit = int_of(j, "credit");
     w->running = int_of(j, "running");
     w->done = int_of(j, "done");
+    w->failed = int_of(j, "failed");
     w->age_s = int_of(j, "age_s");
     w->silent_ms = int_of(j, "silent_ms");
     w->trusted = json_is_true(json_object_get(j, "trusted"));
@@ -109,6 +110,7 @@ s_read_queues(gh_view_t *v, const json_t *root)
     text_of(broker, "version", v->version);
     v->uptime_s = int_of(broker, "uptime_s");
     v->peers = int_of(broker, "inner_peers");
+    v->dead_letters = int_of(broker, "dead_letters");
     size_t n = json_array_size(list);
     v->services = calloc(n ? n : 1, sizeof *v->services);
     if (!v->services)

@@ -31,14 +31,14 @@ typedef struct gh_view_service {
 typedef struct gh_view_worker {
     char id[GH_VIEW_NAME];
     char service[GH_VIEW_NAME];
-    int64_t credit, running, done, age_s, silent_ms;
+    int64_t credit, running, done, failed, age_s, silent_ms;
     bool trusted;
 } gh_view_worker_t;
 
 typedef struct gh_view {
     char broker[GH_VIEW_NAME];
     char version[GH_VIEW_NAME];
-    int64_t uptime_s, peers;
+    int64_t uptime_s, peers, dead_letters;
     gh_view_service_t *services; /* owned, by name */
     size_t n_services;
     gh_view_worker_t *workers; /* owned, by service */

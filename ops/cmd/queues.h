@@ -1,5 +1,5 @@
 /*
- * ops/cmd/queues.h - `guahao queues` and `guahao top`: what the brokers hold
+ * ops/cmd/queues.h - `guahao queues`, `workers` and `top`: what the brokers hold
  */
 #ifndef GH_CMD_QUEUES_H
 #define GH_CMD_QUEUES_H
@@ -16,6 +16,11 @@ int gh_queues_fetch(gh_mdp_client_t *c, size_t broker, gh_buf_t *queues, gh_buf_
  * {"brokers":[{"endpoint","queues","workers"}...]} ("queues" null for one that does not answer). Exit
  * status: 0, or 1 when a broker did not answer. */
 int gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json);
+
+/* Print the workers of every broker: a table, or with json an array of {pool, host, pid, state, in_hand, credit, done, refused, failed,
+ * level, version, rss_bytes, started, brokers, seen_ms, trusted}; host, pid, level and version are null for a worker that told nothing
+ * of itself. Exit status: 0, or 1 when a broker did not answer. */
+int gh_workers_run(const gh_conf_t *conf, int timeout_ms, bool json);
 
 typedef struct gh_top_options {
     int interval_ms; /* between two looks, 100..60000 */

@@ -19,6 +19,7 @@ static const gh_op_t ops[] = {
      .bind = {"query.scope_type", "query.scope_id", "query.max_pass_count", "actor.user_id", "now"}},
     {.name = "system.v1_list_config", .batch_max = 1, .step = gh_list_settings},
     {.name = "system.v1_update_config", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_change_settings},
+    {.name = "system.v1_set_log_level", .kind = GH_OP_WRITE, .batch_max = 1, .step = gh_change_log_level},
     {.name = "system.v1_list_audit_log",
      .sql = "v1_audit_log",
      .bind = {"query", "tz", "query.actor_id", "query.action", "query.entity", "query.entity_id",

@@ -315,8 +315,8 @@ note(gh_batch_t *b, const work_t *w, const PGresult *r)
     return any;
 }
 
-static void
-tell(gh_batch_t *b, const PGresult *r)
+void
+gh_settings_tell(gh_batch_t *b, const PGresult *r)
 {
     gh_buf_t payload GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_conf_value_t values[GH_CONF_VALUES_MAX];
@@ -336,7 +336,7 @@ answer(gh_batch_t *b, const work_t *w)
     const PGresult *r = gh_batch_result(b, w->at_rows);
     gh_json_t j;
     if (note(b, w, r))
-        tell(b, gh_batch_result(b, w->at_told));
+        gh_settings_tell(b, gh_batch_result(b, w->at_told));
     gh_json_init(&j, &out);
     gh_json_arr(&j);
     for (size_t i = 0; i < w->n; i++)

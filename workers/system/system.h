@@ -9,6 +9,7 @@
 
 gh_step_t gh_list_settings(gh_batch_t *b);    /* settings.c */
 gh_step_t gh_change_settings(gh_batch_t *b);  /* settings.c */
+gh_step_t gh_change_log_level(gh_batch_t *b); /* log_level.c */
 gh_step_t gh_verify_audit_log(gh_batch_t *b); /* verify.c */
 gh_step_t gh_ask_backup(gh_batch_t *b);       /* backups.c */
 gh_step_t gh_list_backups(gh_batch_t *b);     /* backups.c */
@@ -22,5 +23,9 @@ void gh_backups_tick(gh_worker_t *w);
 struct gh_manifest;
 /* A backup as api/29 SY-14 shows it. */
 void gh_backup_put(gh_json_t *j, const struct gh_manifest *m);
+
+/* The event that tells all programs their settings: rows of settings_told, read in this transaction. */
+struct pg_result;
+void gh_settings_tell(gh_batch_t *b, const struct pg_result *told);
 
 #endif
