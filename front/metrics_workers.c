@@ -172,6 +172,61 @@ put_connections(gh_buf_t *out, const gh_figures_t *list, size_t n)
     }
 }
 
+/* ---- gauges of the whole database: any worker of the pool `system` tells them, the newest word counts */
+
+static const struct {
+    const char *metric, *by, *help; /* by NULL: it has no label */
+} s_gauges[] = {
+    {"replication_standbys", NULL, "Standbys that stream from the primary."},
+    {"replication_lag_seconds", "standby",
+     "How long a standby takes to have what was written; 0 when nothing is written."},
+    {"replication_lag_bytes", "standby", "What a standby does not have yet."},
+    {"default_partition_rows", "table", "Rows that no partition was made for, 10,000 at most."},
+    {"durable_jobs", "status", "Durable jobs that wait, run, or were given up (dead); 10,000 at most."},
+    {"durable_oldest_seconds", NULL, "How long the oldest durable job is due."},
+    {"database_bytes", NULL, "Size of the database."},
+    {"database_connections", NULL, "Connections to the database, of all programs."},
+    {"database_connections_max", NULL, "How many PostgreSQL takes."},
+    {"database_oldest_transaction_seconds", NULL, "Age of the oldest open transaction."}};
+
+static void
+put_gauge(gh_buf_t *out, gh_mp_t row, size_t g)
+{
+    gh_mp_t part[3] = {{0}};
+    gh_str_t metric, by;
+    double value;
+    size_t i = 0;
+    for (gh_mp_iter_t it = gh_mp_iter(row); i < 3 && gh_mp_next(&it); i++)
+        part[i] = it.value;
+    if (!gh_mp_str(part[0], &metric) || !gh_mp_str(part[1], &by) || !gh_mp_double(part[2], &value) ||
+        !gh_str_is(metric, s_gauges[g].metric))
+        return;
+    gh_buf_printf(out, "guahao_%s", s_gauges[g].metric);
+    if (s_gauges[g].by) {
+        by = front_metrics_label(by);
+        gh_buf_printf(out, "{%s=\"%.*s\"}", s_gauges[g].by, (int)by.n, by.p);
+    }
+    gh_buf_printf(out, " %.15g\n", value);
+}
+
+static void
+put_gauges(gh_buf_t *out, const gh_figures_t *list, size_t n)
+{
+    const gh_figures_t *newest = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (gh_mp_count(list[i].gauges) && (!newest || list[i].age_ms < newest->age_ms))
+            newest = &list[i];
+    for (size_t g = 0; g < GH_COUNT(s_gauges); g++) {
+        char name[64];
+        snprintf(name, sizeof name, "guahao_%s", s_gauges[g].metric);
+        front_metrics_head(out, name, "gauge", s_gauges[g].help);
+        if (!newest)
+            continue;
+        for (gh_mp_iter_t it = gh_mp_iter(newest->gauges); gh_mp_next(&it);)
+            put_gauge(out, it.value, g);
+    }
+}
+
 /* ---- the process */
 
 typedef struct simple {
@@ -241,6 +296,7 @@ front_metrics_workers(gh_buf_t *out)
     put_info(out, list, n);
     for (size_t i = 0; i < GH_COUNT(s_simple); i++)
         put_simple(out, &s_simple[i], list, n);
+    put_gauges(out, list, n);
     put_connections(out, list, n);
     put_statements(out, list, n);
 }

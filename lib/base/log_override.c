@@ -24,7 +24,8 @@ next_rule(const char **text, rule_t *out)
         size_t whole = at ? (size_t)(at - p) : n;
         if (!equals || equals == p || (at && at < equals) || (at ? at : p + n) == equals + 1)
             continue;
-        *out = (rule_t){{p, whole}, {p, (size_t)(equals - p)}, {equals + 1, whole - (size_t)(equals - p) - 1}, 0};
+        *out = (rule_t){
+            {p, whole}, {p, (size_t)(equals - p)}, {equals + 1, whole - (size_t)(equals - p) - 1}, 0};
         out->until_s = at ? strtoll(at + 1, NULL, 10) : 0;
         return true;
     }
@@ -58,7 +59,8 @@ gh_override_rules(const char *text, int64_t now_s, gh_buf_t *rules)
 static void
 put_rule(gh_buf_t *out, gh_str_t component, gh_str_t level, int64_t until_s)
 {
-    gh_buf_printf(out, "%s%.*s=%.*s", out->n ? "," : "", (int)component.n, component.p, (int)level.n, level.p);
+    gh_buf_printf(out, "%s%.*s=%.*s", out->n ? "," : "", (int)component.n, component.p, (int)level.n,
+                  level.p);
     if (until_s)
         gh_buf_printf(out, "@%lld", (long long)until_s);
 }

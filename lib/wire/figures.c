@@ -50,6 +50,7 @@ gh_figures_read(gh_str_t frame, gh_figures_t *out)
     numbers(gh_mp_get(map, "jobs"), out->jobs, GH_COUNT(out->jobs));
     numbers(gh_mp_get(map, "db"), out->db, GH_COUNT(out->db));
     out->tallies = gh_mp_get(map, "tallies");
+    out->gauges = gh_mp_get(map, "gauges");
     out->statements = gh_mp_get(map, "statements");
     return out->pool.n ? 0 : -1;
 }

@@ -11,6 +11,7 @@
  *   jobs: [answered, refused, failed, requeued, dropped]
  *   db: [results, segments, slow, segment_us]   db/timings.h
  *   tallies: [[metric, by, outcome, n], ...]    gh_batch_tally()
+ *   gauges: [[metric, by, value], ...]          gh_gauges_add()
  *   statements: [[name, sum_us, bucket...], ...]  only those that were used
  */
 #ifndef GH_WIRE_FIGURES_H
@@ -29,7 +30,7 @@ typedef struct gh_figures {
     int64_t age_ms; /* since the broker heard it */
     int64_t pid, start, n, rss, credit, hand, waiting, running, actors;
     int64_t lanes[3], jobs[5], db[4];
-    gh_mp_t tallies, statements;
+    gh_mp_t tallies, gauges, statements;
 } gh_figures_t;
 
 enum { GH_LANES_SIZE, GH_LANES_UP, GH_LANES_BUSY };

@@ -83,6 +83,27 @@ gh_tally_answer(gh_wjob_priv_t *j)
                  j->answer.err == GH_E_NONE ? GH_STR("ok") : gh_str(gh_error_row(j->answer.err)->name));
 }
 
+/* ---- gauges */
+
+void
+gh_gauges_begin(gh_worker_t *w, const gh_pool_t *pool)
+{
+    gh_wpool_of(w, pool)->n_gauges = 0;
+}
+
+void
+gh_gauges_add(gh_worker_t *w, const gh_pool_t *pool, gh_str_t metric, gh_str_t by, double value)
+{
+    gh_wpool_t *p = gh_wpool_of(w, pool);
+    if (p->n_gauges == GH_COUNT(p->gauges) || metric.n >= sizeof p->gauges[0].metric ||
+        by.n >= sizeof p->gauges[0].by)
+        return;
+    gh_gauge_t *g = &p->gauges[p->n_gauges++];
+    copy(g->metric, sizeof g->metric, metric);
+    copy(g->by, sizeof g->by, by);
+    g->value = value;
+}
+
 /* ---- the frame */
 
 static void
@@ -161,6 +182,19 @@ put_tallies(const gh_wpool_t *p, gh_buf_t *out)
     }
 }
 
+static void
+put_gauges(const gh_wpool_t *p, gh_buf_t *out)
+{
+    gh_mpw_cstr(out, "gauges");
+    gh_mpw_array(out, (uint32_t)p->n_gauges);
+    for (size_t i = 0; i < p->n_gauges; i++) {
+        gh_mpw_array(out, 3);
+        gh_mpw_cstr(out, p->gauges[i].metric);
+        gh_mpw_cstr(out, p->gauges[i].by);
+        gh_mpw_double(out, p->gauges[i].value);
+    }
+}
+
 static bool
 used(const gh_timing_t *t)
 {
@@ -199,9 +233,10 @@ put_database(const gh_wpool_t *p, gh_buf_t *out)
 void
 gh_figures_put(gh_wpool_t *p, gh_buf_t *out)
 {
-    gh_mpw_map(out, 19);
+    gh_mpw_map(out, 20);
     put_process(p, out);
     put_work(p, out);
     put_tallies(p, out);
+    put_gauges(p, out);
     put_database(p, out);
 }

@@ -243,6 +243,11 @@ typedef struct gh_tally {
     uint64_t n;
 } gh_tally_t;
 
+typedef struct gh_gauge {
+    char metric[48], by[64];
+    double value;
+} gh_gauge_t;
+
 typedef struct gh_pool_stats {
     uint64_t jobs, batches, batch_jobs, refused, failed, requeued, dropped;
     uint64_t contended; /* batches run again after a deadlock or the like */
@@ -278,6 +283,8 @@ struct gh_wpool {
     gh_timings_t *timings; /* of the lanes' statements; NULL without a database */
     gh_tally_t tallies[128];
     size_t n_tallies;
+    gh_gauge_t gauges[48];
+    size_t n_gauges;
     int64_t figures_n, figures_ms; /* frames made, and when the last one was */
 };
 
@@ -449,6 +456,9 @@ int gh_threads_submit(gh_threads_t *t, gh_batch_priv_t *b, void (*work)(void *),
 void gh_stats_job(gh_pool_stats_t *s, int64_t work_us);
 int64_t gh_stats_percentile(const gh_pool_stats_t *s, unsigned percent);
 void gh_stats_line(gh_wpool_t *p);
+
+gh_wpool_t *gh_wpool_of(const gh_worker_t *w,
+                        const gh_pool_t *pool); /* aborts: a pool asking for another one's state */
 
 /* figures.c */
 void gh_tally_add(gh_wpool_t *p, const char *metric, gh_str_t by, gh_str_t outcome);

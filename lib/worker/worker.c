@@ -172,25 +172,25 @@ gh_worker_seal(gh_worker_t *w)
     return w->seal;
 }
 
-static gh_wpool_t *
-find_pool(const gh_worker_t *w, const gh_pool_t *pool)
+gh_wpool_t *
+gh_wpool_of(const gh_worker_t *w, const gh_pool_t *pool)
 {
     for (size_t i = 0; i < w->n_pools; i++)
         if (w->pools[i].def == pool)
             return &w->pools[i];
-    abort(); /* a pool asking for another one's state */
+    abort();
 }
 
 void *
 gh_worker_state(const gh_worker_t *w, const gh_pool_t *pool)
 {
-    return find_pool(w, pool)->state;
+    return gh_wpool_of(w, pool)->state;
 }
 
 void
 gh_worker_set_state(gh_worker_t *w, const gh_pool_t *pool, void *state)
 {
-    find_pool(w, pool)->state = state;
+    gh_wpool_of(w, pool)->state = state;
 }
 
 /* ---- drain */

@@ -271,6 +271,11 @@ bool gh_worker_draining(const gh_worker_t *w);
  * is short; the next tick may try again. */
 bool gh_pool_run(gh_worker_t *w, const gh_pool_t *pool, gh_step_fn step) GH_MUSTCHECK;
 
+/* Figures of a pool as they are now, shown at /metrics as guahao_<metric> (front/metrics_workers.c names those there are): begin forgets
+ * the former ones; what is too many or too long is left out. Copied. */
+void gh_gauges_begin(gh_worker_t *w, const gh_pool_t *pool);
+void gh_gauges_add(gh_worker_t *w, const gh_pool_t *pool, gh_str_t metric, gh_str_t by, double value);
+
 /* Run the named pools until SIGTERM. Exit status of the process. conf changes with the settings of the database. */
 int gh_worker_run(gh_conf_t *conf, const gh_pool_t *const *pools, size_t n);
 

@@ -17,7 +17,8 @@
 #include "ops/cmd/tell.h"
 
 const gh_opt_t gh_log_level_opts[] = {
-    {"component", "C", "front, broker, worker, or a part (access, job, db, link, send, kore), or both: worker.db (all)"},
+    {"component", "C",
+     "front, broker, worker, or a part (access, job, db, link, send, kore), or both: worker.db (all)"},
     {"ttl", "S", "goes back after so many seconds"},
     {NULL, NULL, NULL}};
 
@@ -46,7 +47,8 @@ put_rule(gh_json_t *j, bool json, const char *component, gh_str_t level, int64_t
     if (until_s)
         gh_ts_text(until_s * 1000000, until);
     if (!json) {
-        printf("%-14s %-6.*s %s%s\n", component, (int)level.n, level.p, until_s ? "until " : "until it is changed", until);
+        printf("%-14s %-6.*s %s%s\n", component, (int)level.n, level.p,
+               until_s ? "until " : "until it is changed", until);
         return;
     }
     gh_json_obj(j);
@@ -122,14 +124,15 @@ static int64_t
 store(const gh_cmd_t *c, PGconn *db, const change_t *ch)
 {
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, was GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT,
-        is GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+                  is GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     char now[GH_PG_TIME_TEXT], request[GH_UUID_TEXT];
     uint8_t id[16];
     PGresult *rows = gh_dbq_named(db, "log_levels", 0, NULL);
     if (!rows)
         return 0;
     const char *before = text_of(c, rows, "log.override");
-    gh_override_put(before, gh_str(ch->component), ch->level, ch->ttl_s ? now_s() + ch->ttl_s : 0, now_s(), &text);
+    gh_override_put(before, gh_str(ch->component), ch->level, ch->ttl_s ? now_s() + ch->ttl_s : 0, now_s(),
+                    &text);
     const char *old = as_json(before, &was), *new = as_json(text.n ? gh_buf_cstr(&text) : "", &is);
     PQclear(rows);
     if (!old || !new || text.n > GH_OVERRIDE_TEXT_MAX)
@@ -174,9 +177,11 @@ gh_cmd_log_level(gh_cmd_t *c)
         ch.level = word;
     }
     if (strcmp(ch.component, GH_OVERRIDE_ALL) != 0 && !gh_log_component_ok(gh_str(ch.component)))
-        return gh_cmd_usage(c, "%.40s is no component: front, broker, worker, guahao, or access, job, db, link, send, kore, or "
-                               "both with a point between",
-                            ch.component);
+        return gh_cmd_usage(
+            c,
+            "%.40s is no component: front, broker, worker, guahao, or access, job, db, link, send, kore, or "
+            "both with a point between",
+            ch.component);
     if (ch.ttl_s && !ch.level)
         return gh_cmd_usage(c, "default has no --ttl");
     PGconn *db = gh_cmd_connect(c);

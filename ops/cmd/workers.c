@@ -137,8 +137,8 @@ s_plain(gh_str_t s, char out[GH_VIEW_NAME])
 static void
 s_table(const workers_t *all)
 {
-    printf("%-14s %-16s %8s %-9s %6s %6s %10s %8s %7s %5s %7s %8s %8s\n", "POOL", "HOST", "PID", "STATE", "HAND", "CREDIT",
-           "DONE", "REFUSED", "FAILED", "LEVEL", "RSS", "BROKERS", "SEEN");
+    printf("%-14s %-16s %8s %-9s %6s %6s %10s %8s %7s %5s %7s %8s %8s\n", "POOL", "HOST", "PID", "STATE",
+           "HAND", "CREDIT", "DONE", "REFUSED", "FAILED", "LEVEL", "RSS", "BROKERS", "SEEN");
     for (size_t i = 0; i < all->n; i++) {
         const row_t *r = &all->rows[i];
         char host[GH_VIEW_NAME], level[GH_VIEW_NAME], seen[16], pid[24] = "-", rss[24] = "-";
@@ -150,8 +150,9 @@ s_table(const workers_t *all)
         }
         printf("%-14.14s %-16.16s %8s %-9s %6" PRId64 " %6" PRId64 " %10" PRId64 " %8" PRId64 " %7" PRId64
                " %5.5s %7s %8zu %8s%s\n",
-               r->pool, host, pid, s_state(r), r->hand, r->told.credit, r->done, r->told.jobs[GH_JOBS_REFUSED], r->failed,
-               level, rss, r->brokers, gh_view_us(r->seen_ms * 1000, seen), r->trusted ? "" : "  public");
+               r->pool, host, pid, s_state(r), r->hand, r->told.credit, r->done,
+               r->told.jobs[GH_JOBS_REFUSED], r->failed, level, rss, r->brokers,
+               gh_view_us(r->seen_ms * 1000, seen), r->trusted ? "" : "  public");
     }
     if (all->n == 0)
         printf("(no worker)\n");

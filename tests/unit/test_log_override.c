@@ -32,7 +32,8 @@ static void
 all_is_every_program(void **state)
 {
     (void)state;
-    expect_rules("all=debug,worker=info", NOW, "front=debug,broker=debug,worker=debug,guahao=debug,worker=info,", 0);
+    expect_rules("all=debug,worker=info", NOW,
+                 "front=debug,broker=debug,worker=debug,guahao=debug,worker=info,", 0);
 }
 
 static void
@@ -57,7 +58,8 @@ a_new_rule_takes_the_place_of_the_former(void **state)
     expect_put("", "db", "debug", 0, "db=debug");
     expect_put("", "db", "debug", NOW + 5, "db=debug@1772000005");
     expect_put("db=debug,front=warn@1772000009", "db", "info", 0, "front=warn@1772000009,db=info");
-    expect_put("db=debug@1772000000,front=warn", "broker", "info", 0, "front=warn,broker=info"); /* one was over */
+    expect_put("db=debug@1772000000,front=warn", "broker", "info", 0,
+               "front=warn,broker=info"); /* one was over */
     expect_put("db=debug,front=warn", "all", "error", 0, "all=error");
     expect_put("db=debug,front=warn", "db", NULL, 0, "front=warn");
     expect_put("db=debug,front=warn", "all", NULL, 0, "");

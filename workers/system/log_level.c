@@ -33,7 +33,8 @@ begin(gh_batch_t *b)
         w->component = GH_STR(GH_OVERRIDE_ALL);
     if (!gh_str_is(w->component, GH_OVERRIDE_ALL) && !gh_log_component_ok(w->component)) {
         gh_job_invalid(b, job, "component", "value_error",
-                       "a component is all, front, broker, worker or guahao, or access, job, db, link, send or kore, or both "
+                       "a component is all, front, broker, worker or guahao, or access, job, db, link, send "
+                       "or kore, or both "
                        "with a point between");
         return GH_STEP_DONE;
     }
@@ -49,7 +50,8 @@ write_rule(gh_batch_t *b)
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_pgarr_t keys GH_CLEANUP(gh_pgarr_fini) = {0}, values GH_CLEANUP(gh_pgarr_fini) = {0};
     const PGresult *r = gh_batch_result(b, 1);
-    const char *was = PQntuples(r) && !PQgetisnull(r, 0, 0) ? PQgetvalue(r, 0, 0) : "", *level = gh_text(b, w->level);
+    const char *was = PQntuples(r) && !PQgetisnull(r, 0, 0) ? PQgetvalue(r, 0, 0) : "",
+               *level = gh_text(b, w->level);
     int64_t now_s = gh_machine_us() / 1000000, until_s;
     gh_str_t before = gh_override_find(was, w->component, now_s, &until_s);
     w->before = before.n ? gh_text(b, before) : NULL;

@@ -34,6 +34,7 @@ static const gh_op_t ops[] = {
 const gh_pool_t gh_pool_system = {
     .name = "system",
     .ops = ops,
+    .tick = gh_system_tick,
     .sql = {gh_sql_system},
     .sql_count = {&gh_sql_system_count},
     .start = gh_backups_start,
