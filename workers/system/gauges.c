@@ -43,7 +43,7 @@ look(gh_batch_t *b)
 }
 
 void
-gh_system_tick(gh_worker_t *w)
+gh_gauges_tick(gh_worker_t *w)
 {
     int64_t now = gh_mono_ms();
     if (s_look.running || now < s_look.due_ms)

@@ -31,13 +31,19 @@ static const gh_op_t ops[] = {
     {0},
 };
 
+static void
+tick(gh_worker_t *w)
+{
+    gh_backups_tick(w);
+    gh_gauges_tick(w);
+}
+
 const gh_pool_t gh_pool_system = {
     .name = "system",
     .ops = ops,
-    .tick = gh_system_tick,
     .sql = {gh_sql_system},
     .sql_count = {&gh_sql_system_count},
     .start = gh_backups_start,
     .stop = gh_backups_stop,
-    .tick = gh_backups_tick,
+    .tick = tick,
 };
