@@ -104,8 +104,10 @@ typedef struct gh_broker {
     uint64_t seq;
 
     int64_t start_ms, now_ms, now_us, tick_ms;
-    bool stirred;  /* some service is */
-    bool draining; /* new jobs are refused: mmi.drain, or stopping */
+    int64_t beat_every_ms;
+    bool stirred;    /* some service is */
+    bool subscribed; /* somebody came to listen: it wants a beat */
+    bool draining;   /* new jobs are refused: mmi.drain, or stopping */
     bool stopping;
     bool done;
     int64_t stop_at_ms;
@@ -207,6 +209,8 @@ void gh_client_answer(gh_broker_t *b, gh_bjob_t *job, uint8_t command, gh_messag
 void gh_client_refuse(gh_broker_t *b, gh_bjob_t *job, const char *error);
 /* End a job that is in no queue or hand: refuse it, let go of its shard, free it. */
 void gh_client_end(gh_broker_t *b, gh_bjob_t *job, const char *error);
+/* The same, telling a front or dispatcher that another broker may take it, unless workers died of it. */
+void gh_client_pass_on(gh_broker_t *b, gh_bjob_t *job, const char *error);
 /* Answer the waiting jobs whose time is over. */
 void gh_client_expire(gh_broker_t *b);
 
@@ -231,6 +235,8 @@ int gh_worker_send(gh_broker_t *b, gh_bworker_t *w,
                    uint8_t command); /* HEARTBEAT or DISCONNECT; -1: unreachable */
 void gh_workers_tick(gh_broker_t *b);
 void gh_workers_disconnect(gh_broker_t *b);
+/* The worker of this id, or all of the process of this name, get no more jobs and are asked to finish and to go. How many. */
+size_t gh_workers_drain(gh_broker_t *b, gh_str_t which);
 gh_bworker_t *gh_worker_by_hex(gh_broker_t *b, gh_str_t hex);
 void gh_worker_hex(const gh_bworker_t *w, char out[2 * 256 + 1]);
 
@@ -248,7 +254,8 @@ void gh_broker_configure(gh_broker_t *b); /* take over what may change while it 
 
 /* ---- loop.c */
 int gh_broker_run(gh_broker_t *b);
-void gh_broker_stop(gh_broker_t *b); /* SIGTERM: again, to stop at once */
+void gh_broker_stop(gh_broker_t *b);           /* SIGTERM: again, to stop at once */
+void gh_broker_drain(gh_broker_t *b, bool on); /* refuse new jobs, and tell so; or take them again */
 void gh_broker_clock(gh_broker_t *b);
 
 #endif

@@ -52,34 +52,53 @@ gh_client_answer(gh_broker_t *b, gh_bjob_t *job, uint8_t command, gh_message_t *
 
 static void
 refuse(gh_broker_t *b, const gh_client_t *client, gh_str_t service, const uint8_t id[16], uint32_t attempt,
-       const char *error)
+       const char *error, bool elsewhere)
 {
     gh_buf_clear(&b->scratch);
-    gh_reply_refusal(id, attempt, error, &b->scratch);
+    gh_reply_refusal(id, attempt, error, elsewhere, &b->scratch);
     if (gh_buf_ok(&b->scratch) && gh_client_begin(b, client, GH_MDPC_FINAL, service) == 0)
         gh_port_put(b, client->port, b->scratch.p, b->scratch.n, false);
 }
 
-void
-gh_client_refuse(gh_broker_t *b, gh_bjob_t *job, const char *error)
+static void
+refuse_job(gh_broker_t *b, gh_bjob_t *job, const char *error, bool elsewhere)
 {
     gh_client_t client = client_of(job);
 
     if (job->no_client)
         return;
     if (job->has_head)
-        refuse(b, &client, gh_str(job->service->name), job->id, job->attempt, error);
+        refuse(b, &client, gh_str(job->service->name), job->id, job->attempt, error, elsewhere);
     else
         job->service->count.opaque_dropped++;
 }
 
 void
-gh_client_end(gh_broker_t *b, gh_bjob_t *job, const char *error)
+gh_client_refuse(gh_broker_t *b, gh_bjob_t *job, const char *error)
 {
-    gh_client_refuse(b, job, error);
+    refuse_job(b, job, error, false);
+}
+
+static void
+end_job(gh_broker_t *b, gh_bjob_t *job)
+{
     gh_wheel_remove(&b->wheel, job);
     gh_dispatch_forget(job->service, job, b->now_ms);
     gh_bjob_free(b, job);
+}
+
+void
+gh_client_end(gh_broker_t *b, gh_bjob_t *job, const char *error)
+{
+    refuse_job(b, job, error, false);
+    end_job(b, job);
+}
+
+void
+gh_client_pass_on(gh_broker_t *b, gh_bjob_t *job, const char *error)
+{
+    refuse_job(b, job, error, job->crashes == 0);
+    end_job(b, job);
 }
 
 void
@@ -117,16 +136,16 @@ refuse_broken(gh_broker_t *b, const request_t *r, gh_str_t frame)
 
     if (gh_mp_check(frame.p + 4, frame.n - 4, GH_JOB_HEAD_MAX, &map) == 0 &&
         gh_mp_bin(gh_mp_get(map, "id"), &id) && id.n == 16)
-        refuse(b, &r->client, r->service, (const uint8_t *)id.p, 0, "BAD_REQUEST");
+        refuse(b, &r->client, r->service, (const uint8_t *)id.p, 0, "BAD_REQUEST", false);
     else
         b->total.invalid++;
 }
 
 static void
-refuse_request(gh_broker_t *b, const request_t *r, gh_bservice_t *s, const char *error)
+refuse_request(gh_broker_t *b, const request_t *r, gh_bservice_t *s, const char *error, bool elsewhere)
 {
     if (r->has_head)
-        refuse(b, &r->client, r->service, r->head.id, r->head.attempt, error);
+        refuse(b, &r->client, r->service, r->head.id, r->head.attempt, error, elsewhere);
     else if (s)
         s->count.opaque_dropped++;
 }
@@ -178,14 +197,17 @@ admit(gh_broker_t *b, gh_message_t *m, const request_t *r, size_t body)
 {
     gh_bservice_t *s = gh_service_find(b, r->service);
     const char *error = NULL;
+    bool elsewhere = false;
 
     if (s)
         s->used_ms = b->now_ms;
     if (b->draining) {
         error = "SERVICE_UNAVAILABLE";
+        elsewhere = true;
     } else if (r->has_head && (!s || is_deserted(b, s))) {
         s ? s->count.refused_no_worker++ : b->total.unknown_service++;
         error = "SERVICE_UNAVAILABLE";
+        elsewhere = true;
     } else if (!s && !(s = gh_service_require(b, r->service, m->port->inner))) {
         b->total.unknown_service++;
         return NULL;
@@ -199,7 +221,7 @@ admit(gh_broker_t *b, gh_message_t *m, const request_t *r, size_t body)
     }
     if (!error)
         return s;
-    refuse_request(b, r, s, error);
+    refuse_request(b, r, s, error, elsewhere);
     return NULL;
 }
 

@@ -244,7 +244,7 @@ gh_dispatch_take(gh_bservice_t *s, gh_bworker_t *w, uint32_t solo_crashes)
 {
     bool ready[GH_PRIO_COUNT];
 
-    if (s->paused || w->solo || w->running >= w->credit || s->shared.n + w->own.n == 0)
+    if (s->paused || w->solo || w->leaving || w->running >= w->credit || s->shared.n + w->own.n == 0)
         return NULL;
     for (int i = 0; i < GH_PRIO_COUNT; i++)
         ready[i] = !gh_list_empty(&w->own.list[i]) || !gh_list_empty(&s->shared.list[i]);

@@ -104,6 +104,7 @@ gh_events_ignore(gh_broker_t *b, size_t i)
         int n = zmq_msg_recv(&said, b->events_out[i], ZMQ_DONTWAIT);
         if (n >= 0 && i == 1) /* a subscriber whose key is revoked later shall hear no more */
             (void)gh_curve_identify(b->curve, &said, &roles);
+        b->subscribed |= n > 0 && *(const uint8_t *)zmq_msg_data(&said) == 1;
         zmq_msg_close(&said);
         if (n < 0)
             return;
@@ -116,11 +117,15 @@ gh_events_beat(gh_broker_t *b)
 {
     gh_buf_clear(&b->scratch);
     gh_event_begin(&b->scratch);
-    gh_mpw_map(&b->scratch, 2);
+    gh_mpw_map(&b->scratch, b->draining ? 3 : 2);
     gh_mpw_cstr(&b->scratch, "broker");
     gh_mpw_bin(&b->scratch, b->id, sizeof b->id);
     gh_mpw_cstr(&b->scratch, "seq");
     gh_mpw_int(&b->scratch, b->event_seq);
+    if (b->draining) {
+        gh_mpw_cstr(&b->scratch, "draining");
+        gh_mpw_bool(&b->scratch, true);
+    }
     if (gh_buf_ok(&b->scratch))
         publish(b, GH_STR("beat"), gh_buf_view(&b->scratch));
 }

@@ -13,8 +13,8 @@
 #include "base/program.h"
 #include "base/timez.h"
 
-#define MESSAGES_A_TURN 512 /* of one port, before the others and the clock have their turn */
-#define BEAT_MS         1000
+#define MESSAGES_A_TURN 512  /* of one port, before the others and the clock have their turn */
+#define BEAT_MAX_MS     1000 /* between beats; with a shorter heartbeat they come as often as that */
 
 void
 gh_broker_clock(gh_broker_t *b)
@@ -49,6 +49,13 @@ read_port(gh_broker_t *b, size_t i)
 /* ---- stopping */
 
 void
+gh_broker_drain(gh_broker_t *b, bool on)
+{
+    b->draining = on;
+    gh_events_beat(b); /* fronts and dispatchers hear it at once and turn to the other brokers */
+}
+
+void
 gh_broker_stop(gh_broker_t *b)
 {
     if (b->stopping) { /* asked twice: at once */
@@ -57,7 +64,8 @@ gh_broker_stop(gh_broker_t *b)
     }
     gh_log(GH_LOG_INFO, "stopping", GH_KI("limit_ms", b->stop_ms));
     gh_notify_stopping();
-    b->draining = b->stopping = true;
+    b->stopping = true;
+    gh_broker_drain(b, true);
     b->stop_at_ms = b->now_ms + b->stop_ms;
 }
 
@@ -68,7 +76,7 @@ refuse_queue(gh_broker_t *b, gh_bservice_t *s, gh_queue_t *q)
         while (!gh_list_empty(&q->list[p])) {
             gh_bjob_t *job = GH_LINK_OWNER(q->list[p].next, gh_bjob_t, link);
             gh_dispatch_remove(s, job);
-            gh_client_end(b, job, "SERVICE_UNAVAILABLE");
+            gh_client_pass_on(b, job, "SERVICE_UNAVAILABLE");
         }
 }
 
@@ -81,7 +89,7 @@ refuse_waiting(gh_broker_t *b, gh_bservice_t *s)
     refuse_queue(b, s, &s->shared);
 }
 
-/* What runs may still have its effect: the client must ask again with its key. */
+/* What runs may still have its effect: the job record tells whoever gets it next; a client asks again with its key. */
 static void
 give_up_running(gh_broker_t *b, gh_bworker_t *w)
 {
@@ -90,7 +98,7 @@ give_up_running(gh_broker_t *b, gh_bworker_t *w)
         if (job->has_head)
             gh_running_remove(b, job);
         gh_dispatch_finish(w->service, job);
-        gh_client_end(b, job, "UPSTREAM_TIMEOUT");
+        gh_client_pass_on(b, job, "UPSTREAM_TIMEOUT");
     }
 }
 
@@ -169,7 +177,10 @@ on_time(gh_broker_t *b, int64_t *beat_ms)
         gh_services_sweep(b);
         b->tick_ms = b->now_ms;
     }
-    if (b->now_ms - *beat_ms >= BEAT_MS) {
+    if (b->subscribed)
+        gh_events_beat(b);
+    b->subscribed = false;
+    if (b->now_ms - *beat_ms >= b->beat_every_ms) {
         if (b->curve) {
             gh_curve_reload(b->curve);
             (void)gh_curve_bind(b);
@@ -289,6 +300,7 @@ gh_broker_run(gh_broker_t *b)
         return -1;
     gh_broker_clock(b);
     b->start_ms = b->tick_ms = b->now_ms;
+    b->beat_every_ms = b->heartbeat_ms < BEAT_MAX_MS ? b->heartbeat_ms : BEAT_MAX_MS;
     gh_wheel_init(&b->wheel, b->now_ms);
     gh_notify_ready();
     while (!b->done) {

@@ -153,7 +153,9 @@ mmi_workers(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
         gh_worker_hex(w, id);
         gh_json_obj(j);
         gh_json_kcstr(j, "id", id);
+        gh_json_kcstr(j, "name", w->name);
         gh_json_kcstr(j, "service", w->service->name);
+        gh_json_kbool(j, "leaving", w->leaving);
         gh_json_ki64(j, "credit", w->credit);
         gh_json_ki64(j, "running", w->running);
         gh_json_ki64(j, "waiting", w->own.n);
@@ -238,7 +240,7 @@ mmi_resume(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 
     (void)j;
     if (gh_str_is(arg, "*")) {
-        b->draining = b->stopping;
+        gh_broker_drain(b, b->stopping);
         return 200;
     }
     if (!(s = gh_service_find(b, arg)))
@@ -248,12 +250,14 @@ mmi_resume(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
     return 200;
 }
 
+/* Without an argument the broker itself: it hands its clients over to the others. */
 static int
 mmi_drain(gh_broker_t *b, gh_str_t arg, gh_json_t *j)
 {
-    (void)arg;
     (void)j;
-    b->draining = true;
+    if (arg.n > 0)
+        return gh_workers_drain(b, arg) > 0 ? 200 : 404;
+    gh_broker_drain(b, true);
     return 200;
 }
 

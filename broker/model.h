@@ -91,9 +91,11 @@ struct gh_bworker {
     uint32_t running, credit;
     bool solo; /* holds a job that runs alone */
     bool trusted;
+    bool leaving;    /* gets no more jobs */
     uint8_t version; /* 1 or 2 */
     gh_peer_t peer;
-    char curve_key[41]; /* public key of its connection, "" without CURVE */
+    char name[GH_MDP_NAME_MAX + 1]; /* of its process, "" when it did not say */
+    char curve_key[41];             /* public key of its connection, "" without CURVE */
     int64_t seen_ms, sent_ms, ready_ms;
     uint64_t done, failed; /* answers, and those among them that say INTERNAL */
     uint8_t *figures;      /* what it said of itself (wire/figures.h), owned; NULL: nothing yet */

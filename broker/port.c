@@ -41,8 +41,8 @@ new_socket(gh_broker_t *b, int type, bool curve, int64_t frame_max)
         set_int(s, ZMQ_HEARTBEAT_TIMEOUT, 15000) < 0 ||
         zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) < 0 || set_int(s, ZMQ_IPV6, 1) < 0 ||
         (type == ZMQ_ROUTER && set_int(s, ZMQ_ROUTER_MANDATORY, 1) < 0) ||
-        (type == ZMQ_XPUB && curve &&
-         set_int(s, ZMQ_XPUB_VERBOSE, 1) < 0) || /* each subscriber's key is seen */
+        (type == ZMQ_XPUB &&
+         set_int(s, ZMQ_XPUB_VERBOSE, 1) < 0) || /* each subscriber is seen, and its key */
         (curve && gh_curve_server(s) < 0)) {
         zmq_close(s);
         return NULL;

@@ -171,6 +171,46 @@ gh_worker_gone(gh_broker_t *b, gh_bworker_t *w, const char *reason, bool crashed
     free_worker(b, w);
 }
 
+/* DISCONNECT "leave": only our own workers, which say a name, know it. */
+static int
+send_leave(gh_broker_t *b, gh_bworker_t *w)
+{
+    static const uint8_t command = GH_MDPW_DISCONNECT;
+
+    if (gh_port_begin(b, w->peer.port, &w->peer.id) < 0)
+        return -1;
+    gh_port_put(b, w->peer.port, GH_MDPW02, 6, true);
+    gh_port_put(b, w->peer.port, &command, 1, true);
+    gh_port_put(b, w->peer.port, GH_MDPW_LEAVE, strlen(GH_MDPW_LEAVE), false);
+    return 0;
+}
+
+static void
+let_leave(gh_broker_t *b, gh_bworker_t *w)
+{
+    w->leaving = true;
+    if (w->name[0] ? send_leave(b, w) < 0 : w->running == 0)
+        gh_worker_kick(b, w, "drained");
+}
+
+size_t
+gh_workers_drain(gh_broker_t *b, gh_str_t which)
+{
+    char id[2 * 256 + 1];
+    gh_bworker_t *w, *next;
+    size_t n = 0;
+
+    for (w = b->workers; w; w = next) {
+        next = w->hh.next;
+        gh_worker_hex(w, id);
+        if (which.n == 0 || (!gh_str_is(which, id) && !gh_str_is(which, w->name)))
+            continue;
+        n++;
+        let_leave(b, w);
+    }
+    return n;
+}
+
 void
 gh_worker_kick(gh_broker_t *b, gh_bworker_t *w, const char *reason)
 {
@@ -225,6 +265,8 @@ on_ready(gh_broker_t *b, gh_message_t *m, const gh_mdp_msg_t *cmd)
     w->credit = cmd->credit.n > 0 ? gh_mdp_credit(cmd->credit) : 1;
     if (w->credit > GH_CREDIT_MAX)
         w->credit = GH_CREDIT_MAX;
+    if (m->port->inner && cmd->name.n < sizeof w->name)
+        memcpy(w->name, cmd->name.p ? cmd->name.p : "", cmd->name.n);
     w->peer.port = m->port_index;
     zmq_msg_init(&w->peer.id);
     zmq_msg_copy(&w->peer.id, &m->frame[0]);
@@ -318,7 +360,10 @@ on_answer(gh_broker_t *b, gh_bworker_t *w, gh_message_t *m, const gh_mdp_msg_t *
     gh_dispatch_finish(s, job);
     gh_dispatch_forget(s, job, b->now_ms);
     gh_bjob_free(b, job);
-    gh_deliver_to(b, w);
+    if (w->leaving && w->running == 0 && !w->name[0])
+        gh_worker_kick(b, w, "drained");
+    else
+        gh_deliver_to(b, w);
 }
 
 /* What a worker of ours says of itself; of others it is only a heartbeat. */

@@ -212,7 +212,7 @@ bool front_link_question(const gh_job_head_t *head, const char *service, gh_str_
 void front_frame_release(void *owner);
 int front_link_start(void); /* once a worker process */
 void front_link_stop(void);
-bool front_link_alive(void); /* some broker was heard within 3 s */
+bool front_link_alive(void); /* some broker is heard and takes jobs */
 size_t front_link_parked(void);
 
 /* Park a request while a question of ours is answered; then front_request_again() goes on with it. The question goes as
@@ -272,6 +272,7 @@ void front_settings_event(gh_mp_t map);
 
 void front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n);
 void front_probes_tick(int64_t now_ms);
+void front_probes_forget(size_t broker); /* this slot's broker was left */
 
 /* What a look tells: ready is all of it, of every worker of this front. */
 typedef struct front_probe {

@@ -1,10 +1,13 @@
 /*
  * front/link.c - the way to the brokers: jobs out, replies in, events in (MDP/0.2 client, protocols.md)
  *
- * One DEALER and one SUB a broker; entry i of link.inner and of link.events_out are the same broker. A broker is usable
- * while its connection stands and its beat was heard within BEAT_MS. Jobs with one shard go to one broker while it
- * lives; others go round. When a broker vanishes, its jobs are sent once more, marked `resend`, to whichever broker is
- * usable within their time: the job record makes that safe (design.md, exactly once).
+ * One DEALER and one SUB a broker of the list (wire/broker_list.h), which may change meanwhile: a new one is used as soon as its
+ * beat is heard, one that was taken off gets no more jobs and is left when it has answered those it has. A broker is usable
+ * while its connection stands and its beat is heard. Jobs with one shard go to one broker while it lives (the highest hash of
+ * name and shard: a change of the list moves only the shards of the broker that comes or goes); others go where this process
+ * has the fewest. When a broker vanishes, or says that another one may take the job (`elsewhere`), the job is sent again,
+ * marked `resend`, within its time: the job record makes that safe (design.md, exactly once). Then the refusal of a broker
+ * that has the job no more does not count.
  * ZMQ_FD is edge-like: a socket that was sent on is drained at the end of the turn (pitfalls 1.2).
  */
 #include <stdio.h>
@@ -21,17 +24,20 @@
 #include "base/uuid7.h"
 #include "front/front.h"
 #include "front/watch.h"
+#include "wire/broker_list.h"
 #include "wire/event.h"
 #include "wire/frames.h"
 #include "wire/mdp.h"
 #include "wire/secure.h"
 
-#define BROKERS_MAX   8
 #define BUCKETS       16384u
-#define BEAT_MS       3000
 #define TICK_MS       20
 #define DRAIN_BUDGET  256
 #define RESEND_MIN_MS 150 /* with less time left a second try is pointless */
+#define RESENDS_MAX   8
+#define PATIENCE_MS   1500 /* refused by all brokers while one comes or goes: asked again so long */
+#define AGAIN_MS      100
+#define SETTLING_MS   5000
 #define PARTS_MAX     (5 + FRONT_FRAMES_MAX)
 #define CACHED_JOBS   1024
 #define OWN_MARGIN_MS 200 /* a job of our own is waited for a little longer than its budget */
@@ -49,9 +55,11 @@ struct front_job {
     bool before;      /* a question of ours: the request goes on when it is answered */
     zmq_msg_t *blobs; /* files; NULL if none */
     size_t n_blobs;
-    int link; /* index of the broker that has it, -1 none */
-    bool resent;
-    int64_t deadline_ms;
+    int link;        /* slot of the broker that has it, -1 none */
+    uint32_t tried;  /* brokers (1 << slot) that have refused it since it was sent anew */
+    uint8_t resends; /* after brokers that vanished */
+    bool begun; /* a broker that had it vanished, or stopped while it ran: nobody knows what became of it */
+    int64_t deadline_ms, again_ms, patience_ms;
     front_done_fn done; /* a job of the front's own */
     front_told_fn told; /* one for somebody who is named by: */
     uint8_t tag[16];
@@ -61,20 +69,28 @@ struct front_job {
 typedef struct front_watch {
     struct kore_event event;
     struct front_link *link;
+    int fd;
 } front_watch_t;
 
 typedef struct front_link {
     front_watch_t jobs_watch, events_watch;
     void *jobs, *events, *jobs_monitor, *events_monitor;
     size_t index;
-    bool up;
-    int64_t beat_ms;
+    gh_broker_at_t at;
+    bool open, up;
+    bool leaving;  /* no longer listed: it gets no more jobs, and is closed when it has none */
+    bool draining; /* it says so: it gets no more jobs */
+    size_t n_jobs; /* parked here */
+    int64_t beat_ms, changed_ms;
 } front_link_t;
 
 static struct {
     void *ctx;
-    front_link_t at[BROKERS_MAX];
-    size_t n, turn;
+    front_link_t at[GH_BROKERS_MAX];
+    size_t n, turn, serial; /* n: slots that were ever used */
+    gh_broker_list_t list;
+    gh_broker_follow_t follow;
+    int64_t silence_ms;
     front_job_t *buckets[BUCKETS];
     front_job_t *parked, *free;
     size_t n_parked, n_free;
@@ -173,6 +189,19 @@ park(front_job_t *j)
         j->next->prev = j;
     s_link.parked = j;
     s_link.n_parked++;
+    if (j->link >= 0)
+        s_link.at[j->link].n_jobs++;
+}
+
+/* A parked job is with another broker now, or with none (-1). */
+static void
+move_to(front_job_t *j, int link)
+{
+    if (j->link >= 0)
+        s_link.at[j->link].n_jobs--;
+    j->link = link;
+    if (link >= 0)
+        s_link.at[link].n_jobs++;
 }
 
 static void
@@ -186,6 +215,7 @@ unpark(front_job_t *j)
     if (j->next)
         j->next->prev = j->prev;
     s_link.n_parked--;
+    move_to(j, -1);
 }
 
 size_t
@@ -277,7 +307,13 @@ finish_with_error(front_job_t *j, gh_err_t error)
 static bool
 is_usable(const front_link_t *l, int64_t now)
 {
-    return l->up && now - l->beat_ms < BEAT_MS;
+    return l->up && now - l->beat_ms < s_link.silence_ms;
+}
+
+static bool
+takes_jobs(const front_link_t *l, int64_t now)
+{
+    return is_usable(l, now) && !l->draining && !l->leaving;
 }
 
 bool
@@ -285,7 +321,7 @@ front_link_alive(void)
 {
     int64_t now = gh_mono_ms();
     for (size_t i = 0; i < s_link.n; i++)
-        if (is_usable(&s_link.at[i], now))
+        if (takes_jobs(&s_link.at[i], now))
             return true;
     return false;
 }
@@ -296,14 +332,37 @@ front_brokers(void)
     return s_link.n;
 }
 
-/* FNV-1a: every front must send a shard to the same broker, so nothing keyed by process. */
-static size_t
-shard_hash(gh_str_t s)
+/* FNV-1a of broker and shard, then mixed: every front must send a shard to the same broker, so nothing keyed by process. */
+static uint64_t
+shard_score(const char *broker, gh_str_t shard)
 {
     uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-    return h >> 8;
+    for (; *broker; broker++)
+        h = (h ^ (unsigned char)*broker) * 0x100000001b3u;
+    for (size_t i = 0; i < shard.n; i++)
+        h = (h ^ (unsigned char)shard.p[i]) * 0x100000001b3u;
+    h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
+    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 33;
+}
+
+/* The best broker for a job, beside those of `tried`; -1: there is none. */
+static int
+best_link(const front_job_t *j, uint32_t tried, int64_t now)
+{
+    int best = -1;
+    uint64_t best_score = 0;
+    for (size_t i = 0; i < s_link.n; i++) {
+        const front_link_t *l = &s_link.at[(s_link.turn + i) % s_link.n];
+        if ((tried >> l->index & 1) || !takes_jobs(l, now))
+            continue;
+        uint64_t score = j->head.shard.n ? shard_score(l->at.name, j->head.shard) : UINT64_MAX - l->n_jobs;
+        if (best < 0 || score > best_score) {
+            best = (int)l->index;
+            best_score = score;
+        }
+    }
+    return best;
 }
 
 /* A reference to the bytes goes out; the job keeps its own for a second try. */
@@ -338,23 +397,68 @@ send_frames(front_link_t *l, const front_job_t *j, gh_str_t head)
     return ok;
 }
 
-/* Try the brokers from where the shard (or the turn) points; -1 when none takes it. */
+/* To the best broker that has not refused it; the one that took it, -1 when none does. */
 static int
 send_job(front_job_t *j)
 {
     int64_t now = gh_mono_ms();
-    gh_str_t shard = j->head.shard;
-    size_t start = shard.n ? shard_hash(shard) : s_link.turn++;
+    uint32_t tried = j->tried;
+    s_link.turn += j->head.shard.n == 0;
     gh_buf_clear(&s_link.head);
     gh_job_head_encode(&j->head, &s_link.head);
     if (!gh_buf_ok(&s_link.head))
         return -1;
-    for (size_t i = 0; i < s_link.n; i++) {
-        front_link_t *l = &s_link.at[(start + i) % s_link.n];
-        if (is_usable(l, now) && send_frames(l, j, gh_buf_view(&s_link.head)))
-            return (int)l->index;
-    }
+    for (int i; (i = best_link(j, tried, now)) >= 0; tried |= UINT32_C(1) << i)
+        if (send_frames(&s_link.at[i], j, gh_buf_view(&s_link.head)))
+            return i;
     return -1;
+}
+
+/* Send a parked job again; false when no broker takes it now. */
+static bool
+send_again(front_job_t *j, int64_t now)
+{
+    int64_t left = j->deadline_ms - now;
+    if (left < RESEND_MIN_MS)
+        return false;
+    j->head.resend = true;
+    j->head.budget_ms = (uint32_t)(left - RESEND_MIN_MS / 2);
+    int link = send_job(j);
+    if (link < 0)
+        return false;
+    move_to(j, link);
+    s_link.look = true;
+    front_add(&front.counters->worker[front.worker].resent, 1);
+    return true;
+}
+
+/* A broker has come or gone just now: workers, and other fronts, are still finding their way. */
+static bool
+settling(int64_t now)
+{
+    for (size_t i = 0; i < s_link.n; i++)
+        if (s_link.at[i].open && now - s_link.at[i].changed_ms < SETTLING_MS)
+            return true;
+    return false;
+}
+
+/* Broker l says that another one may take the job. False: there is none. */
+static bool
+pass_on(front_job_t *j, const front_link_t *l, bool begun)
+{
+    int64_t now = gh_mono_ms();
+    j->begun |= begun;
+    j->tried |= UINT32_C(1) << l->index;
+    move_to(j, -1);
+    if (send_again(j, now))
+        return true;
+    if (!j->patience_ms)
+        j->patience_ms = now + PATIENCE_MS;
+    if (now >= j->patience_ms || !settling(now))
+        return false;
+    j->tried = 0;
+    j->again_ms = now + AGAIN_MS;
+    return true;
 }
 
 /* Copy what lives on the caller's stack. */
@@ -554,6 +658,13 @@ answer(front_job_t *j, const gh_reply_head_t *head, gh_str_t body, zmq_msg_t *mo
     front_answer_error(&j->ask, GH_E_QUEUE_FULL, NULL, NULL);
 }
 
+/* No broker takes it. */
+static void
+give_up(front_job_t *j)
+{
+    finish_with_error(j, j->begun ? GH_E_UPSTREAM_TIMEOUT : GH_E_SERVICE_UNAVAILABLE);
+}
+
 static void
 take_reply(const front_link_t *l, gh_str_t head_frame, gh_str_t body, zmq_msg_t *more, size_t n_more)
 {
@@ -561,14 +672,15 @@ take_reply(const front_link_t *l, gh_str_t head_frame, gh_str_t body, zmq_msg_t 
     if (gh_reply_head_decode(head_frame.p, head_frame.n, &head))
         return;
     front_job_t *j = find_job(head.id);
-    if (!j) {
+    if (!j || (head.error.n && j->link != (int)l->index)) {
         front_add(&front.counters->worker[front.worker].late, 1);
         return;
     }
-    /* A refusal by the broker that vanished says nothing of the second try, which may be carried out yet; a success is recorded, and the
-     * second try will find it. */
-    if (j->resent && j->link != (int)l->index && head.error.n)
+    if (head.elsewhere) {
+        if (!pass_on(j, l, gh_str_is(head.error, "UPSTREAM_TIMEOUT")))
+            give_up(j);
         return;
+    }
     if (j->before) {
         if (head.error.n)
             body.n = 0;
@@ -611,13 +723,26 @@ take_message(front_link_t *l, zmq_msg_t *parts, size_t n)
 }
 
 static void
+take_beat(front_link_t *l, gh_str_t frame)
+{
+    int64_t now = gh_mono_ms();
+    bool draining = gh_event_draining(frame);
+    if (draining != l->draining || now - l->beat_ms >= s_link.silence_ms)
+        l->changed_ms = now;
+    l->beat_ms = now;
+    if (draining != l->draining)
+        gh_log(GH_LOG_INFO, draining ? "broker_drains" : "broker_takes_jobs", GH_KS("broker", l->at.name));
+    l->draining = draining;
+}
+
+static void
 take_event(front_link_t *l, zmq_msg_t *parts, size_t n)
 {
     if (n != 2)
         return;
     gh_str_t topic = gh_frame(&parts[0]);
     if (gh_str_is(topic, "beat"))
-        l->beat_ms = gh_mono_ms();
+        take_beat(l, gh_frame(&parts[1]));
     if (gh_str_is(topic, "job_state"))
         front_watch_event(gh_frame(&parts[1]));
     front_sync_event(topic, gh_frame(&parts[1]), l->index);
@@ -627,7 +752,7 @@ take_event(front_link_t *l, zmq_msg_t *parts, size_t n)
 static void
 drain(front_link_t *l, void *socket, void (*take)(front_link_t *, zmq_msg_t *, size_t))
 {
-    for (int budget = DRAIN_BUDGET; budget > 0; budget--) {
+    for (int budget = DRAIN_BUDGET; socket && budget > 0; budget--) {
         zmq_msg_t parts[PARTS_MAX];
         size_t n = gh_frames_recv(socket, parts, PARTS_MAX);
         if (n == 0)
@@ -678,20 +803,24 @@ front_turn(void)
 
 /* ---- time */
 
+/* Its broker vanished: what it did with the job is unknown. */
 static void
-resend(front_job_t *j, int64_t now)
+lose_broker(front_job_t *j)
 {
-    int64_t left = j->deadline_ms - now;
-    if (left < RESEND_MIN_MS)
+    move_to(j, -1);
+    j->begun = true;
+    j->tried = 0;
+    j->resends++;
+}
+
+/* Of a job that no broker has. */
+static void
+send_lost(front_job_t *j, int64_t now)
+{
+    if (now < j->again_ms || j->resends > RESENDS_MAX || send_again(j, now))
         return;
-    j->head.resend = true;
-    j->head.budget_ms = (uint32_t)(left - RESEND_MIN_MS / 2);
-    int link = send_job(j);
-    if (link < 0)
-        return;
-    j->link = link;
-    j->resent = true;
-    front_add(&front.counters->worker[front.worker].resent, 1);
+    if (j->patience_ms && now >= j->patience_ms)
+        give_up(j);
 }
 
 static void
@@ -705,9 +834,9 @@ sweep(int64_t now)
             continue;
         }
         if (j->link >= 0 && !is_usable(&s_link.at[j->link], now))
-            j->link = -1; /* its broker vanished */
-        if (j->link < 0 && !j->resent)
-            resend(j, now);
+            lose_broker(j);
+        if (j->link < 0)
+            send_lost(j, now);
     }
 }
 
@@ -730,14 +859,17 @@ set_up(front_link_t *l, bool up)
     if (up == l->up)
         return;
     l->up = up;
+    l->changed_ms = gh_mono_ms();
     if (!up) {
         l->beat_ms = 0;
+        l->draining = false;
         /* Jobs of a connection that is gone are gone, even if a new one comes before the sweep looks. */
         for (front_job_t *j = s_link.parked; j; j = j->next)
             if (j->link == (int)l->index)
-                j->link = -1;
+                lose_broker(j);
     }
-    gh_log(up ? GH_LOG_INFO : GH_LOG_WARN, up ? "broker_up" : "broker_gone", GH_KI("broker", l->index));
+    gh_log(up || l->leaving ? GH_LOG_INFO : GH_LOG_WARN, up ? "broker_up" : "broker_gone",
+           GH_KS("broker", l->at.name));
 }
 
 static void
@@ -750,31 +882,6 @@ watch_connections(front_link_t *l)
     while ((event = next_change(l->events_monitor)) != 0)
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             front_sync_need();
-}
-
-static void
-tick(void *arg, u_int64_t now_kore)
-{
-    (void)arg;
-    (void)now_kore;
-    int64_t now = gh_mono_ms();
-    for (size_t i = 0; i < s_link.n; i++) {
-        front_link_t *l = &s_link.at[i];
-        watch_connections(l);
-        drain_jobs(l);
-        drain(l, l->events, take_event);
-    }
-    sweep(now);
-    front_watch_tick(now);
-    front_sync_tick(now);
-    front_probes_tick(now);
-    gh_program_log_tick(front.conf);
-    front_rows_tick(now);
-    front_worker_counts_t *mine = &front.counters->worker[front.worker];
-    atomic_store_explicit(&mine->turned_ms, now, memory_order_relaxed);
-    atomic_store_explicit(&mine->linked, front_link_alive(), memory_order_relaxed);
-    atomic_store_explicit(&mine->parked, s_link.n_parked, memory_order_relaxed);
-    atomic_store_explicit(&mine->file_bytes, front_files_held(), memory_order_relaxed);
 }
 
 /* ---- start and stop */
@@ -812,8 +919,11 @@ watch(front_watch_t *w, front_link_t *l, void *socket, void (*handle)(void *, in
     w->link = l;
     w->event.type = 0;
     w->event.handle = handle;
-    if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0)
+    w->fd = -1;
+    if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0) {
+        w->fd = fd;
         kore_platform_event_level_read(fd, w);
+    }
 }
 
 /* A socket that tells when the other one is connected and when no longer. */
@@ -832,68 +942,6 @@ open_monitor(void *socket, const char *what, size_t i)
     return m;
 }
 
-static int
-open_link(size_t i, const char *inner, const char *events)
-{
-    front_link_t *l = &s_link.at[i];
-    l->index = i;
-    l->jobs = open_socket(ZMQ_DEALER);
-    l->events = open_socket(ZMQ_SUB);
-    if (!l->jobs || !l->events || gh_link_secure(l->jobs, front.conf, inner, i) ||
-        gh_link_secure(l->events, front.conf, events, i) ||
-        !(l->jobs_monitor = open_monitor(l->jobs, "jobs", i)) ||
-        !(l->events_monitor = open_monitor(l->events, "events", i)) || zmq_connect(l->jobs, inner) ||
-        zmq_connect(l->events, events)) {
-        gh_log(GH_LOG_ERROR, "link_failed", GH_KS("endpoint", inner),
-               GH_KS("reason", zmq_strerror(zmq_errno())));
-        return -1;
-    }
-    watch(&l->jobs_watch, l, l->jobs, on_jobs);
-    watch(&l->events_watch, l, l->events, on_events);
-    return 0;
-}
-
-/* Entry i of a comma list. */
-static bool
-list_entry(const char *list, size_t i, char *out, size_t size)
-{
-    for (;; i--) {
-        list += strspn(list, ", ");
-        size_t n = strcspn(list, ", ");
-        if (n == 0 || n >= size)
-            return false;
-        if (i == 0) {
-            memcpy(out, list, n);
-            out[n] = '\0';
-            return true;
-        }
-        list += n;
-    }
-}
-
-int
-front_link_start(void)
-{
-    const char *inner = gh_conf_str(front.conf, "link.inner"),
-               *events = gh_conf_str(front.conf, "link.events_out");
-    char a[1024], b[1024];
-    s_link.ctx = zmq_ctx_new();
-    if (!s_link.ctx)
-        return -1;
-    for (size_t i = 0; i < BROKERS_MAX && list_entry(inner, i, a, sizeof a); i++) {
-        if (!list_entry(events, i, b, sizeof b)) {
-            gh_log(GH_LOG_ERROR, "link_lists_differ", GH_KS("more", "link.inner"),
-                   GH_KS("than", "link.events_out"));
-            return -1;
-        }
-        s_link.n++;
-        if (open_link(i, a, b))
-            return -1;
-    }
-    kore_timer_add(tick, TICK_MS, NULL, 0);
-    return s_link.n ? 0 : -1;
-}
-
 /* Whatever of it was opened: an open socket would keep the context from ending. */
 static void
 close_link(front_link_t *l)
@@ -906,6 +954,144 @@ close_link(front_link_t *l)
     for (size_t i = 0; i < GH_COUNT(all); i++)
         if (all[i])
             zmq_close(all[i]);
+    *l = (front_link_t){.index = l->index};
+}
+
+static int
+connect_link(front_link_t *l)
+{
+    const gh_broker_at_t *at = &l->at;
+    size_t serial =
+        s_link.serial++; /* the monitor of the slot's last broker may not have let go of its name */
+    l->jobs = open_socket(ZMQ_DEALER);
+    l->events = open_socket(ZMQ_SUB);
+    return !l->jobs || !l->events || gh_link_secure(l->jobs, front.conf, at->inner, at->cert) ||
+                   gh_link_secure(l->events, front.conf, at->events_out, at->cert) ||
+                   !(l->jobs_monitor = open_monitor(l->jobs, "jobs", serial)) ||
+                   !(l->events_monitor = open_monitor(l->events, "events", serial)) ||
+                   zmq_connect(l->jobs, at->inner) || zmq_connect(l->events, at->events_out)
+               ? -1
+               : 0;
+}
+
+/* In a slot that is free. */
+static int
+open_link(const gh_broker_at_t *at)
+{
+    size_t i = 0;
+    while (i < s_link.n && s_link.at[i].open)
+        i++;
+    if (i == GH_BROKERS_MAX) {
+        gh_log(GH_LOG_ERROR, "brokers_too_many", GH_KS("broker", at->name));
+        return -1;
+    }
+    front_link_t *l = &s_link.at[i];
+    *l = (front_link_t){.index = i, .at = *at, .open = true};
+    s_link.n = i < s_link.n ? s_link.n : i + 1;
+    if (connect_link(l)) {
+        gh_log(GH_LOG_ERROR, "link_failed", GH_KS("endpoint", at->inner),
+               GH_KS("reason", zmq_strerror(zmq_errno())));
+        close_link(l);
+        return -1;
+    }
+    watch(&l->jobs_watch, l, l->jobs, on_jobs);
+    watch(&l->events_watch, l, l->events, on_events);
+    return 0;
+}
+
+/* ---- brokers come and go */
+
+static bool
+is_open(const gh_broker_at_t *at)
+{
+    for (size_t i = 0; i < s_link.n; i++)
+        if (s_link.at[i].open && gh_broker_same(&s_link.at[i].at, at))
+            return true;
+    return false;
+}
+
+static void
+follow_list(void)
+{
+    for (size_t i = 0; i < s_link.n; i++) {
+        front_link_t *l = &s_link.at[i];
+        l->leaving = l->open && !gh_broker_listed(&s_link.list, &l->at);
+    }
+    for (size_t i = 0; i < s_link.list.n; i++)
+        if (!is_open(&s_link.list.at[i]))
+            (void)open_link(&s_link.list.at[i]);
+}
+
+/* Brokers that were taken off the list and have answered all. */
+static void
+leave_idle(void)
+{
+    for (size_t i = 0; i < s_link.n; i++) {
+        front_link_t *l = &s_link.at[i];
+        if (!l->open || !l->leaving || l->n_jobs > 0)
+            continue;
+        gh_log(GH_LOG_INFO, "broker_left", GH_KS("broker", l->at.name));
+        kore_platform_disable_read(l->jobs_watch.fd);
+        kore_platform_disable_read(l->events_watch.fd);
+        close_link(l);
+        front_probes_forget(i);
+    }
+}
+
+static void
+tick(void *arg, u_int64_t now_kore)
+{
+    (void)arg;
+    (void)now_kore;
+    int64_t now = gh_mono_ms();
+    for (size_t i = 0; i < s_link.n; i++) {
+        front_link_t *l = &s_link.at[i];
+        if (!l->open)
+            continue;
+        watch_connections(l);
+        drain_jobs(l);
+        drain(l, l->events, take_event);
+    }
+    sweep(now);
+    if (gh_broker_follow(&s_link.follow, front.conf, now, &s_link.list))
+        follow_list();
+    leave_idle();
+    front_watch_tick(now);
+    front_sync_tick(now);
+    front_probes_tick(now);
+    gh_program_log_tick(front.conf);
+    front_rows_tick(now);
+    front_worker_counts_t *mine = &front.counters->worker[front.worker];
+    atomic_store_explicit(&mine->turned_ms, now, memory_order_relaxed);
+    atomic_store_explicit(&mine->linked, front_link_alive(), memory_order_relaxed);
+    atomic_store_explicit(&mine->parked, s_link.n_parked, memory_order_relaxed);
+    atomic_store_explicit(&mine->file_bytes, front_files_held(), memory_order_relaxed);
+}
+
+int
+front_link_start(void)
+{
+    char why[5000];
+    s_link.ctx = zmq_ctx_new();
+    s_link.silence_ms = gh_broker_silence_ms(front.conf);
+    if (!s_link.ctx)
+        return -1;
+    if (gh_broker_list_load(front.conf, &s_link.list, why, sizeof why)) {
+        gh_log(GH_LOG_ERROR, "brokers_unread", GH_KS("reason", why));
+        return -1;
+    }
+    for (size_t i = 0; i < s_link.list.n; i++) {
+        const gh_broker_at_t *at = &s_link.list.at[i];
+        if (at->inner[0] && !at->events_out[0]) {
+            gh_log(GH_LOG_ERROR, "link_lists_differ", GH_KS("more", "link.inner"),
+                   GH_KS("than", "link.events_out"));
+            return -1;
+        }
+        if (at->inner[0] && open_link(at))
+            return -1;
+    }
+    kore_timer_add(tick, TICK_MS, NULL, 0);
+    return s_link.n ? 0 : -1;
 }
 
 void
@@ -917,7 +1103,8 @@ front_link_stop(void)
     front_access_flush();
     if (front_rows_flush())
         for (size_t i = 0; i < s_link.n; i++)
-            set_int(s_link.at[i].jobs, ZMQ_LINGER, LAST_MS);
+            if (s_link.at[i].jobs)
+                set_int(s_link.at[i].jobs, ZMQ_LINGER, LAST_MS);
     while (s_link.parked) { /* those just sent: nobody waits for their replies */
         front_job_t *j = s_link.parked;
         unpark(j);

@@ -5,8 +5,7 @@
 
 #include "front/front.h"
 #include "front/metrics.h"
-
-#define BROKERS_MAX 8
+#include "wire/broker_list.h"
 
 /* A figure of a service or of a broker by its member in mmi.queues. */
 typedef struct figure {
@@ -56,14 +55,14 @@ static const struct {
 
 /* What every broker said last; NULL for one that is silent. Borrowed within one answer. */
 typedef struct words {
-    json_t *root[BROKERS_MAX];
+    json_t *root[GH_BROKERS_MAX];
     size_t n;
 } words_t;
 
 static void
 words_read(words_t *w)
 {
-    w->n = front_brokers() < BROKERS_MAX ? front_brokers() : BROKERS_MAX;
+    w->n = front_brokers() < GH_BROKERS_MAX ? front_brokers() : GH_BROKERS_MAX;
     for (size_t b = 0; b < w->n; b++) {
         gh_str_t text = front_probes_queues(b);
         w->root[b] = text.n ? json_loadb(text.p, text.n, 0, NULL) : NULL;

@@ -8,8 +8,8 @@
 #include "base/timez.h"
 #include "front/front.h"
 #include "wire/figures.h"
+#include "wire/broker_list.h"
 
-#define BROKERS_MAX 8
 #define QUEUES_MAX  (1u << 20)
 #define ASK_MS      1000
 #define ASK_SOON_MS 250 /* while not ready */
@@ -19,8 +19,8 @@
 static const char *const s_essential[] = {"identity", "directory", "booking"};
 
 static struct {
-    gh_buf_t queues[BROKERS_MAX], workers[BROKERS_MAX], figures[BROKERS_MAX];
-    int64_t heard_ms[BROKERS_MAX], workers_ms[BROKERS_MAX], figures_ms[BROKERS_MAX];
+    gh_buf_t queues[GH_BROKERS_MAX], workers[GH_BROKERS_MAX], figures[GH_BROKERS_MAX];
+    int64_t heard_ms[GH_BROKERS_MAX], workers_ms[GH_BROKERS_MAX], figures_ms[GH_BROKERS_MAX];
     const char *missing; /* an essential pool without a worker anywhere, NULL: none */
     int64_t asked_ms, asked_us, took_us, figures_asked_ms;
 } s_probe = {.missing = "identity"}; /* nothing was heard yet */
@@ -46,7 +46,7 @@ judge(void)
 {
     bool have[GH_COUNT(s_essential)] = {false};
     int64_t now = gh_mono_ms();
-    for (size_t b = 0; b < front_brokers() && b < BROKERS_MAX; b++) {
+    for (size_t b = 0; b < front_brokers() && b < GH_BROKERS_MAX; b++) {
         if (!s_probe.heard_ms[b] || now - s_probe.heard_ms[b] > FRESH_MS)
             continue;
         json_t *root = json_loadb(s_probe.queues[b].p, s_probe.queues[b].n, 0, NULL);
@@ -73,10 +73,10 @@ front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n)
 {
     bool queues = gh_str_is(name, "mmi.queues"), workers = gh_str_is(name, "mmi.workers"),
          figures = gh_str_is(name, "mmi.figures");
-    if (figures && n == 2 && gh_str_is(body[0], "200") && broker < BROKERS_MAX &&
+    if (figures && n == 2 && gh_str_is(body[0], "200") && broker < GH_BROKERS_MAX &&
         body[1].n <= GH_FIGURES_ALL && keep_words(&s_probe.figures[broker], body[1]))
         s_probe.figures_ms[broker] = gh_mono_ms(); /* read only when somebody asks for them */
-    if ((!queues && !workers) || n < 2 || !gh_str_is(body[0], "200") || broker >= BROKERS_MAX ||
+    if ((!queues && !workers) || n < 2 || !gh_str_is(body[0], "200") || broker >= GH_BROKERS_MAX ||
         body[1].n > QUEUES_MAX)
         return;
     if (workers) {
@@ -94,7 +94,7 @@ front_probes_mmi(size_t broker, gh_str_t name, const gh_str_t *body, size_t n)
 gh_str_t
 front_probes_queues(size_t broker)
 {
-    if (broker >= BROKERS_MAX || !s_probe.heard_ms[broker] ||
+    if (broker >= GH_BROKERS_MAX || !s_probe.heard_ms[broker] ||
         gh_mono_ms() - s_probe.heard_ms[broker] > FRESH_MS)
         return (gh_str_t){0};
     return gh_buf_view(&s_probe.queues[broker]);
@@ -103,7 +103,7 @@ front_probes_queues(size_t broker)
 gh_str_t
 front_probes_workers(size_t broker)
 {
-    if (broker >= BROKERS_MAX || !s_probe.workers_ms[broker] ||
+    if (broker >= GH_BROKERS_MAX || !s_probe.workers_ms[broker] ||
         gh_mono_ms() - s_probe.workers_ms[broker] > FRESH_MS)
         return (gh_str_t){0};
     return gh_buf_view(&s_probe.workers[broker]);
@@ -112,10 +112,17 @@ front_probes_workers(size_t broker)
 gh_str_t
 front_probes_figures(size_t broker)
 {
-    if (broker >= BROKERS_MAX || !s_probe.figures_ms[broker] ||
+    if (broker >= GH_BROKERS_MAX || !s_probe.figures_ms[broker] ||
         gh_mono_ms() - s_probe.figures_ms[broker] > FRESH_MS + GH_FIGURES_EVERY)
         return (gh_str_t){0};
     return gh_buf_view(&s_probe.figures[broker]);
+}
+
+void
+front_probes_forget(size_t broker)
+{
+    if (broker < GH_BROKERS_MAX)
+        s_probe.heard_ms[broker] = s_probe.workers_ms[broker] = s_probe.figures_ms[broker] = 0;
 }
 
 bool

@@ -13,9 +13,9 @@
 #include "base/timez.h"
 #include "base/uuid7.h"
 #include "front/front.h"
+#include "wire/broker_list.h"
 #include "wire/event.h"
 
-#define BROKERS_MAX   8
 #define RETRY_MS      250
 #define STALE_MS      1000
 #define ASK_BUDGET_MS 2000
@@ -24,8 +24,8 @@
 #define SILENT_MS     3000  /* the pool, and so the database, counts as down after this without an answer */
 
 static struct {
-    uint8_t broker[BROKERS_MAX][16];
-    bool known[BROKERS_MAX];
+    uint8_t broker[GH_BROKERS_MAX][16];
+    bool known[GH_BROKERS_MAX];
     int64_t seq; /* highest event number seen or covered by a list */
     bool loaded, asking, broken;
     bool check;                 /* readiness wants to know whether the pool still answers */
@@ -123,7 +123,7 @@ take_beat(gh_mp_t map, size_t broker)
 {
     gh_str_t id;
     int64_t seq = 0;
-    if (!gh_mp_bin(gh_mp_get(map, "broker"), &id) || id.n != 16 || broker >= BROKERS_MAX)
+    if (!gh_mp_bin(gh_mp_get(map, "broker"), &id) || id.n != 16 || broker >= GH_BROKERS_MAX)
         return;
     bool same = s_sync.known[broker] && memcmp(s_sync.broker[broker], id.p, 16) == 0;
     if (!same) {

@@ -210,6 +210,9 @@ const gh_setting_t gh_settings[] = {
               "Event endpoints that publishers connect to, one entry a broker."),
     ENDPOINTS("link.events_out", "${broker.events_out}",
               "Event endpoints that subscribers connect to, one entry a broker."),
+    STR("link.brokers", "${var}/brokers", 4000,
+        "File that lists the brokers instead of the settings before, when it is there; followed while "
+        "programs run."),
     STR("link.cert", "", 4000,
         "Our own CURVE certificate (zcert file beside its _secret file), for tcp endpoints of brokers."),
     STR("link.server_cert", "", 4000,

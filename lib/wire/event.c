@@ -24,3 +24,12 @@ gh_event_begin(gh_buf_t *out)
 {
     gh_buf_put(out, GH_EVENT_MAGIC, MAGIC_LEN);
 }
+
+bool
+gh_event_draining(gh_str_t frame)
+{
+    gh_mp_t map;
+    bool draining = false;
+    return gh_event_decode(frame.p, frame.n, &map) == 0 &&
+           gh_mp_bool(gh_mp_get(map, "draining"), &draining) && draining;
+}

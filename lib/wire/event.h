@@ -11,8 +11,9 @@
  *   "jobs"    {seq}                 durable jobs were queued: dispatchers look at once (lib/domain/later.h)
  *   "job_state" {id: bin16}         a durable job that somebody asked for began or ended: fronts that watch it look (front/watch.h);
  *                                   no row, no seq
- *   "beat"    {broker: bin16, seq}  from each broker every second: the highest seq it has carried; a new broker
- *                                   identity or a seq above the last one seen makes the receiver reload
+ *   "beat"    {broker: bin16, seq, draining?: true}  from each broker every second and when a subscriber comes: the highest seq
+ *                                   it has carried; a new broker identity or a seq above the last one seen makes the
+ *                                   receiver reload. draining: it takes no more jobs, others do
  * seq is the id of the row in `outbox`; 0 in a beat means the broker has carried none yet.
  */
 #ifndef GH_WIRE_EVENT_H
@@ -26,6 +27,8 @@
 
 /* Check the payload frame and give its map; -1 when it is not one of ours. */
 int gh_event_decode(const void *frame, size_t n, gh_mp_t *map) GH_MUSTCHECK;
+/* Does this beat say that its broker drains? */
+bool gh_event_draining(gh_str_t frame);
 /* Start a payload: appends magic; the caller appends one msgpack map. */
 void gh_event_begin(gh_buf_t *out);
 

@@ -429,6 +429,8 @@ take_reply_member(gh_str_t key, gh_mp_t v, gh_reply_head_t *h, unsigned *seen)
         return take_timings(v, h);
     if (gh_str_is(key, "db"))
         return take_u32(v, UINT32_MAX, &h->db_us);
+    if (gh_str_is(key, "elsewhere"))
+        return gh_mp_bool(v, &h->elsewhere);
     return true;
 }
 
@@ -519,13 +521,18 @@ gh_reply_head_encode(const gh_reply_head_t *h, gh_buf_t *out)
     put_raw(out, "headers", h->headers, &count);
     put_text(out, "type", h->type, &count);
     put_text(out, "extra", h->extra, &count);
+    if (h->elsewhere) {
+        gh_mpw_cstr(out, "elsewhere");
+        gh_mpw_bool(out, true);
+        count++;
+    }
     gh_mpw_map_end(out, mark, count);
 }
 
 void
-gh_reply_refusal(const uint8_t id[16], uint32_t attempt, const char *error, gh_buf_t *out)
+gh_reply_refusal(const uint8_t id[16], uint32_t attempt, const char *error, bool elsewhere, gh_buf_t *out)
 {
-    gh_reply_head_t h = {.attempt = attempt, .error = gh_str(error)};
+    gh_reply_head_t h = {.attempt = attempt, .error = gh_str(error), .elsewhere = elsewhere};
 
     memcpy(h.id, id, 16);
     gh_reply_head_encode(&h, out);

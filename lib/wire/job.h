@@ -73,6 +73,8 @@ typedef struct gh_reply_head {
     uint32_t queue_us; /* waited in the broker, which fills it in (gh_reply_head_set_queue) */
     uint32_t work_us;  /* from delivery to the reply */
     uint32_t db_us;    /* of it, waited for the database */
+    bool
+        elsewhere; /* a refusal of this broker alone: it stops, drains or has no worker; another one may take the job */
 } gh_reply_head_t;
 
 #define GH_REPLY_HEAD_MAX (64u << 10) /* `extra` lists every fault of a form */
@@ -87,7 +89,9 @@ void gh_reply_head_encode(const gh_reply_head_t *h, gh_buf_t *out);
 int gh_reply_head_ref(const void *frame, size_t n, uint8_t id[16], uint32_t *attempt, bool *failed,
                       size_t *queue_at) GH_MUSTCHECK;
 void gh_reply_head_set_queue(void *frame, size_t queue_at, uint32_t queue_us);
-/* The reply header of a refusal by a front, broker or runtime: name such as "QUEUE_FULL", no params. */
-void gh_reply_refusal(const uint8_t id[16], uint32_t attempt, const char *error, gh_buf_t *out);
+/* The reply header of a refusal by a front, broker or runtime: name such as "QUEUE_FULL", no params. elsewhere: see the
+ * member. */
+void gh_reply_refusal(const uint8_t id[16], uint32_t attempt, const char *error, bool elsewhere,
+                      gh_buf_t *out);
 
 #endif

@@ -57,17 +57,30 @@ parse_service(const gh_str_t *frames, size_t n, size_t at, gh_mdp_msg_t *out)
     return 0;
 }
 
+/* Of a process: host:pid. */
+static bool
+name_valid(gh_str_t name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] <= ' ' || name.p[i] > '~' || name.p[i] == '"' || name.p[i] == '\\')
+            return false;
+    return name.n > 0 && name.n <= GH_MDP_NAME_MAX;
+}
+
 static int
 parse_ready(const gh_str_t *frames, size_t n, size_t at, gh_mdp_msg_t *out)
 {
-    bool credit = out->version == 2 && n == at + 2;
+    bool named = out->version == 2 && n == at + 3, credit = named || (out->version == 2 && n == at + 2);
 
     if ((n != at + 1 && !credit) || !gh_mdp_service_valid(frames[at]))
         return -1;
     if (credit && gh_mdp_credit(frames[at + 1]) == 0)
         return -1;
+    if (named && !name_valid(frames[at + 2]))
+        return -1;
     out->service = frames[at];
     out->credit = credit ? frames[at + 1] : (gh_str_t){NULL, 0};
+    out->name = named ? frames[at + 2] : (gh_str_t){NULL, 0};
     out->body = n;
     return 0;
 }
@@ -98,7 +111,8 @@ parse_worker(const gh_str_t *frames, size_t n, size_t at, gh_mdp_msg_t *out)
         out->body = at + 1;
         return n == at + 1 || (out->version == 2 && n == at + 2) ? 0 : -1;
     case GH_MDPW_DISCONNECT:
-        return n == at + 1 ? 0 : -1;
+        out->leave = out->version == 2 && n == at + 2 && gh_str_is(frames[at + 1], GH_MDPW_LEAVE);
+        return n == at + 1 || out->leave ? 0 : -1;
     default:
         return -1;
     }

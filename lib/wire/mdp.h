@@ -3,14 +3,15 @@
  *
  *   0.2 client -> broker   MDPC02 | 01 REQUEST | service | body...
  *       broker -> client   MDPC02 | 02 PARTIAL / 03 FINAL | service | body...
- *       worker -> broker   MDPW02 | 01 READY | service [| credit]
+ *       worker -> broker   MDPW02 | 01 READY | service [| credit [| name]]
  *                          MDPW02 | 03 PARTIAL / 04 FINAL | client | "" | body...
  *       broker -> worker   MDPW02 | 02 REQUEST | client | "" | body...
- *       both               MDPW02 | 05 HEARTBEAT [| figures], 06 DISCONNECT
+ *       both               MDPW02 | 05 HEARTBEAT [| figures], 06 DISCONNECT [| "leave"]
  *   0.1 client             "" | MDPC01 | service | body...          (both directions)
  *       worker             "" | MDPW01 | 01 READY | service; 02 REQUEST; 03 REPLY; 04 HEARTBEAT; 05 DISCONNECT
- * The credit frame of READY is ours: a decimal number 1..65535, the jobs the worker wants in hand. So is the frame that a worker's
- * HEARTBEAT may have: what it has done so far (figures.h).
+ * The credit frame of READY is ours: a decimal number 1..65535, the jobs the worker wants in hand; so is the name of its process,
+ * host:pid, by which an operator knows it, and the frame that a worker's HEARTBEAT may have: what it has done so far (figures.h).
+ * DISCONNECT with "leave" asks a worker of ours to finish what it holds and to end.
  */
 #ifndef GH_WIRE_MDP_H
 #define GH_WIRE_MDP_H
@@ -40,6 +41,8 @@ enum {
 };
 
 #define GH_MDP_SERVICE_MAX 128
+#define GH_MDP_NAME_MAX    63
+#define GH_MDPW_LEAVE      "leave"
 
 /* 1..128 bytes of [A-Za-z0-9._-]. */
 bool gh_mdp_service_valid(gh_str_t service);
@@ -57,6 +60,8 @@ typedef struct gh_mdp_msg {
     gh_str_t service; /* REQUEST of a client, READY */
     gh_str_t client;  /* PARTIAL and FINAL of a worker, REQUEST to a worker */
     gh_str_t credit;  /* READY, empty when absent */
+    gh_str_t name;    /* READY, empty when absent */
+    bool leave;       /* DISCONNECT */
     size_t body;      /* == n when there is none */
 } gh_mdp_msg_t;
 

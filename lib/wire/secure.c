@@ -4,7 +4,6 @@
 #include "wire/secure.h"
 
 #include <czmq.h>
-#include <limits.h>
 
 #include "base/log.h"
 
@@ -22,22 +21,6 @@ is_loopback(const char *host)
            strncmp(host, "localhost:", 10) == 0;
 }
 
-/* Entry `index` of a comma list, the last one when the list is shorter. */
-static void
-entry(const char *list, size_t index, char *out, size_t size)
-{
-    size_t n = strcspn(list, ",");
-    while (index-- > 0 && list[n] == ',') {
-        list += n + 1;
-        list += strspn(list, " ");
-        n = strcspn(list, ",");
-    }
-    if (n >= size)
-        n = 0;
-    memcpy(out, list, n);
-    out[n] = '\0';
-}
-
 static int
 apply(void *socket, zcert_t *own, zcert_t *server)
 {
@@ -49,19 +32,17 @@ apply(void *socket, zcert_t *own, zcert_t *server)
 }
 
 int
-gh_link_secure(void *socket, const gh_conf_t *conf, const char *endpoint, size_t index)
+gh_link_secure(void *socket, const gh_conf_t *conf, const char *endpoint, const char *server_cert)
 {
     static const char none[41] =
         "0000000000000000000000000000000000000000"; /* a certificate without secret key */
     const char *cert = gh_conf_str(conf, "link.cert");
-    char server_cert[PATH_MAX];
     if (strncmp(endpoint, "tcp://", 6) != 0)
         return 0;
     if (*cert == '\0')
         return is_loopback(endpoint + 6)
                    ? 0
                    : refuse(endpoint, "tcp beyond the loopback needs CURVE (link.cert)");
-    entry(gh_conf_str(conf, "link.server_cert"), index, server_cert, sizeof(server_cert));
     zcert_t *own = zcert_load(cert), *server = *server_cert ? zcert_load(server_cert) : NULL;
     int rc = -1;
     if (!own || strcmp(zcert_secret_txt(own), none) == 0)

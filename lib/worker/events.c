@@ -17,7 +17,6 @@
 #include "wire/secure.h"
 #include "worker/internal.h"
 
-#define BROKERS_MAX   16
 #define LINGER_MS     500
 #define ANNOUNCEMENTS 3
 
@@ -26,8 +25,9 @@ struct gh_bus {
     void *pub, *sub;
     gh_buf_t frame;
     int64_t seen; /* highest sequence number that reached us */
-    uint8_t brokers[BROKERS_MAX][16];
+    uint8_t brokers[GH_BROKERS_MAX][16];
     size_t n_brokers;
+    gh_broker_list_t connected;
     int announce; /* beats that are still answered with the settings of the database */
 };
 
@@ -125,8 +125,8 @@ new_broker(gh_bus_t *bus, gh_str_t id)
         if (memcmp(bus->brokers[i], id.p, 16) == 0)
             return false;
     /* brokers that went away for good are forgotten in turn */
-    memcpy(bus->brokers[bus->n_brokers % BROKERS_MAX], id.p, 16);
-    if (bus->n_brokers < BROKERS_MAX)
+    memcpy(bus->brokers[bus->n_brokers % GH_BROKERS_MAX], id.p, 16);
+    if (bus->n_brokers < GH_BROKERS_MAX)
         bus->n_brokers++;
     return true;
 }
@@ -200,19 +200,35 @@ on_event(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 /* ---- set-up */
 
 static void
-connect_all(gh_bus_t *bus, void *sock, const char *setting)
+connect_to(gh_bus_t *bus, void *sock, const char *endpoint, const char *cert)
 {
-    const char *list = gh_conf_str(bus->worker->conf, setting);
-    for (size_t i = 0; *list; i++) {
-        char endpoint[256];
-        size_t n = strcspn(list, ",");
-        snprintf(endpoint, sizeof(endpoint), "%.*s", (int)n, list);
-        if (gh_link_secure(sock, bus->worker->conf, endpoint, i) == 0 && zmq_connect(sock, endpoint))
-            gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint),
-                   GH_KS("said", zmq_strerror(zmq_errno())));
-        list += n;
-        list += strspn(list, ", ");
+    if (!*endpoint || gh_link_secure(sock, bus->worker->conf, endpoint, cert) != 0)
+        return;
+    if (zmq_connect(sock, endpoint))
+        gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint),
+               GH_KS("said", zmq_strerror(zmq_errno())));
+}
+
+void
+gh_bus_follow(gh_bus_t *bus, const gh_broker_list_t *list)
+{
+    for (size_t i = 0; i < bus->connected.n; i++) {
+        const gh_broker_at_t *b = &bus->connected.at[i];
+        if (gh_broker_listed(list, b))
+            continue;
+        if (*b->events_in)
+            (void)zmq_disconnect(bus->pub, b->events_in);
+        if (*b->events_out)
+            (void)zmq_disconnect(bus->sub, b->events_out);
     }
+    for (size_t i = 0; i < list->n; i++) {
+        const gh_broker_at_t *b = &list->at[i];
+        if (gh_broker_listed(&bus->connected, b))
+            continue;
+        connect_to(bus, bus->pub, b->events_in, b->cert);
+        connect_to(bus, bus->sub, b->events_out, b->cert);
+    }
+    bus->connected = *list;
 }
 
 gh_bus_t *
@@ -234,8 +250,7 @@ gh_bus_new(gh_worker_t *w)
     zmq_setsockopt(bus->sub, ZMQ_MAXMSGSIZE, &(int64_t){GH_EVENT_MAX}, sizeof(int64_t));
     for (size_t i = 0; i < GH_COUNT(heard_topics); i++)
         zmq_setsockopt(bus->sub, ZMQ_SUBSCRIBE, heard_topics[i], strlen(heard_topics[i]));
-    connect_all(bus, bus->pub, "link.events_in");
-    connect_all(bus, bus->sub, "link.events_out");
+    gh_bus_follow(bus, w->brokers);
     zmq_pollitem_t item = {bus->sub, 0, ZMQ_POLLIN, 0};
     zloop_poller(w->loop, &item, on_event, bus);
     zloop_poller_set_tolerant(w->loop, &item);

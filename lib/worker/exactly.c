@@ -1,9 +1,14 @@
 /*
  * lib/worker/exactly.c - exactly once: job records and idempotency keys (decisions 13 and 14)
  *
- * A write leaves its job id and reply in the transaction of its effect; a job that is not here for the first time leaves its refusal too. Whoever gets the job again (attempt >
+ * A write leaves its job id and reply in the transaction of its effect. Whoever gets the job again (attempt >
  * 0, sent again through another broker, or after an error that leaves the commit in doubt) finds them. Two
  * deliveries at the same moment meet at the primary key: the second waits, fails, and looks the record up.
+ *
+ * A delivery that was sent before (recheck) leaves a record of its refusal too. Its sender counts the broker of the earlier delivery as
+ * lost, but that broker, or its worker, may only be cut off from the sender and carry the job out later: the caller was told no
+ * by then. With the record that commit fails at the primary key, whatever clocks and heartbeats say. An ordinary refusal in
+ * the rush writes nothing (decisions 13).
  */
 #include <libpq-fe.h>
 

@@ -145,10 +145,10 @@ effect_too_late(const gh_batch_priv_t *b)
 }
 
 static bool
-any_record(const gh_batch_priv_t *b)
+any_job(const gh_batch_priv_t *b, bool (*is)(const gh_batch_priv_t *, const gh_wjob_priv_t *))
 {
     for (size_t i = 0; i < b->batch.n; i++)
-        if (gh_job_is_recorded(b, gh_priv(b->batch.jobs[i])))
+        if (is(b, gh_priv(b->batch.jobs[i])))
             return true;
     return false;
 }
@@ -164,13 +164,18 @@ finish_tx(gh_batch_priv_t *b, bool wrote)
         roll_back(b);
         return;
     }
-    if (wrote || b->n_events > 0 || b->audits || any_record(b) || b->batch.n == 0) {
+    bool good = wrote || b->n_events > 0 || b->audits || any_job(b, gh_job_has_effect) || b->batch.n == 0,
+         records = any_job(b, gh_job_is_recorded);
+    if (!good)
+        gh_batch_ask(b, "rt_rollback", 0, NULL);
+    if (!good && records) /* of refusals alone: nothing else of this transaction may stay */
+        gh_batch_ask(b, "rt_begin", 0, NULL);
+    if (good || records) {
         gh_exactly_put(b);
         put_side_rows(b);
         gh_batch_ask(b, "rt_patient_commit", 0, NULL);
         b->at_commit = gh_batch_ask_own(b, "rt_commit", 0, NULL);
-    } else
-        gh_batch_ask(b, "rt_rollback", 0, NULL);
+    }
     if (b->failed && !b->lost) /* memory for the records ran out */
         roll_back(b);
     else

@@ -21,12 +21,14 @@
 #include "db/pg.h"
 #include "db/timings.h"
 #include "worker/access_check.h"
+#include "wire/broker_list.h"
+#include "wire/mdp.h"
 #include "worker/arena.h"
 #include "worker/worker.h"
 
 #define GH_LANES_MAX      16
 #define GH_POOLS_MAX      32
-#define GH_LINKS_MAX      16
+#define GH_LINKS_MAX      GH_BROKERS_MAX
 #define GH_BLOBS_MAX      32
 #define GH_BIND_MAX       20
 #define GH_JOB_AGE_MAX_MS (24 * 3600 * 1000LL) /* decisions 14 */
@@ -226,10 +228,12 @@ struct gh_lane {
 
 struct gh_link {
     gh_wpool_t *pool;
-    char *endpoint;
-    void *sock; /* NULL while closed */
+    char *endpoint, *cert; /* owned; NULL: the place is free */
+    void *sock;            /* NULL while closed */
     uint32_t generation;
-    int64_t heard_ms, sent_ms, reopen_ms;
+    size_t in_hand; /* jobs that came by it, of all generations */
+    bool leaving;   /* its broker is no longer listed */
+    int64_t heard_ms, sent_ms, reopen_ms, job_ms;
     int64_t silence_ms; /* after which broker and worker count each other as gone */
     int64_t still_ms;   /* having sent nothing for so long we must not commit: half a heartbeat less */
     int backoff_ms;
@@ -314,6 +318,9 @@ struct gh_worker {
     int job_level;                  /* worker.job_log, -1: off */
     gh_buf_t scratch, maps, opened; /* for reply frames; opened: a body with sealed values */
     bool draining, disconnected, failed;
+    char name[GH_MDP_NAME_MAX + 1]; /* host:pid */
+    gh_broker_list_t *brokers;
+    gh_broker_follow_t follow;
     int64_t drain_ms;
     int64_t started_s; /* unix */
     int signal_fd;
@@ -326,7 +333,9 @@ void gh_wpool_fini(gh_wpool_t *p);
 gh_wop_t *gh_wpool_find(const gh_wpool_t *p, gh_str_t name);
 
 /* link.c */
-int gh_links_init(gh_wpool_t *p) GH_MUSTCHECK;
+/* A link to each broker of the list; those to others are left when their jobs are answered. -1: no link, or no memory. */
+int gh_links_follow(gh_wpool_t *p, const gh_broker_list_t *list) GH_MUSTCHECK;
+void gh_links_fini(gh_wpool_t *p);
 void gh_link_open(gh_link_t *l);
 void gh_link_close(gh_link_t *l, bool say_disconnect);
 /* The answer's file is taken, its rows sent as frames behind the body. */
@@ -424,6 +433,8 @@ int gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out) GH_MU
 
 /* events.c */
 gh_bus_t *gh_bus_new(gh_worker_t *w);
+void gh_bus_follow(gh_bus_t *bus,
+                   const gh_broker_list_t *list); /* connect to these brokers and to no others */
 void gh_bus_destroy(gh_bus_t **bus_p);
 /* We listen to it ourselves; what we do not hear is a wake-up with polling behind it. */
 bool gh_bus_hears(const char *topic);
@@ -485,6 +496,7 @@ void gh_trace_begin(gh_batch_priv_t *b); /* the same for a batch, when it is wan
 
 /* worker.c */
 void gh_worker_configured(gh_worker_t *w); /* settings have changed */
+void gh_worker_drain(gh_worker_t *w);      /* finish what runs and end, as on SIGTERM */
 void gh_worker_tell(gh_worker_t *w);       /* the service manager, several times a second */
 void gh_worker_pool_up(
     gh_wpool_t *p); /* a lane came up, or the upkeep got ready: open for business when all is there */

@@ -27,6 +27,7 @@
 #define REOPEN_FIRST_MS 100
 #define REOPEN_MAX_MS   4000
 #define LINGER_MS       1000
+#define LEAVE_MS        3000
 #define MESSAGE_MAX     ((int64_t)GH_MP_MAX_BYTES + (64 << 10))
 
 static int on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg);
@@ -53,10 +54,11 @@ send_ready(gh_link_t *l)
 {
     char credit[24];
     const char *service = l->pool->def->name;
+    const char *name = l->pool->worker->name;
     int n = snprintf(credit, sizeof(credit), "%zu", l->pool->credit);
     if (send_command(l, GH_MDPW_READY, ZMQ_SNDMORE) ||
         send_bytes(l->sock, service, strlen(service), ZMQ_SNDMORE) ||
-        send_bytes(l->sock, credit, (size_t)n, 0))
+        send_bytes(l->sock, credit, (size_t)n, ZMQ_SNDMORE) || send_bytes(l->sock, name, strlen(name), 0))
         gh_log(GH_LOG_WARN, "ready_unsent", GH_KS("pool", service));
 }
 
@@ -155,14 +157,14 @@ new_socket(gh_link_t *l)
     void *s = zmq_socket(w->zmq, ZMQ_DEALER);
     if (!s)
         return NULL;
-    const int linger = LINGER_MS, hwm = (int)l->pool->credit * 4 + 1000, ivl = 100, ivl_max = 2000;
+    const int linger = LINGER_MS, hwm = (int)l->pool->credit * 4 + 1000, ivl = 100, ivl_max = 500;
     zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof(linger));
     zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof(hwm));
     zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof(hwm));
     zmq_setsockopt(s, ZMQ_RECONNECT_IVL, &ivl, sizeof(ivl));
     zmq_setsockopt(s, ZMQ_RECONNECT_IVL_MAX, &ivl_max, sizeof(ivl_max));
     zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &(int64_t){MESSAGE_MAX}, sizeof(int64_t));
-    if (gh_link_secure(s, w->conf, l->endpoint, (size_t)(l - l->pool->links)) == 0) {
+    if (gh_link_secure(s, w->conf, l->endpoint, l->cert) == 0) {
         if (zmq_connect(s, l->endpoint) == 0)
             return s;
         gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", l->endpoint),
@@ -175,7 +177,7 @@ new_socket(gh_link_t *l)
 void
 gh_link_open(gh_link_t *l)
 {
-    l->heard_ms = l->sent_ms = gh_mono_ms();
+    l->heard_ms = l->sent_ms = l->job_ms = gh_mono_ms();
     l->silent = true;
     l->sock = new_socket(l);
     if (!l->sock) {
@@ -207,27 +209,95 @@ gh_link_close(gh_link_t *l, bool say_disconnect)
     l->reopen_ms = gh_mono_ms() + l->backoff_ms + (int64_t)((uintptr_t)l / 64 % 25) * l->backoff_ms / 100;
 }
 
-int
-gh_links_init(gh_wpool_t *p)
+/* ---- brokers come and go */
+
+static bool
+goes_to(const gh_link_t *l, const gh_broker_at_t *at)
+{
+    return strcmp(l->endpoint, at->inner) == 0 && strcmp(l->cert, at->cert) == 0;
+}
+
+static gh_link_t *
+find_link(gh_wpool_t *p, const gh_broker_at_t *at)
+{
+    for (size_t i = 0; i < p->n_links; i++)
+        if (p->links[i].endpoint && goes_to(&p->links[i], at))
+            return &p->links[i];
+    return NULL;
+}
+
+static bool
+is_listed(const gh_link_t *l, const gh_broker_list_t *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (goes_to(l, &list->at[i]))
+            return true;
+    return false;
+}
+
+/* A place that no job of an earlier broker points to; NULL: there is none. */
+static gh_link_t *
+add_link(gh_wpool_t *p, const gh_broker_at_t *at)
 {
     const gh_conf_t *conf = p->worker->conf;
-    const char *at = gh_conf_str(conf, "link.inner");
     int64_t beat = gh_conf_int(conf, "broker.heartbeat_ms"),
             silence = beat * gh_conf_int(conf, "broker.liveness");
-    while (*at && p->n_links < GH_LINKS_MAX) {
-        size_t n = strcspn(at, ",");
-        gh_link_t *l = &p->links[p->n_links++];
-        *l = (gh_link_t){.pool = p,
-                         .endpoint = strndup(at, n),
-                         .generation = 1,
-                         .silence_ms = silence,
-                         .still_ms = silence - beat / 2};
-        if (!l->endpoint)
+    size_t i = 0;
+    while (i < p->n_links && (p->links[i].endpoint || p->links[i].in_hand > 0))
+        i++;
+    if (i == GH_LINKS_MAX)
+        return NULL;
+    gh_link_t *l = &p->links[i];
+    *l = (gh_link_t){.pool = p,
+                     .endpoint = strdup(at->inner),
+                     .cert = strdup(at->cert),
+                     .generation = l->generation + 1,
+                     .silence_ms = silence,
+                     .still_ms = silence - beat / 2};
+    p->n_links = i < p->n_links ? p->n_links : i + 1;
+    return l->endpoint && l->cert ? l : NULL;
+}
+
+static void
+remove_link(gh_link_t *l)
+{
+    gh_link_close(l, true);
+    free(l->endpoint);
+    free(l->cert);
+    l->endpoint = l->cert = NULL;
+}
+
+int
+gh_links_follow(gh_wpool_t *p, const gh_broker_list_t *list)
+{
+    for (size_t i = 0; i < p->n_links; i++)
+        if (p->links[i].endpoint)
+            p->links[i].leaving = !is_listed(&p->links[i], list);
+    for (size_t i = 0; i < list->n; i++) {
+        const gh_broker_at_t *at = &list->at[i];
+        gh_link_t *l = find_link(p, at);
+        if (l || !at->inner[0])
+            continue;
+        if (!(l = add_link(p, at)))
             return -1;
-        at += n;
-        at += strspn(at, ", ");
+        if (p->started && !p->worker->disconnected)
+            gh_link_open(l);
     }
     return p->n_links > 0 ? 0 : -1;
+}
+
+void
+gh_links_fini(gh_wpool_t *p)
+{
+    for (size_t i = 0; i < p->n_links; i++)
+        remove_link(&p->links[i]);
+}
+
+/* Taken off the list: fronts have followed it too when no job came for a while, and all are answered. */
+static bool
+may_leave(const gh_link_t *l, int64_t now)
+{
+    return l->leaving && l->in_hand == 0 && (l->silent || now - l->job_ms >= LEAVE_MS);
 }
 
 /* ---- standing still */
@@ -276,7 +346,11 @@ handle(gh_link_t *l, zmq_msg_t *m, size_t n)
     heard(l);
     if (msg.command == GH_MDPW_REQUEST)
         gh_job_receive(l, &m[2], &m[msg.body], n - msg.body);
-    else if (msg.command == GH_MDPW_DISCONNECT) {
+    else if (msg.leave) {
+        gh_log(GH_LOG_INFO, "asked_to_leave", GH_KS("pool", l->pool->def->name),
+               GH_KS("broker", l->endpoint));
+        gh_worker_drain(l->pool->worker);
+    } else if (msg.command == GH_MDPW_DISCONNECT) {
         gh_log(GH_LOG_INFO, "disconnected", GH_KS("pool", l->pool->def->name), GH_KS("broker", l->endpoint));
         gh_link_close(l, false);
     }
@@ -313,6 +387,11 @@ on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 static void
 tick(gh_link_t *l, int64_t now, int64_t heartbeat_ms)
 {
+    if (may_leave(l, now)) {
+        gh_log(GH_LOG_INFO, "left", GH_KS("pool", l->pool->def->name), GH_KS("broker", l->endpoint));
+        remove_link(l);
+        return;
+    }
     close_if_stood_still(l, now);
     if (!l->sock) {
         if (now >= l->reopen_ms)
@@ -350,7 +429,8 @@ gh_links_tick(gh_wpool_t *p)
     if (!p->started || p->worker->disconnected)
         return;
     for (size_t i = 0; i < p->n_links; i++)
-        tick(&p->links[i], now, heartbeat_ms);
+        if (p->links[i].endpoint)
+            tick(&p->links[i], now, heartbeat_ms);
     if (now - p->figures_ms >= GH_FIGURES_EVERY)
         send_figures(p, now);
 }

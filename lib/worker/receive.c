@@ -29,6 +29,7 @@ take(zmq_msg_t *to, zmq_msg_t *from)
 void
 gh_job_free(gh_worker_t *w, gh_wjob_priv_t *j)
 {
+    j->link->in_hand--;
     zmq_msg_close(&j->client);
     zmq_msg_close(&j->head_msg);
     zmq_msg_close(&j->args_msg);
@@ -57,6 +58,8 @@ job_new(gh_link_t *l)
     j->link_generation = l->generation;
     j->seq = w->next_seq++;
     j->received_us = gh_mono_us();
+    l->in_hand++;
+    l->job_ms = j->received_us / 1000;
     return j;
 }
 

@@ -152,11 +152,18 @@ gh_job_has_effect(const gh_batch_priv_t *b, const gh_wjob_priv_t *j)
            (j->answer.err == GH_E_NONE) != j->effect_flipped;
 }
 
+/* What the caller is told for good: after a time-out, an overload or a fault it, or whoever repeats a durable job, asks again. */
+static bool
+is_final(gh_err_t err)
+{
+    return err == GH_E_NONE || gh_error_row(err)->http < 500;
+}
+
 bool
 gh_job_is_recorded(const gh_batch_priv_t *b, const gh_wjob_priv_t *j)
 {
-    return gh_job_has_effect(b, j) ||
-           (b->kind == GH_OP_WRITE && j->recheck && j->job.done && !j->answer.by_runtime);
+    return gh_job_has_effect(b, j) || (b->kind == GH_OP_WRITE && j->recheck && j->job.done &&
+                                       !j->answer.by_runtime && is_final(j->answer.err));
 }
 
 /* ---- sending */

@@ -17,6 +17,15 @@ links_up(const gh_wpool_t *p)
     return n;
 }
 
+static size_t
+links_listed(const gh_wpool_t *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_links; i++)
+        n += p->links[i].endpoint && !p->links[i].leaving;
+    return n;
+}
+
 /* What a pool waits for, NULL when it serves. */
 static const char *
 lacks(const gh_wpool_t *p)
@@ -38,7 +47,7 @@ gh_worker_tell(gh_worker_t *w)
         const gh_wpool_t *p = &w->pools[i];
         size_t up = links_up(p);
         brokers = up < brokers ? up : brokers;
-        of = p->n_links;
+        of = links_listed(p);
         if (!first && lacks(p))
             first = p;
     }

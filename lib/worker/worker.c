@@ -138,7 +138,8 @@ gh_worker_pool_up(gh_wpool_t *p)
         return;
     }
     for (size_t i = 0; i < p->n_links; i++)
-        gh_link_open(&p->links[i]);
+        if (p->links[i].endpoint)
+            gh_link_open(&p->links[i]);
     gh_log(GH_LOG_INFO, "ready", GH_KS("pool", p->def->name), GH_KI("operations", p->n_ops),
            GH_KI("credit", p->credit), GH_KI("lanes", p->n_lanes));
 }
@@ -228,6 +229,17 @@ drained(gh_worker_t *w)
     return running == 0 || since > DRAIN_HARD_MS;
 }
 
+void
+gh_worker_drain(gh_worker_t *w)
+{
+    if (w->draining)
+        return;
+    w->draining = true;
+    w->drain_ms = gh_mono_ms();
+    gh_notify_stopping();
+    gh_log(GH_LOG_INFO, "draining", GH_KI("batches", batches_running(w)));
+}
+
 static int
 on_signal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
@@ -237,14 +249,33 @@ on_signal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     struct signalfd_siginfo info;
     if (read(w->signal_fd, &info, sizeof(info)) != sizeof(info))
         return 0;
-    if (!w->draining) {
-        w->draining = true;
-        w->drain_ms = gh_mono_ms();
-        gh_notify_stopping();
-        gh_log(GH_LOG_INFO, "draining", GH_KI("signal", info.ssi_signo),
-               GH_KI("batches", batches_running(w)));
-    }
+    gh_worker_drain(w);
     return drained(w) ? -1 : 0;
+}
+
+/* ---- brokers */
+
+static int
+load_brokers(gh_worker_t *w)
+{
+    char why[5000], host[GH_MDP_NAME_MAX - 16] = "";
+    (void)gethostname(host, sizeof host - 1);
+    snprintf(w->name, sizeof w->name, "%s:%d", *host ? host : "host", (int)getpid());
+    w->brokers = calloc(1, sizeof *w->brokers);
+    if (w->brokers && gh_broker_list_load(w->conf, w->brokers, why, sizeof why) == 0)
+        return 0;
+    gh_log(GH_LOG_ERROR, "brokers_unread", GH_KS("reason", w->brokers ? why : "memory"));
+    return -1;
+}
+
+static void
+follow_brokers(gh_worker_t *w)
+{
+    for (size_t i = 0; i < w->n_pools; i++)
+        if (gh_links_follow(&w->pools[i], w->brokers))
+            gh_log(GH_LOG_ERROR, "brokers_too_many", GH_KS("pool", w->pools[i].def->name));
+    if (w->bus)
+        gh_bus_follow(w->bus, w->brokers);
 }
 
 /* ---- time */
@@ -260,6 +291,8 @@ on_sweep(zloop_t *loop, int id, void *arg)
         gh_pool_dispatch(&w->pools[i]); /* upkeep that has become due */
         gh_links_tick(&w->pools[i]);
     }
+    if (gh_broker_follow(&w->follow, w->conf, gh_mono_ms(), w->brokers))
+        follow_brokers(w);
     gh_worker_tell(w);
     gh_trace_flush(w);
     return w->draining && drained(w) ? -1 : 0;
@@ -302,7 +335,7 @@ load_pools(gh_worker_t *w, const gh_pool_t *const *pools, size_t n)
     int rc = 0;
     w->pools = calloc(n, sizeof(*w->pools));
     for (size_t i = 0; w->pools && i < n; i++, w->n_pools++)
-        if (gh_wpool_init(&w->pools[i], w, pools[i], contract) || gh_links_init(&w->pools[i]))
+        if (gh_wpool_init(&w->pools[i], w, pools[i], contract) || gh_links_follow(&w->pools[i], w->brokers))
             rc = -1;
     gh_contract_destroy(&contract);
     malloc_trim(0); /* the parsed files are by far the largest thing this process ever holds */
@@ -339,7 +372,7 @@ set_up(gh_worker_t *w, const gh_pool_t *const *pools, size_t n)
     zloop_set_nonstop(w->loop, true);
     w->zmq = zmq_ctx_new();
     w->actors = gh_actor_cache_new();
-    if (!w->zmq || !w->actors || load_pools(w, pools, n))
+    if (!w->zmq || !w->actors || load_brokers(w) || load_pools(w, pools, n))
         return -1;
     w->upkeep = gh_upkeep_new(w);
     w->threads = gh_threads_new(w, (size_t)gh_conf_int(w->conf, "password.threads"));
@@ -397,15 +430,13 @@ tear_down(gh_worker_t *w)
             p->def->stop(w);
         for (size_t l = 0; l < p->n_lanes; l++)
             gh_pg_destroy(&p->lanes[l].pg);
-        for (size_t l = 0; l < p->n_links; l++) {
-            gh_link_close(&p->links[l], true);
-            free(p->links[l].endpoint);
-        }
+        gh_links_fini(p);
         gh_timings_destroy(&p->timings);
         free(p->app_name);
     }
     free_jobs_and_batches(w);
     gh_bus_destroy(&w->bus);
+    free(w->brokers);
     for (size_t i = 0; i < w->n_pools; i++)
         gh_wpool_fini(&w->pools[i]);
     free(w->pools);

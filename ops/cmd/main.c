@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/timez.h"
 #include "ops/cmd/cmd.h"
+#include "ops/cmd/drain.h"
 #include "ops/cmd/env.h"
 #include "ops/cmd/live.h"
 
@@ -177,6 +178,14 @@ static const gh_cmd_row_t s_commands[] = {
     {"top", "", 0, "Watch queues, workers, rates and latencies",
      "Rates and percentiles are those between two looks. Keys: q quits, + and - change the interval.",
      gh_top_opts, gh_cmd_top},
+    {"drain", "broker NAME | worker HOST:PID", 2, "Take a broker or a worker process out of service",
+     "broker: it refuses new jobs and says so, fronts and dispatchers turn to the others, what it holds is "
+     "finished; NAME is that of the\n"
+     "list of brokers, or its endpoint. --off takes it back. worker: the process finishes what it runs, "
+     "hands "
+     "back what waits, and ends.\n"
+     "Without --yes neither is done to the last one. With CURVE the key of link.cert needs the role ops.",
+     gh_drain_opts, gh_cmd_drain},
     {"replay", "FILE", 1, "Book a hospital's booking log again over HTTP, and check the outcome",
      GH_REPLAY_TEXT, gh_replay_opts, gh_cmd_replay},
     {"version", "", 0, "Show the version", NULL, NULL, run_version},

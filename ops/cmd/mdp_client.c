@@ -9,13 +9,12 @@
 #include <zmq.h>
 
 #include "base/timez.h"
+#include "wire/broker_list.h"
 #include "wire/mdp.h"
 #include "wire/secure.h"
 
-#define ENDPOINT_MAX 256
-
 typedef struct broker {
-    char endpoint[ENDPOINT_MAX];
+    gh_broker_at_t at;
     void *socket;
 } broker_t;
 
@@ -41,56 +40,45 @@ s_reconnect(gh_mdp_client_t *c, broker_t *b)
     zmq_setsockopt(b->socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(b->socket, ZMQ_RECONNECT_IVL_MAX, &max_ivl, sizeof max_ivl);
     zmq_setsockopt(b->socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size);
-    if (gh_link_secure(b->socket, c->conf, b->endpoint, (size_t)(b - c->brokers)) != 0)
+    if (gh_link_secure(b->socket, c->conf, b->at.inner, b->at.cert) != 0)
         return -1;
-    return zmq_connect(b->socket, b->endpoint);
-}
-
-/* Take one endpoint of the list; false when it does not fit. */
-static bool
-s_add(gh_mdp_client_t *c, const char *start, size_t n)
-{
-    while (n && *start == ' ')
-        start++, n--;
-    while (n && start[n - 1] == ' ')
-        n--;
-    if (n == 0)
-        return true;
-    if (n >= ENDPOINT_MAX || c->n == GH_MMI_BROKERS_MAX)
-        return false;
-    broker_t *b = &c->brokers[c->n];
-    memcpy(b->endpoint, start, n);
-    b->endpoint[n] = '\0';
-    if (s_reconnect(c, b) != 0)
-        return false;
-    c->n++;
-    return true;
+    return zmq_connect(b->socket, b->at.inner);
 }
 
 gh_mdp_client_t *
 gh_mdp_client_new(const gh_conf_t *conf, int timeout_ms)
 {
-    const char *endpoints = gh_conf_str(conf, "link.inner");
+    char why[5000];
     gh_mdp_client_t *c = calloc(1, sizeof *c);
-    if (!c)
-        return NULL;
+    gh_broker_list_t *list = calloc(1, sizeof *list);
+    if (!c || !list)
+        goto fail;
     c->conf = conf;
     c->timeout_ms = timeout_ms;
     c->context = zmq_ctx_new();
     if (!c->context)
         goto fail;
-    for (const char *at = endpoints; at;) {
-        const char *comma = strchr(at, ',');
-        if (!s_add(c, at, comma ? (size_t)(comma - at) : strlen(at))) {
-            fprintf(stderr, "guahao: not a usable broker endpoint in: %s\n", endpoints);
+    if (gh_broker_list_load(conf, list, why, sizeof why) != 0) {
+        fprintf(stderr, "guahao: %s\n", why);
+        goto fail;
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        if (!list->at[i].inner[0])
+            continue;
+        c->brokers[c->n].at = list->at[i];
+        if (s_reconnect(c, &c->brokers[c->n++]) != 0) {
+            fprintf(stderr, "guahao: not a usable broker endpoint: %s\n", list->at[i].inner);
             goto fail;
         }
-        at = comma ? comma + 1 : NULL;
     }
+    free(list);
     if (c->n > 0)
         return c;
     fprintf(stderr, "guahao: no broker endpoint (setting link.inner)\n");
+    gh_mdp_client_destroy(&c);
+    return NULL;
 fail:
+    free(list);
     gh_mdp_client_destroy(&c);
     return NULL;
 }
@@ -119,7 +107,22 @@ gh_mdp_client_count(const gh_mdp_client_t *c)
 const char *
 gh_mdp_client_endpoint(const gh_mdp_client_t *c, size_t broker)
 {
-    return c->brokers[broker].endpoint;
+    return c->brokers[broker].at.inner;
+}
+
+const char *
+gh_mdp_client_name(const gh_mdp_client_t *c, size_t broker)
+{
+    return c->brokers[broker].at.name;
+}
+
+int
+gh_mdp_client_find(const gh_mdp_client_t *c, const char *which)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->brokers[i].at.name, which) == 0 || strcmp(c->brokers[i].at.inner, which) == 0)
+            return (int)i;
+    return -1;
 }
 
 static int

@@ -15,14 +15,17 @@
 
 typedef struct gh_mdp_client gh_mdp_client_t;
 
-/* A client of every broker of the setting link.inner, with the keys of link.cert where an endpoint needs them (settings are
- * borrowed). NULL after a message on stderr when the list is empty or too long, or holds an endpoint that cannot be
- * connected to. Caller destroys. */
+/* A client of every broker of the list (wire/broker_list.h), with the keys of link.cert where an endpoint needs them (settings are
+ * borrowed). NULL after a message on stderr when the list is empty or faulty, or holds an endpoint that cannot be connected
+ * to. Caller destroys. */
 gh_mdp_client_t *gh_mdp_client_new(const gh_conf_t *conf, int timeout_ms);
 void gh_mdp_client_destroy(gh_mdp_client_t **client_p);
 
 size_t gh_mdp_client_count(const gh_mdp_client_t *c);
 const char *gh_mdp_client_endpoint(const gh_mdp_client_t *c, size_t broker); /* borrowed */
+const char *gh_mdp_client_name(const gh_mdp_client_t *c, size_t broker);     /* borrowed */
+/* The broker of this name or endpoint; -1: none. */
+int gh_mdp_client_find(const gh_mdp_client_t *c, const char *which);
 
 /* Ask broker number `broker` for an mmi.* service; arg NULL sends an empty argument. 0: `code` holds the
  * broker's code ("200"), `body` (cleared first) the frame after it, if any. -1: no proper answer in time. */

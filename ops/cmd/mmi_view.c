@@ -76,6 +76,7 @@ static void
 worker_of(const json_t *j, gh_view_worker_t *w)
 {
     text_of(j, "id", w->id);
+    text_of(j, "name", w->name);
     text_of(j, "service", w->service);
     w->credit = int_of(j, "credit");
     w->running = int_of(j, "running");
@@ -84,6 +85,7 @@ worker_of(const json_t *j, gh_view_worker_t *w)
     w->age_s = int_of(j, "age_s");
     w->silent_ms = int_of(j, "silent_ms");
     w->trusted = json_is_true(json_object_get(j, "trusted"));
+    w->leaving = json_is_true(json_object_get(j, "leaving"));
 }
 
 static int
@@ -111,6 +113,7 @@ s_read_queues(gh_view_t *v, const json_t *root)
     v->uptime_s = int_of(broker, "uptime_s");
     v->peers = int_of(broker, "inner_peers");
     v->dead_letters = int_of(broker, "dead_letters");
+    v->draining = json_is_true(json_object_get(broker, "draining"));
     size_t n = json_array_size(list);
     v->services = calloc(n ? n : 1, sizeof *v->services);
     if (!v->services)

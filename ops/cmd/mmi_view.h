@@ -30,15 +30,17 @@ typedef struct gh_view_service {
 
 typedef struct gh_view_worker {
     char id[GH_VIEW_NAME];
+    char name[GH_VIEW_NAME]; /* of its process, host:pid; "" for a plain one */
     char service[GH_VIEW_NAME];
     int64_t credit, running, done, failed, age_s, silent_ms;
-    bool trusted;
+    bool trusted, leaving;
 } gh_view_worker_t;
 
 typedef struct gh_view {
     char broker[GH_VIEW_NAME];
     char version[GH_VIEW_NAME];
     int64_t uptime_s, peers, dead_letters;
+    bool draining;
     gh_view_service_t *services; /* owned, by name */
     size_t n_services;
     gh_view_worker_t *workers; /* owned, by service */

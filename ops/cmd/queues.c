@@ -35,7 +35,8 @@ s_name_width(const gh_view_t *v)
 static void
 s_table(const char *endpoint, const gh_view_t *v)
 {
-    printf("broker %s  version %s  up %" PRId64 " s  %s\n", v->broker, v->version, v->uptime_s, endpoint);
+    printf("broker %s  version %s  up %" PRId64 " s  %s%s\n", v->broker, v->version, v->uptime_s, endpoint,
+           v->draining ? "  draining" : "");
     int w = s_name_width(v);
     printf("%-*s %7s %6s %7s %6s %6s %6s %8s %10s %8s %8s %8s %6s %8s %8s %8s\n", w, "SERVICE", "WORKERS",
            "CREDIT", "RUNNING", "HIGH", "NORMAL", "BATCH", "OLDEST", "DONE", "REFUSED", "EXPIRED", "REQUEUED",

@@ -90,7 +90,7 @@ fuzz_examples(void)
     gh_reply_head_encode(&r, &b);
     fuzz_add(b.p, b.n);
     gh_buf_clear(&b);
-    gh_reply_refusal(h.id, 0, "QUEUE_FULL", &b);
+    gh_reply_refusal(h.id, 0, "QUEUE_FULL", false, &b);
     fuzz_add(b.p, b.n);
     gh_buf_clear(&b);
     gh_event_begin(&b);

@@ -104,7 +104,7 @@ def test_malformed_messages_are_dropped_and_counted(broker):
     bad = [[b""], [b"", b""], [b"MDPC02"], [b"MDPC02", b"\x01"], [b"MDPC02", b"\x01", b"svc"],
            [b"MDPC02", b"\x09", b"svc", b"b"], [b"MDPC02", b"\x02", b"svc", b"b"], [b"MDPC02", b"\x01", b"", b"b"],
            [b"MDPC02", b"\x01", b"a b", b"b"], [b"MDPC02", b"\x01", b"x" * 129, b"b"], [b"MDPC03", b"\x01", b"s", b"b"],
-           [b"MDPW02"], [b"MDPW02", b"\x01"], [b"MDPW02", b"\x01", b"svc", b"0"], [b"MDPW02", b"\x01", b"s", b"1", b"2"],
+           [b"MDPW02"], [b"MDPW02", b"\x01"], [b"MDPW02", b"\x01", b"svc", b"0"], [b"MDPW02", b"\x01", b"s", b"1", b"a b"], [b"MDPW02", b"\x06", b"stay"],
            [b"MDPW02", b"\x04", b"c", b"", ], [b"MDPW02", b"\x04", b"c", b"x", b"b"], [b"MDPW02", b"\x05", b"x", b"y"],
            [b"MDPW02", b"\x02", b"c", b"", b"b"], [b"MDPW02", b"\xff"], [b"MDPW02", b"\x01\x01", b"svc"],
            [b"", b"MDPC01"], [b"", b"MDPC01", b"svc"], [b"", b"MDPW01", b"\x01"], [b"", b"MDPW01", b"\x09"]]

@@ -136,6 +136,35 @@ def test_the_refusal_of_a_job_sent_again_stands_against_the_first_delivery(site)
     assert site.call("add", user=1, body={"name": "c", "amount": -9}).json == {"n": 91}    # another job is decided anew
 
 
+def test_a_refusal_of_a_job_sent_again_stands_against_its_first_delivery(site):
+    first = uuid7()
+    body = {"name": "late", "amount": 1}
+    assert site.call("add", id=first, user=1, more={"resend": True}, body=body).error == "NOT_FOUND"
+    assert site.db.value("select count(*) from job_done where id = %s", str(uuid.UUID(bytes=first))) == 1
+    site.db.query("insert into probe_counter values ('late', 5)")
+    late = site.call("add", id=first, user=1, body=body)        # held up meanwhile behind a broker that was cut off
+    assert late.error == "NOT_FOUND" and site.db.value("select n from probe_counter where name = 'late'") == 5
+    assert site.call("add", user=1, body=body).json["n"] == 6
+    both = [uuid7() for _ in range(2)]                          # one batch: what others in it did stays done
+    site.send("add", both[0], more={"resend": True}, body={"name": "nobody", "amount": 1})
+    site.send("add", both[1], body=body)
+    assert site.broker.reply(both[0]).error == "NOT_FOUND" and site.broker.reply(both[1]).json["n"] == 7
+
+
+def test_a_job_sent_again_that_meets_its_own_effect_finds_its_record(site):
+    first, blocker = uuid7(), site.db.connect(autocommit=False)
+    cursor = blocker.cursor()                                   # the first delivery, about to commit elsewhere
+    cursor.execute("insert into probe_row values (4711, 1)")
+    cursor.execute("insert into job_done (id, op, status, body) values (%s, 'probe.put', 201, '{\"k\":4711}')", (str(uuid.UUID(bytes=first)),))
+    site.send("put", first, more={"resend": True}, user=2, body={"k": 4711, "v": 1})
+    wait_for("the second delivery to wait for it", lambda: site.db.value(
+        "select count(*) from pg_locks where not granted and locktype = 'transactionid'") > 0, 10)
+    blocker.commit()
+    r = site.broker.reply(first)
+    assert r.error is None and r.json == {"k": 4711}
+    blocker.close()
+
+
 def test_refusal_carries_its_texts(site):
     reply = site.call("add", user=1, body={"name": "c", "amount": -9})
     assert (reply.error, reply.params) == ("RATE_LIMITED", {"n": "7"})

@@ -184,8 +184,10 @@ class Storm:
                         if status >= 500 or status == 401 or (status == 422 and "VALIDATION" in str(answer.no)):
                             self.faults.append((method, path, body, status, raw[:300]))
                         return answer
+                else:
+                    self.counts[f"again {status}"] += 1
             except LOST:
-                pass
+                self.counts["again lost"] += 1
             if not key or time.monotonic() - begun > GIVE_UP:
                 if key:
                     self.unanswered.append((method, path, key))

@@ -360,13 +360,27 @@ refusal_names_its_row(void **state)
     gh_buf_t b GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_reply_head_t got;
 
-    gh_reply_refusal(ID, 4, "QUEUE_FULL", &b);
+    gh_reply_refusal(ID, 4, "QUEUE_FULL", false, &b);
     assert_int_equal(gh_reply_head_decode(b.p, b.n, &got), 0);
     assert_memory_equal(got.id, ID, 16);
     assert_int_equal(got.attempt, 4);
     assert_true(gh_str_is(got.error, "QUEUE_FULL"));
     assert_null(got.params.at);
     assert_int_equal(got.status, 0);
+    assert_false(got.elsewhere);
+}
+
+static void
+refusal_of_one_broker_names_others(void **state)
+{
+    (void)state;
+    gh_buf_t b GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_reply_head_t got;
+
+    gh_reply_refusal(ID, 0, "SERVICE_UNAVAILABLE", true, &b);
+    assert_int_equal(gh_reply_head_decode(b.p, b.n, &got), 0);
+    assert_true(got.elsewhere);
+    assert_true(gh_str_is(got.error, "SERVICE_UNAVAILABLE"));
 }
 
 static void
@@ -379,6 +393,8 @@ reply_members_are_checked(void **state)
         "\xa6params\x81\xa1n\x03", /* not a text */
         "\xa7headers\x90",         /* no map */
         "\xa7timings\x91\x01",     /* one number */
+        "\xa9"
+        "elsewhere\x01",
         ("\xa5"
          "error\x01"),
     };
@@ -438,6 +454,7 @@ main(void)
         cmocka_unit_test(oversized_head_is_refused),
         cmocka_unit_test(reply_comes_back_whole),
         cmocka_unit_test(refusal_names_its_row),
+        cmocka_unit_test(refusal_of_one_broker_names_others),
         cmocka_unit_test(reply_members_are_checked),
         cmocka_unit_test(mutated_heads_do_no_harm),
     };

@@ -74,6 +74,11 @@ worker_commands_of_both_versions(void **state)
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("128")), 0);
     assert_true(gh_str_is(m.credit, "128"));
     assert_int_equal(m.body, 4);
+    assert_int_equal(m.name.n, 0);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("128"), F("host1:4711")), 0);
+    assert_true(gh_str_is(m.credit, "128"));
+    assert_true(gh_str_is(m.name, "host1:4711"));
+    assert_int_equal(m.body, 5);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x04"), F("client"), F(""), F("body")), 0);
     assert_int_equal(m.command, GH_MDPW_FINAL);
     assert_true(gh_str_is(m.client, "client"));
@@ -88,6 +93,10 @@ worker_commands_of_both_versions(void **state)
     assert_int_equal(m.body, 2);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x06")), 0);
     assert_int_equal(m.command, GH_MDPW_DISCONNECT);
+    assert_false(m.leave);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x06"), F("leave")), 0);
+    assert_int_equal(m.command, GH_MDPW_DISCONNECT);
+    assert_true(m.leave);
     assert_int_equal(PARSE(&m, F(""), F("MDPW01"), F("\x01"), F("echo")), 0);
     assert_int_equal(m.version, 1);
     assert_int_equal(m.command, GH_MDPW_READY);
@@ -113,7 +122,12 @@ malformed_worker_messages_are_refused(void **state)
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("65536")), -1);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("-1")), -1);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("")), -1);
-    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("1"), F("1")), -1);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("1"), F("")), -1);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("1"), F("a b")), -1);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("1"), ((gh_str_t){address, 64})), -1);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x01"), F("booking"), F("1"), F("h:1"), F("1")), -1);
+    assert_int_equal(PARSE(&m, F("MDPW02"), F("\x06"), F("stay")), -1);
+    assert_int_equal(PARSE(&m, F(""), F("MDPW01"), F("\x05"), F("leave")), -1);
     assert_int_equal(PARSE(&m, F(""), F("MDPW01"), F("\x01"), F("booking"), F("1")), -1);
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x04"), F("client"), F("")), -1); /* no body */
     assert_int_equal(PARSE(&m, F("MDPW02"), F("\x04"), F("client"), F("x"), F("body")), -1);

@@ -8,27 +8,34 @@
 
 #include "base/log.h"
 #include "base/timez.h"
+#include "wire/broker_list.h"
 #include "wire/event.h"
 #include "wire/frames.h"
 #include "wire/mdp.h"
 #include "wire/secure.h"
 
-#define BROKERS_MAX 16
-#define BEAT_MS     3000
-#define PARTS_MAX   48  /* a file comes in many frames */
-#define TURN_MAX    256 /* messages of one socket in a turn */
+#define PARTS_MAX 48     /* a file comes in many frames */
+#define LEAVE_MS  120000 /* longer than a job may take */
+#define TURN_MAX  256    /* messages of one socket in a turn */
 
 typedef struct broker {
-    void *jobs, *events, *tell;
-    int64_t beat_ms; /* 0: never heard */
+    gh_broker_at_t at;
+    void *jobs, *events, *tell; /* NULL: the place is free */
+    int64_t beat_ms;            /* 0: never heard */
+    int64_t leave_ms;           /* taken off the list: closed then; 0: listed */
+    bool draining;              /* takes no more jobs */
 } broker_t;
 
 struct gh_brokers {
+    const gh_conf_t *conf;
     const gh_brokers_events_t *events;
     void *arg;
     void *ctx;
-    broker_t at[BROKERS_MAX];
-    size_t n, turn;
+    broker_t at[GH_BROKERS_MAX];
+    size_t n, turn; /* n: places that were ever used */
+    gh_broker_list_t list;
+    gh_broker_follow_t follow;
+    int64_t silence_ms;
     gh_buf_t head, file;
 };
 
@@ -41,7 +48,7 @@ set_int(void *socket, int option, int value)
 }
 
 static void *
-open_socket(gh_brokers_t *self, int type, const gh_conf_t *conf, const char *endpoint, size_t index)
+open_socket(gh_brokers_t *self, int type, const char *endpoint, const char *cert)
 {
     void *s = zmq_socket(self->ctx, type);
     if (!s)
@@ -55,51 +62,100 @@ open_socket(gh_brokers_t *self, int type, const gh_conf_t *conf, const char *end
     if (type == ZMQ_SUB)
         for (const char *const *topic = (const char *const[]){"beat", "jobs", NULL}; *topic; topic++)
             (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, *topic, strlen(*topic));
-    if (gh_link_secure(s, conf, endpoint, index) == 0 && zmq_connect(s, endpoint) == 0)
+    if (gh_link_secure(s, self->conf, endpoint, cert) == 0 && zmq_connect(s, endpoint) == 0)
         return s;
     gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint), GH_KS("said", zmq_strerror(zmq_errno())));
     zmq_close(s);
     return NULL;
 }
 
-/* The next entry of a comma list; false at its end. */
-static bool
-next_entry(const char **list, char *out, size_t size)
+static void
+close_broker(broker_t *b)
 {
-    *list += strspn(*list, ", ");
-    size_t n = strcspn(*list, ", ");
-    if (n == 0 || n >= size)
-        return false;
-    memcpy(out, *list, n);
-    out[n] = '\0';
-    *list += n;
-    return true;
+    if (b->jobs)
+        zmq_close(b->jobs);
+    if (b->events)
+        zmq_close(b->events);
+    if (b->tell)
+        zmq_close(b->tell);
+    *b = (broker_t){0};
+}
+
+/* In a place that is free. */
+static int
+open_broker(gh_brokers_t *self, const gh_broker_at_t *at)
+{
+    size_t i = 0;
+    while (i < self->n && self->at[i].jobs)
+        i++;
+    if (i == GH_BROKERS_MAX || !at->inner[0] || !at->events_in[0] || !at->events_out[0])
+        return -1;
+    broker_t *b = &self->at[i];
+    *b = (broker_t){.at = *at,
+                    .jobs = open_socket(self, ZMQ_DEALER, at->inner, at->cert),
+                    .events = open_socket(self, ZMQ_SUB, at->events_out, at->cert),
+                    .tell = open_socket(self, ZMQ_PUB, at->events_in, at->cert)};
+    self->n = i < self->n ? self->n : i + 1;
+    if (b->jobs && b->events && b->tell)
+        return 0;
+    close_broker(b);
+    return -1;
+}
+
+static bool
+is_open(const gh_brokers_t *self, const gh_broker_at_t *at)
+{
+    for (size_t i = 0; i < self->n; i++)
+        if (self->at[i].jobs && gh_broker_same(&self->at[i].at, at))
+            return true;
+    return false;
+}
+
+static void
+follow_list(gh_brokers_t *self)
+{
+    int64_t now = gh_mono_ms();
+    for (size_t i = 0; i < self->n; i++) {
+        broker_t *b = &self->at[i];
+        bool listed = !b->jobs || gh_broker_listed(&self->list, &b->at);
+        b->leave_ms = listed ? 0 : b->leave_ms ? b->leave_ms : now + LEAVE_MS;
+    }
+    for (size_t i = 0; i < self->list.n; i++)
+        if (!is_open(self, &self->list.at[i]) && open_broker(self, &self->list.at[i]))
+            gh_log(GH_LOG_ERROR, "broker_unused", GH_KS("broker", self->list.at[i].name));
+}
+
+/* One that was taken off the list is left when its jobs have had their time. */
+static void
+follow(gh_brokers_t *self)
+{
+    int64_t now = gh_mono_ms();
+    if (gh_broker_follow(&self->follow, self->conf, now, &self->list))
+        follow_list(self);
+    for (size_t i = 0; i < self->n; i++)
+        if (self->at[i].leave_ms && now >= self->at[i].leave_ms)
+            close_broker(&self->at[i]);
 }
 
 gh_brokers_t *
 gh_brokers_new(const gh_conf_t *conf, const gh_brokers_events_t *events, void *arg)
 {
-    const char *inner = gh_conf_str(conf, "link.inner"), *out = gh_conf_str(conf, "link.events_out"),
-               *in = gh_conf_str(conf, "link.events_in");
-    char jobs_at[1024], events_at[1024], tell_at[1024];
+    char why[5000];
     gh_brokers_t *self = calloc(1, sizeof *self);
     if (!self)
         return NULL;
+    self->conf = conf;
     self->events = events;
     self->arg = arg;
+    self->silence_ms = gh_broker_silence_ms(conf);
     self->ctx = zmq_ctx_new();
-    while (self->ctx && self->n < BROKERS_MAX && next_entry(&inner, jobs_at, sizeof jobs_at) &&
-           next_entry(&out, events_at, sizeof events_at) && next_entry(&in, tell_at, sizeof tell_at)) {
-        broker_t *b = &self->at[self->n];
-        b->jobs = open_socket(self, ZMQ_DEALER, conf, jobs_at, self->n);
-        b->events = open_socket(self, ZMQ_SUB, conf, events_at, self->n);
-        b->tell = open_socket(self, ZMQ_PUB, conf, tell_at, self->n);
-        self->n++;
-        if (!b->jobs || !b->events || !b->tell) {
+    if (gh_broker_list_load(conf, &self->list, why, sizeof why))
+        gh_log(GH_LOG_ERROR, "brokers_unread", GH_KS("reason", why));
+    for (size_t i = 0; self->ctx && i < self->list.n; i++)
+        if (open_broker(self, &self->list.at[i])) {
             gh_brokers_destroy(&self);
             return NULL;
         }
-    }
     if (self->n == 0)
         gh_brokers_destroy(&self);
     return self;
@@ -112,14 +168,8 @@ gh_brokers_destroy(gh_brokers_t **self_p)
     *self_p = NULL;
     if (!self)
         return;
-    for (size_t i = 0; i < self->n; i++) {
-        if (self->at[i].jobs)
-            zmq_close(self->at[i].jobs);
-        if (self->at[i].events)
-            zmq_close(self->at[i].events);
-        if (self->at[i].tell)
-            zmq_close(self->at[i].tell);
-    }
+    for (size_t i = 0; i < self->n; i++)
+        close_broker(&self->at[i]);
     if (self->ctx)
         zmq_ctx_term(self->ctx);
     gh_buf_fini(&self->head);
@@ -133,14 +183,20 @@ bool
 gh_brokers_usable(const gh_brokers_t *self, int broker)
 {
     const broker_t *b = broker >= 0 && (size_t)broker < self->n ? &self->at[broker] : NULL;
-    return b && b->beat_ms && gh_mono_ms() - b->beat_ms < BEAT_MS;
+    return b && b->beat_ms && gh_mono_ms() - b->beat_ms < self->silence_ms;
+}
+
+static bool
+takes_jobs(const gh_brokers_t *self, int broker)
+{
+    return gh_brokers_usable(self, broker) && !self->at[broker].draining && !self->at[broker].leave_ms;
 }
 
 bool
 gh_brokers_any(const gh_brokers_t *self)
 {
     for (size_t i = 0; i < self->n; i++)
-        if (gh_brokers_usable(self, (int)i))
+        if (takes_jobs(self, (int)i))
             return true;
     return false;
 }
@@ -165,7 +221,7 @@ gh_brokers_send(gh_brokers_t *self, const char *service, const gh_job_head_t *he
     gh_job_head_encode(head, &self->head);
     for (size_t i = 0; gh_buf_ok(&self->head) && i < self->n; i++) {
         int broker = (int)(self->turn++ % self->n);
-        if (gh_brokers_usable(self, broker) &&
+        if (takes_jobs(self, broker) &&
             send_frames(self->at[broker].jobs, service, gh_buf_view(&self->head), args))
             return broker;
     }
@@ -204,7 +260,6 @@ body_of(gh_brokers_t *self, const gh_str_t *frames, size_t n, gh_str_t *body)
 static void
 take_reply(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
 {
-    (void)b;
     gh_str_t frames[PARTS_MAX];
     gh_str_t body;
     gh_reply_head_t head;
@@ -213,15 +268,16 @@ take_reply(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
     if (n < 4 || !gh_str_is(frames[0], GH_MDPC02) || frames[1].n != 1 || *frames[1].p != GH_MDPC_FINAL)
         return;
     if (gh_reply_head_decode(frames[3].p, frames[3].n, &head) == 0 && body_of(self, frames, n, &body))
-        self->events->reply(self->arg, &head, body);
+        self->events->reply(self->arg, (int)(b - self->at), &head, body);
 }
 
 static void
 take_event(gh_brokers_t *self, broker_t *b, zmq_msg_t *parts, size_t n)
 {
-    if (n == 2 && gh_str_is(gh_frame(&parts[0]), "beat"))
+    if (n == 2 && gh_str_is(gh_frame(&parts[0]), "beat")) {
         b->beat_ms = gh_mono_ms();
-    else if (n == 2)
+        b->draining = gh_event_draining(gh_frame(&parts[1]));
+    } else if (n == 2)
         self->events->wake(self->arg);
 }
 
@@ -229,7 +285,7 @@ static void
 drain(gh_brokers_t *self, broker_t *b, void *socket,
       void (*take)(gh_brokers_t *, broker_t *, zmq_msg_t *, size_t))
 {
-    for (int i = 0; i < TURN_MAX; i++) {
+    for (int i = 0; socket && i < TURN_MAX; i++) {
         zmq_msg_t parts[PARTS_MAX];
         size_t n = gh_frames_recv(socket, parts, PARTS_MAX);
         if (n == 0)
@@ -242,12 +298,16 @@ drain(gh_brokers_t *self, broker_t *b, void *socket,
 void
 gh_brokers_turn(gh_brokers_t *self, long timeout_ms)
 {
-    zmq_pollitem_t items[2 * BROKERS_MAX];
+    zmq_pollitem_t items[2 * GH_BROKERS_MAX];
+    int n = 0;
+    follow(self);
     for (size_t i = 0; i < self->n; i++) {
-        items[2 * i] = (zmq_pollitem_t){self->at[i].jobs, 0, ZMQ_POLLIN, 0};
-        items[2 * i + 1] = (zmq_pollitem_t){self->at[i].events, 0, ZMQ_POLLIN, 0};
+        if (!self->at[i].jobs)
+            continue;
+        items[n++] = (zmq_pollitem_t){self->at[i].jobs, 0, ZMQ_POLLIN, 0};
+        items[n++] = (zmq_pollitem_t){self->at[i].events, 0, ZMQ_POLLIN, 0};
     }
-    if (zmq_poll(items, (int)(2 * self->n), timeout_ms) <= 0)
+    if (zmq_poll(items, n, timeout_ms) <= 0)
         return;
     for (size_t i = 0; i < self->n; i++) {
         drain(self, &self->at[i], self->at[i].events, take_event);

@@ -1,7 +1,7 @@
 /*
  * workers/jobs/brokers.h - a Majordomo client of all brokers, for the dispatcher's thread (MDP/0.2, protocols of the front's link)
  *
- * A broker is usable while its beat is heard. Jobs go round the usable ones. What was given to a broker that vanished is
+ * A broker is usable while its beat is heard. Jobs go round those that take jobs: usable, listed, not draining. What was given to a broker that vanished is
  * for the caller to send again: the job record makes that safe. One thread alone uses it.
  */
 #ifndef GH_JOBS_BROKERS_H
@@ -13,14 +13,13 @@
 typedef struct gh_brokers gh_brokers_t;
 
 typedef struct gh_brokers_events {
-    /* A final reply: decoded header, body. Borrowed. */
-    void (*reply)(void *arg, const gh_reply_head_t *head, gh_str_t body);
+    /* A final reply by this broker: decoded header, body. Borrowed. */
+    void (*reply)(void *arg, int broker, const gh_reply_head_t *head, gh_str_t body);
     /* Somebody queued a job (event "jobs"). */
     void (*wake)(void *arg);
 } gh_brokers_events_t;
 
-/* Connect to link.inner, link.events_in and link.events_out (entry i of both is one broker). conf and events are borrowed. NULL after a log
- * line. */
+/* Connect to the brokers of the list (wire/broker_list.h), and follow it. conf and events are borrowed. NULL after a log line. */
 gh_brokers_t *gh_brokers_new(const gh_conf_t *conf, const gh_brokers_events_t *events, void *arg);
 void gh_brokers_destroy(gh_brokers_t **self_p);
 

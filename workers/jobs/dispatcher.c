@@ -127,15 +127,19 @@ end_run(run_t *r, bool failed, gh_str_t code, gh_mp_t params, gh_str_t extra)
 }
 
 static void
-on_reply(void *arg, const gh_reply_head_t *head, gh_str_t body)
+on_reply(void *arg, int broker, const gh_reply_head_t *head, gh_str_t body)
 {
     gh_dispatcher_t *d = arg;
     run_t *r = NULL;
     for (size_t i = 0; i < d->n_runs && !r; i++)
         if (memcmp(d->runs[i]->run_id, head->id, 16) == 0 && !d->runs[i]->ended)
             r = d->runs[i];
-    if (!r)
-        return; /* too late, or twice */
+    if (!r || (head->error.n && r->broker != broker))
+        return; /* too late, or twice, or refused by a broker that has it no more */
+    if (head->elsewhere) {
+        r->broker = -1; /* watch_runs() gives it to another one */
+        return;
+    }
     if (gh_mp_type(head->headers) == GH_MP_MAP)
         gh_mp_to_json(head->headers, &r->headers);
     r->status = head->status;
