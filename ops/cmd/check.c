@@ -16,6 +16,7 @@
 #include "backup/shelf.h"
 #include "base/json.h"
 #include "base/keyfile.h"
+#include "base/seal.h"
 #include "base/timez.h"
 #include "contract/contract.h"
 #include "db/arrays.h"
@@ -178,7 +179,7 @@ look_at_database(check_t *k)
 
 static const struct {
     const char *name, *setting, *file; /* setting NULL: only a file */
-    enum { SECRET, BYTES, HEX } form;  /* at least 32 characters; 32 bytes; 32 bytes in hex */
+    enum { SECRET, BYTES, HEX } form;  /* at least 32 characters; 32 bytes; of base/seal.h */
 } s_keys[] = {
     {"access tokens", "token.secret", "token.secret_file", SECRET},
     {"refresh tokens", "token.refresh_secret", "token.refresh_secret_file", SECRET},
@@ -193,6 +194,15 @@ trimmed(const char *s, size_t n)
     while (n > 0 && strchr(" \t\r\n", s[n - 1]))
         n--;
     return n;
+}
+
+static bool
+is_data_key(const char *file)
+{
+    gh_seal_t *seal = gh_seal_load(file);
+    bool good = seal != NULL;
+    gh_seal_destroy(&seal);
+    return good;
 }
 
 static void
@@ -216,7 +226,7 @@ look_at_key(check_t *k, size_t i)
         return;
     }
     size_t len = trimmed(text, (size_t)n);
-    bool good = s_keys[i].form == HEX     ? len == 64 && strspn(text, "0123456789abcdefABCDEF") == 64
+    bool good = s_keys[i].form == HEX     ? is_data_key(file)
                 : s_keys[i].form == BYTES ? n >= 32
                                           : len >= SECRET_MIN;
     bool open = (st.st_mode & 077) != 0;

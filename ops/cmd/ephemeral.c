@@ -109,7 +109,8 @@ static int
 make_database(gh_cmd_t *c, const char *admin)
 {
     PGconn *db = PQconnectdb(admin);
-    PGresult *r = PQstatus(db) == CONNECTION_OK ? PQexec(db, "create database guahao template template0") : NULL;
+    PGresult *r = PQstatus(db) == CONNECTION_OK ? PQexec(db, "create database guahao template template0")
+                                                : NULL;
     bool good = r && PQresultStatus(r) == PGRES_COMMAND_OK;
     if (!good)
         (void)gh_cmd_failed(c, "the database cannot be made: %s", PQerrorMessage(db));
@@ -168,9 +169,26 @@ gh_ephemeral_begin(gh_cmd_t *c, gh_ephemeral_t *e)
     snprintf(data, sizeof data, "%s/data", e->dir);
     snprintf(admin, sizeof admin, "host=%s user=guahao dbname=postgres", e->dir);
     snprintf(e->dsn, sizeof e->dsn, "postgresql:///guahao?host=%s&user=guahao", e->dir);
-    const char *const make[] = {initdb, "-D", data, "-U", "guahao", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N", NULL};
-    const char *const serve[] = {postgres, "-D", data, "-k", e->dir, "-h", "", "-c", "fsync=off", "-c", "full_page_writes=off",
-                                 "-c", "synchronous_commit=off", "-c", "timezone=UTC", "-c", "jit=off", NULL};
+    const char *const make[] = {
+        initdb, "-D", data, "-U", "guahao", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N", NULL};
+    const char *const serve[] = {postgres,
+                                 "-D",
+                                 data,
+                                 "-k",
+                                 e->dir,
+                                 "-h",
+                                 "",
+                                 "-c",
+                                 "fsync=off",
+                                 "-c",
+                                 "full_page_writes=off",
+                                 "-c",
+                                 "synchronous_commit=off",
+                                 "-c",
+                                 "timezone=UTC",
+                                 "-c",
+                                 "jit=off",
+                                 NULL};
     gh_cmd_say(c, "making a PostgreSQL cluster in %s", e->dir);
     pid_t pid = start(e, owner, make);
     if (pid < 0 || wait_for(pid) != 0)

@@ -15,6 +15,7 @@
 #include "base/token.h"
 #include "domain/order_no.h"
 #include "ops/cmd/cmd.h"
+#include "ops/cmd/keys_data.h"
 
 int
 gh_cmd_make_parent(const char *file)
@@ -73,7 +74,8 @@ gh_keys_make(const gh_cmd_t *c)
 }
 
 const gh_opt_t gh_keys_opts[] = {
-    {"kind", "KIND", "rotate: jwt (access tokens) or refresh"},
+    {"kind", "KIND", "rotate: jwt (access tokens), refresh or data (encrypted columns)"},
+    {"new-key-only", NULL, "data: only the new key; the values are sealed again by the next run"},
     {NULL, NULL, NULL},
 };
 
@@ -97,9 +99,14 @@ static int
 rotate(gh_cmd_t *c)
 {
     const char *kind = gh_args_str(&c->args, "kind", "");
+    bool data = strcmp(kind, "data") == 0;
+    if (!data && gh_args_has(&c->args, "new-key-only"))
+        return gh_cmd_usage(c, "--new-key-only goes with --kind data");
+    if (data)
+        return gh_keys_rotate_data(c);
     bool refresh = strcmp(kind, "refresh") == 0;
     if (!refresh && strcmp(kind, "jwt") != 0)
-        return gh_cmd_usage(c, "say --kind jwt or --kind refresh");
+        return gh_cmd_usage(c, "say --kind jwt, --kind refresh or --kind data");
     const char *direct = refresh ? "token.refresh_secret" : "token.secret";
     if (*gh_conf_str(c->conf, direct))
         return gh_cmd_usage(

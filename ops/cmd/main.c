@@ -62,13 +62,17 @@ static const gh_cmd_row_t s_commands[] = {
      "lost (guahao stats "
      "rebuild).",
      gh_restore_opts, gh_cmd_restore},
-    {"keys", "init|rotate", 1, "Make the key files that are missing, or rotate those of tokens",
+    {"keys", "init|rotate", 1, "Make the key files that are missing, or rotate one",
      "init: keys of access and refresh tokens, order numbers and encrypted columns; each file has mode "
      "0600.\n"
-     "rotate: a new key signs, the present one is accepted until the next rotation. Programs see it when "
-     "they start: restart "
-     "the\n"
-     "fronts first, so that they know the new key, then the identity workers.",
+     "rotate --kind jwt or refresh: a new key signs, the present one is accepted until the next rotation. "
+     "Programs see it when they "
+     "start: restart\n"
+     "the fronts first, so that they know the new key, then the identity workers.\n"
+     "rotate --kind data: a new key encrypts, the earlier ones stay in the file; then all values are "
+     "encrypted again while all runs. "
+     "When it was\n"
+     "interrupted run it again. On several hosts: --new-key-only, copy the file to all, then without it.",
      gh_keys_opts, gh_cmd_keys},
     {"create-superuser", "", 0, "Make an account that may do everything",
      "Asks for the password twice, unless --password-stdin or --generate. Exit status 1 when a name is taken "

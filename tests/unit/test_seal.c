@@ -133,6 +133,96 @@ key_files(void **state)
     rmdir(dir);
 }
 
+/* Old values open, new ones have the new key, and who has not read the file since finds it when he needs it. */
+static void
+keys_are_rotated(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/gh.sealXXXXXX", file[64], text[80];
+    assert_non_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/data.key", dir);
+    memset(text, 'b', 64);
+    memcpy(text + 64, "\n", 2);
+    put(file, text);
+    gh_buf_t old = GH_BUF_INIT, fresh = GH_BUF_INIT, plain = GH_BUF_INIT;
+    uint8_t before[32], after[32];
+    gh_seal_t *running = gh_seal_load(file);
+    assert_non_null(running);
+    assert_int_equal(gh_seal_close(running, place, GH_STR("one"), &old), 0);
+    assert_int_equal(gh_seal_blind(running, GH_STR("one"), before), 0);
+    assert_int_equal(gh_seal_rotate(file), 0);
+    gh_seal_t *started = gh_seal_load(file);
+    assert_non_null(started);
+    assert_int_equal(gh_seal_key_id(running), 1);
+    assert_int_equal(gh_seal_key_id(started), 2);
+    assert_int_equal(gh_seal_blind(started, GH_STR("one"), after), 0);
+    assert_memory_equal(before, after, 32);
+    assert_int_equal(gh_seal_open(started, place, gh_buf_view(&old), &plain), 0);
+    assert_int_equal(gh_seal_close(started, place, GH_STR("two"), &fresh), 0);
+    assert_int_equal(fresh.p[0], 2);
+    assert_int_equal(gh_seal_open(running, place, gh_buf_view(&fresh), &plain), 0);
+    assert_int_equal(gh_seal_open(running, place, gh_buf_view(&old), &plain), 0);
+    assert_int_equal(gh_seal_key_id(running), 2);
+    assert_memory_equal(plain.p, "onetwoone", 9);
+    fresh.p[0] = 9; /* no such key: the file does not have it */
+    assert_int_equal(gh_seal_open(running, place, gh_buf_view(&fresh), &plain), -1);
+    for (int i = 3; i <= GH_SEAL_KEYS_MAX; i++)
+        assert_int_equal(gh_seal_rotate(file), 0);
+    assert_int_equal(gh_seal_rotate(file), -1); /* full */
+    gh_seal_destroy(&started);
+    started = gh_seal_load(file);
+    assert_non_null(started);
+    assert_int_equal(gh_seal_key_id(started), GH_SEAL_KEYS_MAX);
+    struct stat st;
+    assert_int_equal(stat(file, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    gh_seal_destroy(&started);
+    gh_seal_destroy(&running);
+    gh_buf_fini(&old);
+    gh_buf_fini(&fresh);
+    gh_buf_fini(&plain);
+    unlink(file);
+    assert_int_equal(gh_seal_rotate(file), -1);
+    rmdir(dir);
+}
+
+static void
+lines_of_a_key_file(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/gh.sealXXXXXX", file[64], text[400], hex[65];
+    memset(hex, 'c', 64);
+    hex[64] = 0;
+    static const struct {
+        const char *form;
+        bool good;
+    } cases[] = {{"2 %s\n1 %s\n", true},   {"%s\n", true},           {"7 %s", true},
+                 {"2 %s\r\n%s\r\n", true}, {"1 %s\n2 %s\n", false},  {"2 %s\n2 %s\n", false},
+                 {"0 %s\n", false},        {"256 %s\n", false},      {"x %s\n", false},
+                 {"2  %s\n", false},       {"2 %s trailing", false}, {" %s\n", false}};
+    assert_non_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/data.key", dir);
+    for (size_t i = 0; i < GH_COUNT(cases); i++) {
+        const char *second = strstr(cases[i].form + 2, "%s") ? strchr(strstr(cases[i].form, "%s") + 2, '%')
+                                                             : NULL;
+        size_t head = (size_t)(strstr(cases[i].form, "%s") - cases[i].form);
+        int n = snprintf(text, sizeof text, "%.*s%s", (int)head, cases[i].form, hex);
+        const char *rest = cases[i].form + head + 2;
+        if (second)
+            snprintf(text + n, sizeof text - (size_t)n, "%.*s%s%s", (int)(second - rest), rest, hex,
+                     second + 2);
+        else
+            snprintf(text + n, sizeof text - (size_t)n, "%s", rest);
+        put(file, text);
+        gh_seal_t *seal = gh_seal_load(file);
+        if ((seal != NULL) != cases[i].good)
+            fail_msg("%s", cases[i].form);
+        gh_seal_destroy(&seal);
+    }
+    unlink(file);
+    rmdir(dir);
+}
+
 int
 main(void)
 {
@@ -142,6 +232,8 @@ main(void)
         cmocka_unit_test(opens_nowhere_else),
         cmocka_unit_test(blind_index_follows_the_value),
         cmocka_unit_test(key_files),
+        cmocka_unit_test(keys_are_rotated),
+        cmocka_unit_test(lines_of_a_key_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
