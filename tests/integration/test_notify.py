@@ -1,6 +1,7 @@
 """What a service manager hears of broker, workers and front: ready when they are, status, watchdog, stopping (sd_notify(3))."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -139,3 +140,10 @@ def test_a_watchdog_of_another_process_is_not_fed(start):
     manager.wait_for("READY=1")
     assert manager.silent_for(2 * WATCHDOG_S)
     assert broker.stop() == 0
+
+
+@pytest.mark.parametrize("word", ["nothere-1", "booking-", "-1", "booking,booking-1", "booking:", ""])
+def test_an_instance_of_no_pool_is_refused(start, word):
+    worker, _ = start("guahao-worker", word)
+    assert worker.wait(10) == 2
+    assert re.search("no such pool|pool named twice", worker.output())
