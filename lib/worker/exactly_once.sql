@@ -3,11 +3,6 @@
 -- name: rt_begin
 begin;
 
--- name: rt_patient_commit
--- A commit that waits for a synchronous standby is not cut short by statement_timeout: PostgreSQL would then say COMMIT, with a warning, though a
--- failover could still lose it (its manual, 27.2.8). Nobody is told yes before the standby has it; the job's own time ends the wait.
-set local statement_timeout = 0;
-
 -- name: rt_trace
 -- $1 name of the session until the transaction ends: in pg_stat_activity and in each line of the database's log.
 select set_config('application_name', $1::text, true);

@@ -173,7 +173,6 @@ finish_tx(gh_batch_priv_t *b, bool wrote)
     if (good || records) {
         gh_exactly_put(b);
         put_side_rows(b);
-        gh_batch_ask(b, "rt_patient_commit", 0, NULL);
         b->at_commit = gh_batch_ask_own(b, "rt_commit", 0, NULL);
     }
     if (b->failed && !b->lost) /* memory for the records ran out */
