@@ -28,6 +28,7 @@
 #define REOPEN_MAX_MS   4000
 #define LINGER_MS       1000
 #define LEAVE_MS        3000
+#define NO_DB_LEAVE_MS  500 /* without a database for longer: leave the jobs to others */
 #define MESSAGE_MAX     ((int64_t)GH_MP_MAX_BYTES + (64 << 10))
 
 static int on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg);
@@ -421,12 +422,31 @@ send_figures(gh_wpool_t *p, int64_t now)
             (void)send_copy(p->links[i].sock, gh_buf_view(&frame), 0);
 }
 
+/* Without its database a worker says goodbye: the brokers give its jobs to others that have one, and no shard waits for it. It comes back
+ * with its first connection. */
+static bool
+left_without_database(gh_wpool_t *p, int64_t now)
+{
+    bool open = false;
+    if (p->down_since_ms == 0 || now - p->down_since_ms < NO_DB_LEAVE_MS)
+        return false;
+    for (size_t i = 0; i < p->n_links; i++) {
+        open |= p->links[i].sock != NULL;
+        gh_link_close(&p->links[i], true);
+        p->links[i].backoff_ms = 0;
+        p->links[i].reopen_ms = 0;
+    }
+    if (open)
+        gh_log(GH_LOG_WARN, "left_without_database", GH_KS("pool", p->def->name));
+    return true;
+}
+
 void
 gh_links_tick(gh_wpool_t *p)
 {
     const gh_conf_t *conf = p->worker->conf;
     int64_t heartbeat_ms = gh_conf_int(conf, "worker.heartbeat_ms"), now = gh_mono_ms();
-    if (!p->started || p->worker->disconnected)
+    if (!p->started || p->worker->disconnected || left_without_database(p, now))
         return;
     for (size_t i = 0; i < p->n_links; i++)
         if (p->links[i].endpoint)

@@ -15,6 +15,26 @@ def counts(s):
             ("doubled", sum(len(r) for k, r in found.items() if k.startswith("doubled")))]
 
 
+ROWS = []                                               # (case, faults, counts, longest outage, [(kind, faults, longest outage)])
+
+
+def keep(case, s, faults, kinds=()):
+    """A row of the table at the end."""
+    ROWS.append((case, faults, dict(counts(s)), s.longest_outage()[0], kinds))
+
+
+def table():
+    """The lines of it: what was done, what clients met, and how long one of them was without any answer."""
+    columns = ("calls", "refused", "retried", "unanswered", "lost", "doubled")
+    if not ROWS:
+        return []
+    lines = ["", f"{'case':<36} {'faults':>6} " + " ".join(f"{c:>10}" for c in columns) + "  longest outage"]
+    for case, faults, values, outage, kinds in ROWS:
+        lines.append(f"{case:<36} {faults:6d} " + " ".join(f"{values[c]:10d}" for c in columns) + f"  {outage:.1f} s")
+        lines += [f"  {kind:<34} {n:6d} {'':>65}  {longest:.1f} s" for kind, n, longest in kinds]
+    return lines
+
+
 def report(s, harm):
     """What `make chaos` prints."""
     kinds = harm.counts()

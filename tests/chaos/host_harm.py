@@ -1,7 +1,6 @@
 """Harm to a system that is spread over hosts: programs die and stand still, hosts and links are cut, lose packets, are slow and late."""
 
 import asyncio
-import os
 import random
 import time
 
@@ -21,7 +20,7 @@ class HostHarm(Harm):
         super().__init__(system, dict.fromkeys(system.programs), seed)
         self.rng, self.lab = random.Random(f"{seed}:hosts"), system.lab
         self.spans = []                                 # (begun, ended, kind, what)
-        self._deck, self._programs, self._longest, self._quick = [], [], 2.0 if short else float(os.environ.get("LAB_LONGEST", "7")), short
+        self._deck, self._programs, self._longest, self._quick = [], [], 2.0 if short else 10.0, short
 
     def _restart(self, name):
         self.system.launch(name)

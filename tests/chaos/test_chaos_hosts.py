@@ -7,7 +7,7 @@ for 15 s (decisions 33, 35), jobs go on, the books add up. `make hosts` runs it 
 
 import pytest
 
-from aftermath import counts, jobs_go_on
+from aftermath import jobs_go_on, keep
 from host_harm import HostHarm
 from support import netlab, storm
 from support.hosts import HostSystem, make_lab
@@ -47,15 +47,10 @@ def test_everything_adds_up_whatever_hosts_and_links_do(world):
     seed, length = storm.seed(), storm.seconds(SHORT)
     s, harm = storm.Storm(system, w, seed), HostHarm(system, seed, short=length <= SHORT)
     s.run(length, beside=harm, every=max(5.0, length / 100))
-    print(f"GUAHAO_SEED={seed}")
-    print(f"  {'fault':<20} {'n':>4}  longest outage meanwhile")
-    for kind, n, longest in harm.table(s.gaps):
-        print(f"  {kind:<20} {n:4d}  {longest:.1f} s")
-    outage, ended = s.longest_outage()
-    for name, value in counts(s) + [("longest outage", f"{outage:.1f} s, until {ended:.1f} s after the beginning")]:
-        print(f"  {name:<20} {value}")
+    keep(f"hosts and links, GUAHAO_SEED={seed}", s, len(harm.done), harm.table(s.gaps))
     for begun, over, kind, what in harm.spans:
-        print(f"    {begun - s.begun:6.1f} to {over - s.begun:6.1f} s  {kind}: {what}")
+        print(f"  {begun - s.begun:6.1f} to {over - s.begun:6.1f} s  {kind}: {what}")
+    outage, ended = s.longest_outage()
     s.verify()
     jobs_go_on(system, w.db)
     assert outage < OUTAGE, f"GUAHAO_SEED={seed}: a client had no answer for {outage:.1f} s, until {ended:.1f} s after the beginning"

@@ -11,7 +11,7 @@ import os
 
 import pytest
 
-from aftermath import counts, jobs_go_on
+from aftermath import jobs_go_on, keep
 from support import netlab, storm
 from support.hosts import HostSystem, make_lab
 from support.replica import Pair
@@ -95,9 +95,7 @@ def run(system, pair, lab, way, before=2.0, after=3.0):
             s.running = False
         s.run(120, beside=harm, every=4)
         outage, ended = s.longest_outage()
-        print(f"GUAHAO_SEED={s.seed} {way}")
-        for name, value in counts(s) + [("longest outage", f"{outage:.1f} s, until {ended:.1f} s after the beginning")]:
-            print(f"  {name:<20} {value}")
+        keep(way.replace("_", " "), s, 1)
         s.verify()
         jobs_go_on(system, w.db)
         assert outage < OUTAGE, f"{way}: a client had no answer for {outage:.1f} s, until {ended:.1f} s after the beginning"
