@@ -209,7 +209,9 @@ gh_access_check_batch(gh_batch_priv_t *b)
                                              grants_of(b->pool->worker, op));
         gh_err_t err = gh_access_decide(&op->access, op->open, op->def->while_must_change, granted,
                                         &j->job.actor);
-        if (err != GH_E_NONE)
+        if (err != GH_E_NONE) {
             gh_job_refuse_by_runtime(b, j, err);
+            gh_audit_denied(b, j, err);
+        }
     }
 }

@@ -73,6 +73,14 @@ copy(gh_batch_t *b, const char *text, const char *otherwise)
     return text ? gh_batch_dup(b, gh_str(text)).p : otherwise;
 }
 
+static const char *
+request_of(gh_batch_t *b, const uint8_t id[16], gh_str_t chosen)
+{
+    char text[GH_UUID_TEXT];
+    gh_uuid_text(id, text);
+    return gh_batch_dup(b, chosen.n ? chosen : gh_str(text)).p;
+}
+
 void
 gh_batch_audit(gh_batch_t *b, const gh_wjob_t *job, const gh_audit_t *entry)
 {
@@ -98,13 +106,38 @@ gh_batch_audit(gh_batch_t *b, const gh_wjob_t *job, const gh_audit_t *entry)
         a->ip = gh_caller_ip(b, job);
         a->agent = gh_caller_agent(b, job);
         a->surface = gh_job_surface(j);
-        memcpy(a->request, job->head.id, sizeof(a->request));
-    } else
-        gh_uuid7_new(a->request);
+        a->request = request_of(b, j->job.head.id, j->job.head.request);
+    } else {
+        uint8_t id[16];
+        gh_uuid7_new(id);
+        a->request = request_of(b, id, (gh_str_t){0});
+    }
     if (!gh_batch_ok(b))
         return;
     *b->priv->audits_tail = a;
     b->priv->audits_tail = &a->next;
+}
+
+void
+gh_batch_denied(gh_batch_t *b, const gh_wjob_t *job)
+{
+    const gh_wjob_priv_t *j = (const gh_wjob_priv_t *)job;
+    if (job->actor.user_id)
+        gh_batch_audit(b, job,
+                       &(gh_audit_t){.action = j->op->def->name,
+                                     .entity = b->priv->pool->def->name,
+                                     .outcome = "denied"});
+}
+
+void
+gh_audit_denied(gh_batch_priv_t *b, const gh_wjob_priv_t *j, gh_err_t refusal)
+{
+    const gh_wop_t *op = j->op;
+    bool alive = j->job.actor.alive && refusal != GH_E_PASSWORD_CHANGE_REQUIRED;
+    bool guarded = op->access.kind == GH_ACCESS_PERMISSION ||
+                   (op->access.kind == GH_ACCESS_ROLES && op->access.roles == GH_ROLE_ADMIN);
+    if (alive && guarded && op->def->kind != GH_OP_READ && !op->def->inner && b->lane)
+        gh_batch_denied(&b->batch, &j->job);
 }
 
 static void
@@ -147,7 +180,7 @@ gh_audit_put(gh_batch_priv_t *b)
         OUTCOME,
         IP,
         AGENT,
-        JOB,
+        REQUEST,
         SURFACE,
         CHANGES,
         N
@@ -168,7 +201,7 @@ gh_audit_put(gh_batch_priv_t *b)
         put_text(&a[OUTCOME], e->entry.outcome);
         put_text(&a[IP], e->ip);
         put_text(&a[AGENT], e->agent ? e->agent : "");
-        gh_pgarr_uuid(&a[JOB], e->request);
+        put_text(&a[REQUEST], e->request);
         put_text(&a[SURFACE], e->surface);
         put_text(&a[CHANGES], e->entry.changes);
     }

@@ -152,7 +152,7 @@ typedef struct gh_pending_audit {
     gh_audit_t entry; /* texts in batch memory */
     int64_t user_id;
     const char *roles, *ip, *agent, *surface;
-    uint8_t request[16];
+    const char *request; /* the client's id of the request, or the job's */
 } gh_pending_audit_t;
 
 typedef struct gh_on_end {
@@ -444,7 +444,9 @@ void gh_events_publish(gh_batch_priv_t *b); /* they are committed */
 
 /* audit.c */
 const char *gh_job_surface(const gh_wjob_priv_t *j); /* "code", "v1", "heartbeat", "inner" */
-void gh_audit_put(gh_batch_priv_t *b);               /* queue the rows of the entries that the step made */
+/* Its caller was refused by x-access: an attempt to change what only administrators may has its entry, outcome "denied". */
+void gh_audit_denied(gh_batch_priv_t *b, const gh_wjob_priv_t *j, gh_err_t refusal);
+void gh_audit_put(gh_batch_priv_t *b); /* queue the rows of the entries that the step made */
 
 /* upkeep.c */
 gh_upkeep_t *gh_upkeep_new(gh_worker_t *w);

@@ -172,6 +172,10 @@ void gh_batch_audit(gh_batch_t *b, const gh_wjob_t *job, const gh_audit_t *entry
  * whose answers are to be counted names `tally` instead. */
 void gh_batch_tally(gh_batch_t *b, const char *metric, const char *by);
 
+/* The entry of an attempt that was refused because of who asks: outcome "denied", action the operation's name. The runtime makes it
+ * for what x-access guards; this is for an operation that decides by itself. Nothing for nobody (no token). */
+void gh_batch_denied(gh_batch_t *b, const gh_wjob_t *job);
+
 /* The caller's address and agent as the database takes them: a valid inet or NULL; printable ASCII, at most 300 characters, or
  * NULL. Batch memory. */
 const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);

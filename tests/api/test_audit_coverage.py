@@ -53,10 +53,13 @@ def test_a_change_has_its_entry(world, row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_a_refused_one_has_none(world, row):
-    _, method, path, _, send = row
-    r = world.api("staff", False).request(method, fill(world, path), **(send(world) if send else {}))
-    assert entries(world, r) == []
+def test_a_refused_one_is_noted_as_denied(world, row):
+    operation, method, path, _, send = row
+    asked = {"headers": {"X-Request-Id": f"denied-{operation}"[:64]}, **(send(world) if send else {})}
+    r = world.api("staff", False).request(method, fill(world, path), **asked)
+    found = entries(world, r)
+    assert [(e[0], e[1], e[2], e[3], e[5]) for e in found] == [
+        (operation, operation.split(".")[0], world.users["staff"], "denied", {})], (r.status_code, r.text)
 
 
 def test_the_log_is_whole(world):

@@ -124,12 +124,14 @@ def test_roles_and_administrators(jobs, db, admin):
     assert got[3]["changes"]["identifier"] == [None, "AUDIT9"]
 
 
-def test_a_refusal_leaves_no_entry(jobs, db, admin):
+def test_a_refusal_of_the_caller_is_noted_one_by_a_rule_is_not(jobs, db, admin):
     before = last_id(db)
     nurse = add_user(db, identifier=f"NURSE{next(_serial)}", roles=["NURSE"])
     jobs.call("identity.v1_delete_user", path={"id": admin}, actor={"user": nurse}).refused("FORBIDDEN")
     jobs.call("identity.v1_update_user", path={"id": 10**9}, body={"full_name": "X"}, actor={"user": admin}).refused("NOT_FOUND")
-    assert entries(db, before) == []
+    (e,) = entries(db, before)
+    assert (e["action"], e["entity"], e["entity_id"], e["outcome"], e["actor_id"], e["changes"]) == (
+        "identity.v1_delete_user", "identity", None, "denied", nurse, {})
 
 
 def test_names_that_look_like_something_else(jobs, db, admin):

@@ -104,6 +104,8 @@ decide(gh_batch_t *b, work_t *w)
         err = GH_E_ADMIN_IDENTIFIER_TAKEN; /* BR-13 */
     else if (gh_pg_bool(r, 0, C_EMAIL))
         err = GH_E_ADMIN_EMAIL_TAKEN;
+    if (err == GH_E_ADMIN_CREATION_FORBIDDEN)
+        gh_batch_denied(b, b->jobs[0]);
     if (err != GH_E_NONE) {
         gh_job_refuse(b, b->jobs[0], err, NULL);
         return GH_STEP_DONE;
