@@ -516,6 +516,12 @@ const gh_setting_t gh_settings[] = {
         "Orders that approved leave closes in the approval's own transaction; more are a durable job."),
 
     INT("jobs.parallel", "8", 1, 256, "jobs", "Durable jobs that one dispatcher has under way at a time."),
+    INT("jobs.titanic_max", "10000", 0, 10000000, "requests",
+        "Durable requests of Majordomo clients (titanic.request) that are kept at a time; 0: they are not "
+        "served."),
+    INT("jobs.titanic_parallel", "8", 1, 64, "requests", "Of these, carried out by one process at a time."),
+    INT("jobs.titanic_keep_s", "86400", 1, 31536000, "s",
+        "They go when they are so old, and their answers so long after they came."),
     INT("jobs.lease_ms", "15000", 1000, 600000, "ms",
         "How long a durable job is a dispatcher's that is not heard of; then another one goes on with it."),
 

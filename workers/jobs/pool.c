@@ -3,10 +3,13 @@
  */
 #include "workers/jobs/pool.h"
 
+#include <stdlib.h>
+
 #include "gen/sql_jobs.h"
 #include "workers/jobs/defer.h"
 #include "workers/jobs/dispatcher.h"
 #include "workers/jobs/results.h"
+#include "workers/jobs/titanic.h"
 
 /* One call a transaction. */
 #define DEFER(of)                                                                                            \
@@ -30,20 +33,36 @@ static const gh_op_t ops[] = {
     {.name = NULL},
 };
 
-static int
-start(gh_worker_t *w)
-{
-    gh_dispatcher_t *d = gh_dispatcher_start(gh_worker_conf(w));
-    gh_worker_set_state(w, &gh_pool_jobs, d);
-    return d ? 0 : -1;
-}
+/* Threads beside the worker's own. */
+typedef struct threads {
+    gh_dispatcher_t *dispatcher;
+    gh_titanic_t *titanic; /* NULL: not served */
+} threads_t;
 
 static void
 stop(gh_worker_t *w)
 {
-    gh_dispatcher_t *d = gh_worker_state(w, &gh_pool_jobs);
+    threads_t *t = gh_worker_state(w, &gh_pool_jobs);
     gh_worker_set_state(w, &gh_pool_jobs, NULL);
-    gh_dispatcher_stop(&d);
+    if (!t)
+        return;
+    gh_titanic_stop(&t->titanic);
+    gh_dispatcher_stop(&t->dispatcher);
+    free(t);
+}
+
+static int
+start(gh_worker_t *w)
+{
+    threads_t *t = calloc(1, sizeof *t);
+    if (!t)
+        return -1;
+    gh_worker_set_state(w, &gh_pool_jobs, t);
+    t->dispatcher = gh_dispatcher_start(gh_worker_conf(w));
+    if (t->dispatcher && gh_titanic_start(gh_worker_conf(w), &t->titanic) == 0)
+        return 0;
+    stop(w);
+    return -1;
 }
 
 const gh_pool_t gh_pool_jobs = {.name = "jobs",
