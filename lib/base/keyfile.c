@@ -3,11 +3,16 @@
  */
 #include "base/keyfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LEFT_S 60
 
 static int
 write_all(int fd, gh_str_t bytes)
@@ -24,14 +29,43 @@ write_all(int fd, gh_str_t bytes)
     return fsync(fd);
 }
 
+/* Is this a hidden part of the file `name`? */
+static bool
+is_part(const char *part, const char *name)
+{
+    size_t n = strlen(name);
+    return part[0] == '.' && strncmp(part + 1, name, n) == 0 && part[1 + n] == '.' && part[2 + n] != '\0' &&
+           strspn(part + 2 + n, "0123456789") == strlen(part + 2 + n);
+}
+
+/* Parts whose process died over them: nobody writes one for so long. */
+static void
+remove_left_behind(const char *dir, const char *name)
+{
+    DIR *d = opendir(dir);
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));) {
+        struct stat st;
+        if (is_part(e->d_name, name) && fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_mtim.tv_sec + LEFT_S < time(NULL))
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    }
+    closedir(d);
+}
+
 int
 gh_keyfile_write(const char *file, gh_str_t bytes, bool replace)
 {
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s.%ld", file, (long)getpid()) >= (int)sizeof part) {
+    char dir[PATH_MAX], part[PATH_MAX];
+    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+    int n = snprintf(dir, sizeof dir, "%.*s", (int)(name - file), file);
+    if (n >= (int)sizeof dir ||
+        snprintf(part, sizeof part, "%s.%s.%ld", dir, name, (long)getpid()) >= (int)sizeof part) {
         errno = ENAMETOOLONG;
         return -1;
     }
+    remove_left_behind(*dir ? dir : ".", name);
     int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return -1;

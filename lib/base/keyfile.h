@@ -7,7 +7,8 @@
 #include "base/gh.h"
 
 /* Write the file beside its place, flush it, and put it there. replace false: a file that is there stays, which is no
- * failure (another process was first). 0, or -1 with errno. */
+ * failure (another process was first). 0, or -1 with errno. Meanwhile its name is hidden, .NAME.PID: readers of the directory
+ * pass over it, and what a process that died left behind is removed by the next write of the same file. */
 int gh_keyfile_write(const char *file, gh_str_t bytes, bool replace) GH_MUSTCHECK;
 
 /* Read at most max bytes into out. Gives their number, 0 for an empty file, -1 with errno. */

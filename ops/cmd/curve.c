@@ -2,19 +2,18 @@
  * ops/cmd/curve.c - `guahao curve`: keys of brokers and of their peers (decisions 12)
  *
  * A broker reads broker.curve_dir each second: `allow` and `revoke` put a public certificate into its clients/ or remove
- * it, `rotate` makes or removes the second server key. Certificates are czmq's (zcert): NAME.key, and NAME.key_secret.
+ * it, `rotate` makes or removes the second server key.
  */
-#include <czmq.h>
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
-#include "base/keyfile.h"
 #include "base/timez.h"
-#include "ops/cmd/cmd.h"
+#include "ops/cmd/curve_certs.h"
 #include "wire/key_roles.h"
 
 const gh_opt_t gh_curve_opts[] = {
@@ -27,28 +26,6 @@ const gh_opt_t gh_curve_opts[] = {
 
 #define SERVER   "server" /* the name of a broker's own key */
 #define WORD_MAX 64
-#define KEY_TEXT 41 /* Z85, with NUL */
-
-static const char *const s_server[] = {"server.key", "server2.key"};
-
-/* A certificate without its secret key. */
-typedef struct cert {
-    char name[NAME_MAX]; /* of its file */
-    char key[KEY_TEXT], role[128], created[40];
-    long serial; /* of a server key */
-} cert_t;
-
-typedef struct certs {
-    cert_t *at; /* owned */
-    size_t n;
-} certs_t;
-
-static void
-certs_fini(certs_t *l)
-{
-    free(l->at);
-    *l = (certs_t){0};
-}
 
 static bool
 is_name(const char *s)
@@ -72,134 +49,17 @@ key_dir(const gh_cmd_t *c)
     return NULL;
 }
 
-static int
-path_of(const gh_cmd_t *c, char path[PATH_MAX], const char *dir, const char *sub, const char *file,
-        const char *end)
-{
-    if (snprintf(path, PATH_MAX, "%s/%s%s%s", dir, sub, file, end) < PATH_MAX)
-        return 0;
-    gh_cmd_failed(c, "%s: the path is too long", dir);
-    return -1;
-}
-
-/* ---- certificates */
-
 static void
 copy_text(char *out, size_t size, const char *text)
 {
-    snprintf(out, size, "%s", text ? text : "");
-}
-
-/* -1: not there, or no certificate. */
-static int
-load(const char *path, cert_t *out)
-{
-    zcert_t *cert = zcert_load(path);
-
-    if (!cert)
-        return -1;
-    copy_text(out->key, sizeof out->key, zcert_public_txt(cert));
-    copy_text(out->role, sizeof out->role, zcert_meta(cert, "role"));
-    copy_text(out->created, sizeof out->created, zcert_meta(cert, "created"));
-    const char *serial = zcert_meta(cert, "serial");
-    out->serial = serial ? strtol(serial, NULL, 10) : 0;
-    zcert_destroy(&cert);
-    return 0;
-}
-
-static int
-save_one(const gh_cmd_t *c, const char *path, const cert_t *cert, const char *secret)
-{
-    char text[512];
-    int n = snprintf(text, sizeof text, "metadata\n    created = \"%s\"\n", cert->created);
-
-    if (cert->role[0])
-        n += snprintf(text + n, sizeof text - (size_t)n, "    role = \"%s\"\n", cert->role);
-    if (cert->serial > 0)
-        n += snprintf(text + n, sizeof text - (size_t)n, "    serial = \"%ld\"\n", cert->serial);
-    n += snprintf(text + n, sizeof text - (size_t)n, "curve\n    public-key = \"%s\"\n", cert->key);
-    if (secret)
-        n += snprintf(text + n, sizeof text - (size_t)n, "    secret-key = \"%s\"\n", secret);
-    int rc = gh_keyfile_write(path, (gh_str_t){text, (size_t)n}, true);
-    explicit_bzero(text, sizeof text);
-    if (rc == 0 && !secret)
-        rc = chmod(path, 0644); /* it is public: a broker of another user reads it */
-    if (rc != 0)
-        gh_cmd_failed(c, "%s: %s", path, strerror(errno));
-    return rc;
-}
-
-static int
-make_parent(const gh_cmd_t *c, const char *path)
-{
-    if (gh_cmd_make_parent(path) == 0)
-        return 0;
-    gh_cmd_failed(c, "%s: its directory cannot be made: %s", path, strerror(errno));
-    return -1;
-}
-
-/* A new pair: the secret file first, a broker takes the pair when it is whole. cert has role and serial. */
-static int
-make_pair(const gh_cmd_t *c, const char *path, cert_t *cert)
-{
-    char file[PATH_MAX], secret[KEY_TEXT];
-
-    if (snprintf(file, sizeof file, "%s_secret", path) >= (int)sizeof file)
-        return gh_cmd_failed(c, "%s: the path is too long", path), -1;
-    if (access(path, F_OK) == 0 || access(file, F_OK) == 0)
-        return gh_cmd_usage(c, "%s is there already", path), -1;
-    gh_ts_text(gh_now_us(), cert->created);
-    if (zmq_curve_keypair(cert->key, secret) != 0)
-        return gh_cmd_failed(c, "libzmq has no CURVE"), -1;
-    int rc = save_one(c, file, cert, secret) == 0 ? save_one(c, path, cert, NULL) : -1;
-    explicit_bzero(secret, sizeof secret);
-    return rc;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-    return strcmp(((const cert_t *)a)->name, ((const cert_t *)b)->name);
-}
-
-/* The allowed keys, by name of file. -1 after a message. */
-static int
-read_clients(const gh_cmd_t *c, const char *dir, certs_t *out)
-{
-    char path[PATH_MAX];
-
-    if (path_of(c, path, dir, "clients", "", "") != 0)
-        return -1;
-    DIR *d = opendir(path);
-    if (!d && errno == ENOENT)
-        return 0;
-    if (!d) {
-        gh_cmd_failed(c, "%s: %s", path, strerror(errno));
-        return -1;
-    }
-    for (struct dirent *e; (e = readdir(d));) {
-        size_t n = strlen(e->d_name);
-        cert_t cert = {0}, *more;
-        if (e->d_name[0] == '.' || (n > 7 && strcmp(e->d_name + n - 7, "_secret") == 0) ||
-            path_of(c, path, dir, "clients/", e->d_name, "") != 0 || load(path, &cert) != 0)
-            continue;
-        copy_text(cert.name, sizeof cert.name, e->d_name);
-        if (!(more = realloc(out->at, (out->n + 1) * sizeof *more)))
-            break;
-        out->at = more;
-        out->at[out->n++] = cert;
-    }
-    closedir(d);
-    if (out->n > 1)
-        qsort(out->at, out->n, sizeof *out->at, by_name);
-    return 0;
+    snprintf(out, size, "%s", text);
 }
 
 /* ---- make, allow, revoke */
 
 /* The roles of --role or, without it, of the certificate. -1 after a message. */
 static int
-take_roles(const gh_cmd_t *c, cert_t *cert)
+take_roles(const gh_cmd_t *c, gh_cert_t *cert)
 {
     uint32_t roles;
     const char *role = gh_args_str(&c->args, "role", cert->role);
@@ -218,22 +78,22 @@ make_server(const gh_cmd_t *c)
 {
     const char *dir = key_dir(c);
     char path[PATH_MAX];
-    cert_t cert = {.serial = 1};
+    gh_cert_t cert = {.serial = 1};
 
     if (!dir)
         return GH_EXIT_USAGE;
     if (gh_args_has(&c->args, "role") || gh_args_has(&c->args, "out"))
         return gh_cmd_usage(c, "--role and --out are for peers; the broker's own key goes to --dir");
-    if (path_of(c, path, dir, "", s_server[1], "") != 0)
+    if (gh_cert_path(c, path, dir, "", gh_cert_server[1], "") != 0)
         return GH_EXIT_FAILED;
     if (access(path, F_OK) == 0)
         return gh_cmd_usage(c, "%s is there already", path);
-    if (path_of(c, path, dir, "clients/", "", "") != 0 || make_parent(c, path) != 0 ||
-        path_of(c, path, dir, "", s_server[0], "") != 0 || chmod(dir, 0700) != 0)
+    if (gh_cert_path(c, path, dir, "clients/", "", "") != 0 || gh_cert_make_parent(c, path) != 0 ||
+        gh_cert_path(c, path, dir, "", gh_cert_server[0], "") != 0 || chmod(dir, 0700) != 0)
         return GH_EXIT_FAILED;
     if (access(path, F_OK) == 0)
         return gh_cmd_usage(c, "%s is there already; guahao curve rotate makes a new one beside it", path);
-    if (make_pair(c, path, &cert) != 0)
+    if (gh_cert_make_pair(c, path, &cert) != 0)
         return GH_EXIT_FAILED;
     gh_cmd_say(c, "the broker's key is made; peers need a copy of %s", path);
     return GH_EXIT_DONE;
@@ -243,18 +103,18 @@ static int
 make(const gh_cmd_t *c, const char *name)
 {
     char path[PATH_MAX];
-    cert_t cert = {0};
+    gh_cert_t cert = {0};
 
     if (strcmp(name, SERVER) == 0)
         return make_server(c);
     if (take_roles(c, &cert) != 0)
         return GH_EXIT_USAGE;
     const char *out = gh_args_str(&c->args, "out", ".");
-    if (path_of(c, path, out, "", name, ".key") != 0 || make_parent(c, path) != 0)
+    if (gh_cert_path(c, path, out, "", name, ".key") != 0 || gh_cert_make_parent(c, path) != 0)
         return GH_EXIT_FAILED;
     if (access(path, F_OK) == 0)
         return gh_cmd_usage(c, "%s is there already", path);
-    if (make_pair(c, path, &cert) != 0)
+    if (gh_cert_make_pair(c, path, &cert) != 0)
         return GH_EXIT_FAILED;
     gh_cmd_say(c, "made %s and %s_secret; a broker lets it in after: guahao curve allow %s", path, path,
                path);
@@ -278,17 +138,17 @@ static int
 allow_key(const gh_cmd_t *c, const char *dir, const char *file)
 {
     char path[PATH_MAX], name[NAME_MAX];
-    GH_CLEANUP(certs_fini) certs_t all = {0};
-    cert_t cert = {0};
+    GH_CLEANUP(gh_certs_fini) gh_certs_t all = {0};
+    gh_cert_t cert = {0};
 
     name_of(file, name, sizeof name);
     if (!is_name(name))
         return gh_cmd_usage(c, "%s: a name has 1 to %d letters, digits, . _ and -", name, WORD_MAX);
-    if (load(file, &cert) != 0)
+    if (gh_cert_load(file, &cert) != 0)
         return gh_cmd_failed(c, "%s is no certificate", file);
     if (take_roles(c, &cert) != 0)
         return GH_EXIT_USAGE;
-    if (path_of(c, path, dir, "clients/", name, ".key") != 0 || read_clients(c, dir, &all) != 0)
+    if (gh_cert_path(c, path, dir, "clients/", name, ".key") != 0 || gh_cert_clients(c, dir, &all) != 0)
         return GH_EXIT_FAILED;
     const char *base = strrchr(path, '/') + 1;
     for (size_t i = 0; i < all.n; i++) {
@@ -299,14 +159,14 @@ allow_key(const gh_cmd_t *c, const char *dir, const char *file)
             return gh_cmd_usage(c, "another key is allowed as %s: revoke it first, or --yes replaces it",
                                 name);
     }
-    cert_t public = {.serial = 0};
+    gh_cert_t public = {.serial = 0};
     memcpy(public.key, cert.key, sizeof public.key);
     memcpy(public.role, cert.role, sizeof public.role);
     if (cert.created[0])
         memcpy(public.created, cert.created, sizeof public.created);
     else
         gh_ts_text(gh_now_us(), public.created);
-    if (make_parent(c, path) != 0 || save_one(c, path, &public, NULL) != 0)
+    if (gh_cert_make_parent(c, path) != 0 || gh_cert_save(c, path, &public, NULL) != 0)
         return GH_EXIT_FAILED;
     gh_cmd_say(c, "%s is allowed as %s", name, public.role);
     return GH_EXIT_DONE;
@@ -318,9 +178,9 @@ revoke_key(const gh_cmd_t *c, const char *dir, const char *what)
 {
     char path[PATH_MAX], name[NAME_MAX];
     const char *key = NULL;
-    GH_CLEANUP(certs_fini) certs_t all = {0};
+    GH_CLEANUP(gh_certs_fini) gh_certs_t all = {0};
 
-    if (read_clients(c, dir, &all) != 0)
+    if (gh_cert_clients(c, dir, &all) != 0)
         return GH_EXIT_FAILED;
     for (size_t i = 0; i < all.n && !key; i++) {
         name_of(all.at[i].name, name, sizeof name);
@@ -332,7 +192,7 @@ revoke_key(const gh_cmd_t *c, const char *dir, const char *what)
     for (size_t i = 0; i < all.n; i++) {
         if (strcmp(all.at[i].key, key) != 0)
             continue;
-        if (path_of(c, path, dir, "clients/", all.at[i].name, "") != 0)
+        if (gh_cert_path(c, path, dir, "clients/", all.at[i].name, "") != 0)
             return GH_EXIT_FAILED;
         if (unlink(path) != 0 && errno != ENOENT)
             return gh_cmd_failed(c, "%s: %s", path, strerror(errno));
@@ -343,25 +203,6 @@ revoke_key(const gh_cmd_t *c, const char *dir, const char *what)
 
 /* ---- rotate */
 
-/* The server keys that are there; *n counts them. -1 after a message. */
-static int
-read_servers(const gh_cmd_t *c, const char *dir, cert_t servers[2], size_t *n)
-{
-    char path[PATH_MAX];
-
-    *n = 0;
-    for (size_t i = 0; i < 2; i++) {
-        if (path_of(c, path, dir, "", s_server[i], "") != 0)
-            return -1;
-        servers[i] = (cert_t){0};
-        if (load(path, &servers[i]) != 0)
-            continue;
-        copy_text(servers[i].name, sizeof servers[i].name, s_server[i]);
-        (*n)++;
-    }
-    return 0;
-}
-
 static int
 remove_pair(const gh_cmd_t *c, const char *dir, const char *name)
 {
@@ -369,7 +210,7 @@ remove_pair(const gh_cmd_t *c, const char *dir, const char *name)
     const char *const ends[] = {"_secret", ""};
 
     for (size_t i = 0; i < 2; i++)
-        if (path_of(c, path, dir, "", name, ends[i]) != 0)
+        if (gh_cert_path(c, path, dir, "", name, ends[i]) != 0)
             return -1;
         else if (unlink(path) != 0 && errno != ENOENT)
             return gh_cmd_failed(c, "%s: %s", path, strerror(errno)), -1;
@@ -379,18 +220,18 @@ remove_pair(const gh_cmd_t *c, const char *dir, const char *name)
 static int
 rotate(const gh_cmd_t *c, const char *dir)
 {
-    cert_t servers[2];
+    gh_cert_t servers[2];
     char path[PATH_MAX];
     size_t n;
 
-    if (read_servers(c, dir, servers, &n) != 0)
+    if (gh_cert_servers(c, dir, servers, &n) != 0)
         return GH_EXIT_FAILED;
     if (n == 0)
         return gh_cmd_failed(c, "%s has no server key (guahao curve make server)", dir);
     if (gh_args_has(&c->args, "finish")) {
         if (n == 1)
             return gh_cmd_usage(c, "there is one server key only: guahao curve rotate begins");
-        const char *old = servers[0].serial < servers[1].serial ? s_server[0] : s_server[1];
+        const char *old = servers[0].serial < servers[1].serial ? gh_cert_server[0] : gh_cert_server[1];
         if (remove_pair(c, dir, old) != 0)
             return GH_EXIT_FAILED;
         gh_cmd_say(c, "%s is removed; its endpoints close within a second", old);
@@ -400,8 +241,8 @@ rotate(const gh_cmd_t *c, const char *dir)
         return gh_cmd_usage(c,
                             "both keys serve: when all peers know the newer one, --finish removes the other");
     size_t old = servers[0].name[0] ? 0 : 1;
-    cert_t cert = {.serial = servers[old].serial + 1};
-    if (path_of(c, path, dir, "", s_server[1 - old], "") != 0 || make_pair(c, path, &cert) != 0)
+    gh_cert_t cert = {.serial = servers[old].serial + 1};
+    if (gh_cert_path(c, path, dir, "", gh_cert_server[1 - old], "") != 0 || gh_cert_make_pair(c, path, &cert) != 0)
         return GH_EXIT_FAILED;
     gh_cmd_say(
         c,
@@ -414,7 +255,7 @@ rotate(const gh_cmd_t *c, const char *dir)
 /* ---- list */
 
 static void
-json_cert(gh_json_t *j, const cert_t *cert, bool peer)
+json_cert(gh_json_t *j, const gh_cert_t *cert, bool peer)
 {
     gh_json_obj(j);
     gh_json_kcstr(j, "file", cert->name);
@@ -426,7 +267,7 @@ json_cert(gh_json_t *j, const cert_t *cert, bool peer)
 }
 
 static int
-print_json(const cert_t servers[2], const certs_t *all)
+print_json(const gh_cert_t servers[2], const gh_certs_t *all)
 {
     GH_CLEANUP(gh_buf_fini) gh_buf_t out = GH_BUF_INIT;
     gh_json_t j;
@@ -452,7 +293,7 @@ print_json(const cert_t servers[2], const certs_t *all)
 }
 
 static void
-print_cert(const cert_t *cert, const char *role)
+print_cert(const gh_cert_t *cert, const char *role)
 {
     uint32_t roles;
     bool good = strcmp(role, SERVER) == 0 || gh_key_roles(role, &roles) == 0;
@@ -464,11 +305,11 @@ print_cert(const cert_t *cert, const char *role)
 static int
 list(const gh_cmd_t *c, const char *dir)
 {
-    GH_CLEANUP(certs_fini) certs_t all = {0};
-    cert_t servers[2];
+    GH_CLEANUP(gh_certs_fini) gh_certs_t all = {0};
+    gh_cert_t servers[2];
     size_t n;
 
-    if (read_servers(c, dir, servers, &n) != 0 || read_clients(c, dir, &all) != 0)
+    if (gh_cert_servers(c, dir, servers, &n) != 0 || gh_cert_clients(c, dir, &all) != 0)
         return GH_EXIT_FAILED;
     if (c->json)
         return print_json(servers, &all);
