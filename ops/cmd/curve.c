@@ -242,7 +242,8 @@ rotate(const gh_cmd_t *c, const char *dir)
                             "both keys serve: when all peers know the newer one, --finish removes the other");
     size_t old = servers[0].name[0] ? 0 : 1;
     gh_cert_t cert = {.serial = servers[old].serial + 1};
-    if (gh_cert_path(c, path, dir, "", gh_cert_server[1 - old], "") != 0 || gh_cert_make_pair(c, path, &cert) != 0)
+    if (gh_cert_path(c, path, dir, "", gh_cert_server[1 - old], "") != 0 ||
+        gh_cert_make_pair(c, path, &cert) != 0)
         return GH_EXIT_FAILED;
     gh_cmd_say(
         c,

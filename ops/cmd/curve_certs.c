@@ -23,7 +23,7 @@ gh_certs_fini(gh_certs_t *l)
 
 int
 gh_cert_path(const gh_cmd_t *c, char path[PATH_MAX], const char *dir, const char *sub, const char *file,
-        const char *end)
+             const char *end)
 {
     if (snprintf(path, PATH_MAX, "%s/%s%s%s", dir, sub, file, end) < PATH_MAX)
         return 0;

@@ -58,7 +58,8 @@ static bool
 seal_again(rotation_t *r, size_t i, int64_t row, const char *hex, gh_pgarr_t *out)
 {
     gh_seal_place_t place = {s_columns[i].table, s_columns[i].column, row};
-    gh_buf_t before GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, plain = GH_BUF_INIT, after GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_buf_t before GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, plain = GH_BUF_INIT,
+                    after GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     for (const char *p = hex; p[0] && p[1]; p += 2)
         gh_buf_putc(&before, (char)gh_hex_byte(p));
     bool good = gh_buf_ok(&before) && gh_seal_open(r->seal, place, gh_buf_view(&before), &plain) == 0 &&
@@ -88,11 +89,12 @@ do_batch(rotation_t *r, size_t i, int64_t *last)
         if (seal_again(r, i, *last, PQgetvalue(rows, row, 1), &values))
             gh_pgarr_i64(&ids, *last);
         else if (r->unreadable++ < 10)
-            (void)gh_cmd_failed(r->c, "%s %lld: its %s cannot be opened with the keys of the file", s_columns[i].table,
-                                (long long)*last, s_columns[i].column);
+            (void)gh_cmd_failed(r->c, "%s %lld: its %s cannot be opened with the keys of the file",
+                                s_columns[i].table, (long long)*last, s_columns[i].column);
     }
     const char *params[] = {gh_pgarr_literal(&ids), gh_pgarr_literal(&values)};
-    PGresult *written = rows && params[0] && params[1] ? gh_dbq_named(r->db, s_columns[i].write, 2, params) : NULL;
+    PGresult *written = rows && params[0] && params[1] ? gh_dbq_named(r->db, s_columns[i].write, 2, params)
+                                                       : NULL;
     int64_t changed = written ? strtoll(PQcmdTuples(written), NULL, 10) : 0;
     bool good = written && gh_dbq_exec(r->db, "commit") == 0;
     PQclear(written);
@@ -113,7 +115,9 @@ do_column(rotation_t *r, size_t i)
     int64_t last = 0;
     for (int n = 1; n > 0;) {
         if (!gh_backup_step(&r->progress, r->done))
-            return gh_cmd_failed(r->c, "interrupted after %lld values: run it again to go on", (long long)r->done), -1;
+            return gh_cmd_failed(r->c, "interrupted after %lld values: run it again to go on",
+                                 (long long)r->done),
+                   -1;
         n = do_batch(r, i, &last);
         if (n < 0)
             return -1;
@@ -147,7 +151,8 @@ rewrite_all(rotation_t *r)
     if (note(r) != 0)
         return GH_EXIT_FAILED;
     if (r->unreadable)
-        return gh_cmd_failed(r->c, "%lld values could not be opened and stay as they are", (long long)r->unreadable);
+        return gh_cmd_failed(r->c, "%lld values could not be opened and stay as they are",
+                             (long long)r->unreadable);
     return GH_EXIT_DONE;
 }
 
@@ -156,10 +161,13 @@ static int
 new_key(rotation_t *r, const char *file, bool alone)
 {
     if (r->total > 0 && alone)
-        return gh_cmd_usage(r->c, "%lld values are not yet under the present key: guahao keys rotate --kind data ends that first",
-                            (long long)r->total);
+        return gh_cmd_usage(
+            r->c,
+            "%lld values are not yet under the present key: guahao keys rotate --kind data ends that first",
+            (long long)r->total);
     if (r->total > 0) {
-        gh_cmd_say(r->c, "%lld values are not yet under key %s: going on with them", (long long)r->total, r->key);
+        gh_cmd_say(r->c, "%lld values are not yet under key %s: going on with them", (long long)r->total,
+                   r->key);
         return GH_EXIT_DONE;
     }
     if (gh_seal_rotate(file) != 0)
@@ -188,7 +196,8 @@ gh_keys_rotate_data(gh_cmd_t *c)
     bool alone = gh_args_has(&c->args, "new-key-only");
     rotation_t r = {.c = c, .seal = gh_seal_load(file)};
     if (!r.seal)
-        return gh_cmd_failed(c, "the key of sealed columns is missing or unusable: guahao keys init makes one");
+        return gh_cmd_failed(c,
+                             "the key of sealed columns is missing or unusable: guahao keys init makes one");
     r.db = gh_cmd_connect(c);
     int rc = !r.db ? GH_EXIT_DATABASE : count_pending(&r) == 0 ? GH_EXIT_DONE : GH_EXIT_FAILED;
     if (rc == GH_EXIT_DONE)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import stat
 import time
@@ -235,6 +236,19 @@ def test_a_key_is_let_in_as_soon_as_it_is_allowed(curve, broker):
         with Link(zmq.DEALER, broker.tcp["inner"], pair, curve.server()) as new:
             assert new.ask(timeout=WITHIN) == [b"404"]
         assert link.ask(timeout=6) == [b"404"]                          # it keeps trying
+
+
+def test_what_an_allow_left_that_died_lets_nobody_in(curve, broker):
+    pair, clients = curve.peer("front9", "front", allow=False), os.path.join(curve.keys, "clients")
+    left = os.path.join(clients, ".front9.key.4711")
+    shutil.copy(curve.file("front9"), left)
+    os.utime(left, (time.time() - 100, time.time() - 100))
+    assert curve.listed()["clients"] == []
+    time.sleep(1.0)                                                     # the broker reads its directory each second
+    with Link(zmq.DEALER, broker.tcp["inner"], pair, curve.server()) as link:
+        assert link.ask(timeout=0.7) is None
+    curve.call("allow", curve.file("front9"))
+    assert os.listdir(clients) == ["front9.key"]
 
 
 def test_a_revoked_key_loses_its_connections_and_others_keep_theirs(curve, broker):

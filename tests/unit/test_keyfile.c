@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/keyfile.h"
@@ -47,7 +48,8 @@ a_file_is_written_whole_for_its_owner_alone(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(gh_keyfile_read(path("a.key"), text, sizeof text), 3);
     assert_memory_equal(text, "one", 3);
-    assert_int_equal(gh_keyfile_write(path("a.key"), GH_STR("two"), false), 0); /* another process was first */
+    assert_int_equal(gh_keyfile_write(path("a.key"), GH_STR("two"), false),
+                     0); /* another process was first */
     assert_int_equal(gh_keyfile_read(path("a.key"), text, sizeof text), 3);
     assert_memory_equal(text, "one", 3);
     assert_int_equal(gh_keyfile_write(path("a.key"), GH_STR("three"), true), 0);
@@ -63,10 +65,10 @@ what_a_dead_process_left_goes_with_the_next_write(void **state)
 {
     (void)state;
     leave(".a.key.4711", 61);
-    leave(".a.key.4712", 5);      /* somebody may be writing it */
-    leave(".a.key.key", 61);      /* no part */
-    leave(".another.key.9", 61);  /* of another file */
-    leave("a.key.4713", 61);      /* not hidden: not ours */
+    leave(".a.key.4712", 5);     /* somebody may be writing it */
+    leave(".a.key.key", 61);     /* no part */
+    leave(".another.key.9", 61); /* of another file */
+    leave("a.key.4713", 61);     /* not hidden: not ours */
     assert_int_equal(gh_keyfile_write(path("a.key"), GH_STR("one"), true), 0);
     assert_false(is_there(".a.key.4711"));
     static const char *const kept[] = {".a.key.4712", ".a.key.key", ".another.key.9", "a.key.4713", "a.key"};
