@@ -44,6 +44,8 @@ put_all() { # root
     put_files "$share/schema/migrations" schema/migrations/*.sql
     put_files "$share/schema/openapi" schema/openapi/*.yaml
     put_files "$share/docs" build/docs/*
+    put_files "$share/prometheus" ops/prometheus/prometheus.yml ops/prometheus/rules.yml
+    put_files "$share/grafana" ops/grafana/guahao.json
     settings "$made/guahao.conf"
     put 644 "$made/guahao.conf" "$share/conf/guahao.conf"
     printf '%s\n' "config $etc/guahao.conf" "env $etc/guahao.env" "var $var" >"$made/places"

@@ -76,6 +76,8 @@ def test_one_command_starts_all(running):
     assert users == "guahao", users
     assert running.out("stat -c '%a %U' /run/guahao /var/lib/guahao /etc/guahao /etc/guahao/guahao.env").split("\n") == [
         "700 guahao", "700 guahao", "750 root", "640 root"]
+    check = running.out("cd / && runuser -u guahao -- guahao check 2>/dev/null")
+    assert not re.search("^fail|^warn.*(jit|client_connection|log_lock)", check, re.M), check
     assert "serving 1 pool, brokers 1 of 1" in running.out("systemctl show -p StatusText guahao-worker@booking-1")
 
 
