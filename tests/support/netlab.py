@@ -90,16 +90,16 @@ class Lab:
     def _make(self):
         _run("ip", "netns", "add", self._switch)
         self._in(None, "ip", "link", "add", "switch", "type", "bridge")
-        self._in(None, "ip", "link", "set", "switch", "up")
+        self._in(None, "ip", "link", "set", "dev", "switch", "up")
         net = self._join()
         for n, host in enumerate(self.hosts, 10):
             self.address[host] = f"{net}.{n}"
             _run("ip", "netns", "add", self._name(host))
-            _run("ip", "link", "add", host, "netns", self._switch, "type", "veth", "peer", "name", "net0", "netns", self._name(host))
-            self._in(None, "ip", "link", "set", host, "master", "switch", "up")
-            self._in(host, "ip", "link", "set", "lo", "up")
+            _run("ip", "link", "add", "name", host, "netns", self._switch, "type", "veth", "peer", "name", "net0", "netns", self._name(host))
+            self._in(None, "ip", "link", "set", "dev", host, "master", "switch", "up")
+            self._in(host, "ip", "link", "set", "dev", "lo", "up")
             self._in(host, "ip", "address", "add", f"{net}.{n}/24", "dev", "net0")
-            self._in(host, "ip", "link", "set", "net0", "up")
+            self._in(host, "ip", "link", "set", "dev", "net0", "up")
         self._in(None, "nft", "-f", "-", input="add table bridge lab\n"
                  "add chain bridge lab links { type filter hook forward priority 0; }\n")
 
@@ -108,17 +108,17 @@ class Lab:
         for n in range(512):
             n = (n + os.getpid()) % 512
             name, net = f"ght{n}", f"198.{18 + n // 256}.{n % 256}"
-            if _run("ip", "link", "add", name, "type", "veth", "peer", "name", "tests", "netns", self._switch, check=False).returncode == 0:
-                self._in(None, "ip", "link", "set", "tests", "master", "switch", "up")
+            if _run("ip", "link", "add", "name", name, "type", "veth", "peer", "name", "tests", "netns", self._switch, check=False).returncode == 0:
+                self._in(None, "ip", "link", "set", "dev", "tests", "master", "switch", "up")
                 _run("ip", "address", "add", f"{net}.1/24", "dev", name)
-                _run("ip", "link", "set", name, "up")
+                _run("ip", "link", "set", "dev", name, "up")
                 self.own, self._device = f"{net}.1", name
                 return net
         raise AssertionError("no network is free for the tests")
 
     def close(self):
         if self._device:
-            _run("ip", "link", "del", self._device, check=False)
+            _run("ip", "link", "del", "dev", self._device, check=False)
         for name in [self._name(h) for h in self.hosts] + [self._switch]:
             _run("ip", "netns", "del", name, check=False)
 
