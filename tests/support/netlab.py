@@ -77,6 +77,7 @@ class Lab:
 
     def __enter__(self):
         remove_stale()
+        self.close()                                    # of an earlier process of our number
         try:
             self._make()
         except BaseException:
