@@ -26,6 +26,7 @@
 #define TURN_MS       200  /* looks at the stop flag and at deadlines at least so often */
 #define IDLE_MS       1000 /* looks for due jobs at least so often */
 #define PRUNE_MS      60000
+#define FILE_STEP     2000 /* ended jobs that are moved to their day at a time */
 #define STOP_MS       2000
 #define PARAMS_MAX    8
 
@@ -452,11 +453,15 @@ next_due_ms(gh_dispatcher_t *d)
 static void
 prune(gh_dispatcher_t *d)
 {
-    char now[GH_PG_TIME_TEXT];
+    char now[GH_PG_TIME_TEXT], most[16];
     if (gh_mono_ms() - d->pruned_ms < PRUNE_MS)
         return;
-    d->pruned_ms = gh_mono_ms();
     gh_pg_time_text(gh_now_us(), now);
+    snprintf(most, sizeof most, "%d", FILE_STEP);
+    PGresult *r = gh_blocking_run(d->db, "jobs_days", 2, (const char *[]){now, most});
+    if (!r || gh_pg_i64(r, 0, 2, 0) < FILE_STEP) /* else the next turn moves more */
+        d->pruned_ms = gh_mono_ms();
+    PQclear(r);
     PQclear(gh_blocking_run(d->db, "jobs_prune", 1, (const char *[]){now}));
     PQclear(gh_blocking_run(d->db, "result_prune", 1, (const char *[]){now}));
 }

@@ -107,10 +107,14 @@ select greatest(least($2::int, coalesce(extract(epoch from min(at) - $1::timesta
         (select $1::timestamptz + (lease_until - $3::timestamptz) from jobs where status = 'RUNNING' order by lease_until limit 1) union all
         (select min(next_slot) from job_schedules where enabled)) x;
 
+-- name: jobs_days
+-- $1 now: the days of ended jobs are made ahead, and dropped when they are over; how many jobs have moved to theirs.
+select d.made, d.dropped, gh_jobs_file($1::timestamptz, $2::int) from gh_jobs_days($1) d;
+
 -- name: jobs_prune
--- $1 now: jobs that ended a day ago go; the dead stay a month.
-delete from jobs
- where id = any (array (select id from jobs
+-- $1 now: what no day took. Jobs that ended a day ago go; the dead stay a month.
+delete from only jobs
+ where id = any (array (select id from only jobs
                          where expires_at <= $1::timestamptz and (not dead or expires_at <= $1::timestamptz - interval '29 days')
                          order by expires_at limit 1000 for update skip locked));
 
