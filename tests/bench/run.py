@@ -3,7 +3,8 @@
 
 Its own cluster (fsync on), run directory and ports; everything is stopped and removed at the end. Settings by environment:
   BENCH_SECONDS      length of one run (5)            BENCH_RUNS   runs of which the median counts (3)
-  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,rush,signin,quotes,workers,leave,echo,curve,broker,memory (all); statistics
+  BENCH_CONNECTIONS  connections of wrk (64,256)      BENCH_CASES  of hot,spread,rush,signin,quotes,workers,leave,echo,curve,durable,broker,memory (all);
+                     statistics
   BENCH_OUT          result file (build/bench.json)
 What is compared and why it is fair: tests/bench/README.md.
 """
@@ -22,6 +23,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.dirname(HERE))
 
 from base import Cpu, Wrong, say, settle, tree  # noqa: E402
+import durable_case  # noqa: E402
 import rush  # noqa: E402
 import scale_case  # noqa: E402
 import statistics_case  # noqa: E402
@@ -33,7 +35,7 @@ from support.system import PASSWORD, System, free_port  # noqa: E402
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 CONNECTIONS = [int(c) for c in os.environ.get("BENCH_CONNECTIONS", "64,256").split(",")]
-CASES = os.environ.get("BENCH_CASES", "hot,spread,rush,signin,quotes,workers,leave,echo,curve,broker,memory").split(",")
+CASES = os.environ.get("BENCH_CASES", "hot,spread,rush,signin,quotes,workers,leave,echo,curve,durable,broker,memory").split(",")
 OUT = os.environ.get("BENCH_OUT", os.path.join(paths.BUILD, "bench.json"))
 PGBENCH_CLIENTS = (8, 32)
 SPREAD = 10000
@@ -429,7 +431,7 @@ def run():
     settings = {"shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "wal_buffers": "16MB"}
     cluster = system = None
     try:
-        if set(CASES) & {"hot", "spread", "rush", "signin", "quotes", "workers", "leave", "echo", "curve", "memory"}:
+        if set(CASES) & {"hot", "spread", "rush", "signin", "quotes", "workers", "leave", "echo", "curve", "durable", "memory"}:
             cluster = Cluster(fsync=True, settings=settings).start()
             db = cluster.create_database()
             system = System(db, {"front.contract_extra": os.path.join(HERE, "openapi"), "log.level": "warn"})
@@ -461,6 +463,8 @@ def run():
                 scale_case.workers(system, db, files, wrk, max(CONNECTIONS), RUNS, median_run, reset, check, results)
             elif case == "curve":
                 scale_case.curve(db, system.conf, wrk, max(CONNECTIONS), RUNS, median_run, results)
+            elif case == "durable":
+                durable_case.measure(cluster, system.conf, pgbench, median_run, RUNS, results)
             elif case == "broker":
                 broker_alone(results)
             elif case == "statistics":

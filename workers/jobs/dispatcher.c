@@ -58,7 +58,7 @@ struct gh_dispatcher {
     char name[80];
     run_t *runs[RUNS_MAX];
     size_t n_runs, parallel;
-    int64_t due_ms, pruned_ms, renewed_ms;
+    int64_t due_ms, upkeep_ms, pruned_ms, renewed_ms;
     int64_t lease_ms; /* how long a lease lasts */
     uint32_t given;   /* jobs claimed so far */
     int64_t seen_us;  /* the clock at the last look at recurring jobs */
@@ -506,12 +506,16 @@ work(gh_dispatcher_t *d)
     if (gh_mono_ms() < d->due_ms || !gh_brokers_any(d->brokers))
         return;
     d->due_ms = gh_mono_ms() + IDLE_MS;
-    gh_recurring_turn(d->db, &d->seen_us);
-    bury(d);
+    if (gh_mono_ms() >= d->upkeep_ms) {
+        d->upkeep_ms = gh_mono_ms() + TURN_MS / 2;
+        gh_recurring_turn(d->db, &d->seen_us);
+        bury(d);
+        prune(d);
+    }
     if (d->n_runs < d->parallel)
         claim(d);
-    prune(d);
-    d->due_ms = gh_mono_ms() + next_due_ms(d);
+    if (d->n_runs < d->parallel) /* else the next end asks anew */
+        d->due_ms = gh_mono_ms() + next_due_ms(d);
 }
 
 static void

@@ -5,6 +5,8 @@
 -- leases and ids of deliveries keep to, $7 how many of them by age alone.
 -- First jobs whose dispatcher died, then $7 of those that wait longest, so that nobody starves, then by priority and age. A kind with
 -- a limit has numbered places, given away under the lock of its row; what two dispatchers gave at once is refused by jobs_place_uq.
+-- The commit of a claim does not wait for the disk: an effect that is committed later is behind it in the log, so that after a crash of
+-- the database an effect without its claim cannot be.
 with limited as materialized (
     select k.kind, k.running_max from job_kinds k where k.running_max is not null order by k.kind for update skip locked
 ), free as materialized (
@@ -51,12 +53,14 @@ with limited as materialized (
            run_id = case when j.run_id > gh_uuid7_floor($6 - interval '20 hours') then j.run_id
                          else ($5::uuid[])[d.n] end
       from due d
-     where j.id = d.id
+     where j.id = d.id and j.id = any (array(select id from due))
  returning j.*
 )
 select c.id, c.op, c.service, encode(c.args, 'hex'), coalesce(c.owner_id, 0), c.priority, least(c.budget_ms, k.budget_max_ms), c.attempts,
        c.max_attempts, c.run_id, coalesce(c.trace, ''), coalesce(c.idem_key, ''), coalesce(c.caller_ip, ''), coalesce(c.caller_agent, '')
-  from claimed c left join job_kinds k on k.kind = c.kind
+  from claimed c
+ cross join (select set_config('synchronous_commit', 'off', true)) quick
+  left join job_kinds k on k.kind = c.kind
  order by c.priority, c.run_at, c.id;
 
 -- name: jobs_renew
@@ -65,15 +69,15 @@ select c.id, c.op, c.service, encode(c.args, 'hex'), coalesce(c.owner_id, 0), c.
 update only jobs j
    set lease_until = $3::timestamptz + make_interval(secs => $4::int / 1000.0)
   from unnest($1::uuid[], $2::int[]) as t (id, attempt)
- where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING'
+ where j.id = t.id and j.id = any ($1) and j.attempts = t.attempt and j.status = 'RUNNING'
 returning j.id;
 
 -- name: jobs_bury_lost
 -- A job that took down every dispatcher or worker it met. $1 now, $2 the machine's clock
-update jobs
+update only jobs
    set status = 'FAILED', dead = true, lease_until = null, place = null, finished_at = $1::timestamptz,
        expires_at = $1::timestamptz + interval '24 hours', error = jsonb_build_object('code', 'WORKER_LOST')
- where id = any (array (select id from jobs
+ where id = any (array (select id from only jobs
                          where status = 'RUNNING' and lease_until <= $2::timestamptz and attempts >= max_attempts
                          order by lease_until limit 100 for update skip locked))
 returning id, op, attempts;
@@ -81,7 +85,7 @@ returning id, op, attempts;
 -- name: jobs_settle
 -- What became of attempts, one row each: $1 ids, $2 attempts, $3 states, $4 dead, $5 statuses, $6 replies, $7 headers,
 -- $8 errors, $9 next tries (QUEUED only); $10 now. An attempt that is no longer the one under way changes nothing.
-update jobs j
+update only jobs j
    set status = t.status, dead = t.dead, lease_until = null, leased_by = null, place = null,
        progress = case when t.status = 'DONE' then 100 else j.progress end,
        response_status = t.response_status, response = t.response, headers = t.headers::jsonb, error = t.error::jsonb,
@@ -91,11 +95,11 @@ update jobs j
   from unnest($1::uuid[], $2::int[], $3::text[], $4::boolean[], $5::int[], $6::text[], $7::text[], $8::text[],
               $9::timestamptz[])
        as t (id, attempt, status, dead, response_status, response, headers, error, run_at)
- where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING';
+ where j.id = t.id and j.id = any ($1) and j.attempts = t.attempt and j.status = 'RUNNING';
 
 -- name: jobs_release
 -- A dispatcher that stops gives its jobs back, to be taken up at once: $1 ids, $2 attempts, $3 the machine's clock
-update jobs j
+update only jobs j
    set lease_until = $3::timestamptz
   from unnest($1::uuid[], $2::int[]) as t (id, attempt)
  where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING';
@@ -103,8 +107,8 @@ update jobs j
 -- name: jobs_next
 -- Ms until the next job or slot is due, at most $2. $1 now, $3 the machine's clock
 select greatest(least($2::int, coalesce(extract(epoch from min(at) - $1::timestamptz) * 1000, $2)), 0)::int
-  from ((select run_at as at from jobs where status = 'QUEUED' order by run_at limit 1) union all
-        (select $1::timestamptz + (lease_until - $3::timestamptz) from jobs where status = 'RUNNING' order by lease_until limit 1) union all
+  from ((select run_at as at from only jobs where status = 'QUEUED' order by run_at limit 1) union all
+        (select $1::timestamptz + (lease_until - $3::timestamptz) from only jobs where status = 'RUNNING' order by lease_until limit 1) union all
         (select min(next_slot) from job_schedules where enabled)) x;
 
 -- name: jobs_days
@@ -131,9 +135,9 @@ on conflict (name) do update
 -- $1 now: the clock was put back. Jobs of the time that comes again keep their delay, tries that were to come at most ten minutes
 -- later come at once.
 with early as (
-    update jobs set run_at = run_at - (created_at - $1::timestamptz), created_at = $1 where status = 'QUEUED' and created_at > $1
+    update only jobs set run_at = run_at - (created_at - $1::timestamptz), created_at = $1 where status = 'QUEUED' and created_at > $1
 ), again as (
-    update jobs set run_at = $1
+    update only jobs set run_at = $1
      where status = 'QUEUED' and attempts > 0 and created_at <= $1 and run_at > $1 + interval '10 minutes'
 )
 update job_schedules set next_slot = null where next_slot > $1;
