@@ -366,6 +366,12 @@ const gh_setting_t gh_settings[] = {
 
     LIVE_INT("password.cost", "auth.bcrypt_cost", "12", 10, 15, "",
              "bcrypt cost of new password hashes; each step doubles the work."),
+    LIVE_INT("password.min_length", "auth.password.min_length", "8", 8, 64, "bytes",
+             "Bytes that a password must have when it is set."),
+    LIVE_INT("password.min_classes", "auth.password.min_classes", "3", 1, 4, "kinds",
+             "Kinds of characters that it must have, of lower case, upper case, digits, others."),
+    LIVE_INT("password.history", "auth.password.history", "5", 1, 10, "passwords",
+             "Latest passwords of an account, with the present one, that may not be set again."),
     INT("password.threads", "2", 1, 16, "threads", "Threads of an identity worker that hash passwords."),
 
     LIVE_INT("login.max_failures", "auth.lockout.failures", "5", 1, 100, "",

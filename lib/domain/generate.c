@@ -23,6 +23,6 @@ gh_password_make(const uint8_t *random, size_t n, char out[GH_MADE_PASSWORD + 4]
         made++;
     }
     out[put] = 0;
-    return made == GH_MADE_PASSWORD &&
-           gh_password_faults((gh_str_t){out, put}, (gh_str_t){0}, (gh_str_t){0}) == 0;
+    return made == GH_MADE_PASSWORD && gh_password_faults(&gh_password_policy_default, (gh_str_t){out, put},
+                                                          (gh_str_t){0}, (gh_str_t){0}) == 0;
 }

@@ -3,6 +3,7 @@
  */
 #include "domain/password_rules.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -14,10 +15,10 @@ const size_t gh_common_passwords_count = GH_COUNT(gh_common_passwords);
 static const struct {
     const char *word, *text;
 } faults[GH_PW_FAULTS] = {
-    {"too_short", "at least 8 bytes are needed"},
+    {"too_short", NULL} /* with the policy's number */,
     {"too_long", "at most 72 bytes are possible"},
     {"has_nul", "a NUL character is not possible"},
-    {"too_few_classes", "use three of: lower case, upper case, digits, other characters"},
+    {"too_few_classes", NULL},
     {"one_character", "it is one character over and over"},
     {"contains_username", "it contains the user name"},
     {"contains_email", "it contains the name in front of the @ of the mail address"},
@@ -40,9 +41,27 @@ gh_password_fault_word(unsigned fault)
 }
 
 const char *
-gh_password_fault_text(unsigned fault)
+gh_password_fault_text(const gh_password_policy_t *policy, unsigned fault, char text[GH_PASSWORD_FAULT_TEXT])
 {
-    return faults[fault_index(fault)].text;
+    static const char *const numbers[] = {"one", "two", "three", "all"};
+    if (fault == GH_PW_TOO_SHORT)
+        snprintf(text, GH_PASSWORD_FAULT_TEXT, "at least %d bytes are needed", policy->min_length);
+    else if (fault == GH_PW_TOO_FEW_CLASSES)
+        snprintf(text, GH_PASSWORD_FAULT_TEXT, "use %s of: lower case, upper case, digits, other characters",
+                 numbers[policy->min_classes - 1]);
+    else
+        snprintf(text, GH_PASSWORD_FAULT_TEXT, "%s", faults[fault_index(fault)].text);
+    return text;
+}
+
+const gh_password_policy_t gh_password_policy_default = {.min_length = 8, .min_classes = 3, .history = 5};
+
+gh_password_policy_t
+gh_password_policy(const gh_conf_t *conf)
+{
+    return (gh_password_policy_t){.min_length = (int)gh_conf_int(conf, "password.min_length"),
+                                  .min_classes = (int)gh_conf_int(conf, "password.min_classes"),
+                                  .history = (int)gh_conf_int(conf, "password.history")};
 }
 
 /* How many of lower case, upper case, digit, other; other are also the bytes outside ASCII. */
@@ -111,13 +130,13 @@ common(gh_str_t s)
 }
 
 unsigned
-gh_password_faults(gh_str_t password, gh_str_t username, gh_str_t email)
+gh_password_faults(const gh_password_policy_t *policy, gh_str_t password, gh_str_t username, gh_str_t email)
 {
     unsigned f = 0;
-    f |= password.n < GH_PASSWORD_MIN ? GH_PW_TOO_SHORT : 0;
+    f |= password.n < (size_t)policy->min_length ? GH_PW_TOO_SHORT : 0;
     f |= password.n > GH_PASSWORD_MAX ? GH_PW_TOO_LONG : 0;
     f |= password.n && memchr(password.p, 0, password.n) ? GH_PW_HAS_NUL : 0;
-    f |= classes(password) < GH_PASSWORD_CLASSES_MIN ? GH_PW_TOO_FEW_CLASSES : 0;
+    f |= classes(password) < policy->min_classes ? GH_PW_TOO_FEW_CLASSES : 0;
     f |= one_character(password) ? GH_PW_ONE_CHARACTER : 0;
     f |= contains(password, username) ? GH_PW_HAS_USERNAME : 0;
     f |= contains(password, local_part(email)) ? GH_PW_HAS_EMAIL : 0;
@@ -131,8 +150,8 @@ gh_password_score(gh_str_t password, unsigned fault_bits)
     int kinds = classes(password), score = 0;
     if (password.n == 0 || (fault_bits & (GH_PW_COMMON | GH_PW_ONE_CHARACTER)))
         return 0;
-    score += kinds >= GH_PASSWORD_CLASSES_MIN;
-    score += password.n >= GH_PASSWORD_MIN;
+    score += kinds >= 3;
+    score += password.n >= 8;
     score += password.n >= 12;
     score += password.n >= 16 || (kinds == 4 && password.n >= 10);
     return fault_bits && score > 1 ? 1 : score;

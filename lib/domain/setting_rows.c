@@ -32,6 +32,8 @@ static const gh_setting_t rows[] = {
     SWITCH("availability.auto_approve", "true",
            "Doctors' hours take effect at once; off: they wait for approval (R-80)."),
     NUMBER("availability.horizon_days", "60", 1, 365, "Days ahead that a doctor's availability may lie."),
+    NUMBER("auth.max_sessions", "10", 1, 1000,
+           "Sessions that an account may have; one more ends the oldest (R-42)."),
     NUMBER("consultation.max_pass_count", "3", 1, 10, "Times a called patient may be passed over (BR-119)."),
     NUMBER("departmentHeadMaxCount", "2", 1, 1000, "Heads a department may have (BR-26)."),
 };

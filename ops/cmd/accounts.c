@@ -45,7 +45,7 @@ typedef struct account {
     int64_t id;
     bool deleted;
     char text_id[24], username[72], email[260], *former; /* former: hashes, a comma list; owned */
-    char now[GH_PG_TIME_TEXT];
+    char now[GH_PG_TIME_TEXT], history[8];
     int64_t told; /* the last event, 0: none */
 } account_t;
 
@@ -133,10 +133,13 @@ static int
 hash(const account_t *a, const char *password, char out[GH_PASSWORD_HASH])
 {
     gh_str_t p = gh_str(password);
-    unsigned faults = gh_password_faults(p, gh_str(a->username), gh_str(a->email));
+    char text[GH_PASSWORD_FAULT_TEXT];
+    gh_password_policy_t policy = gh_password_policy(a->c->conf);
+    unsigned faults = gh_password_faults(&policy, p, gh_str(a->username), gh_str(a->email));
     for (unsigned bit = 0; bit < GH_PW_FAULTS; bit++)
         if (faults & (1u << bit))
-            (void)gh_cmd_failed(a->c, "the password is too weak: %s", gh_password_fault_text(1u << bit));
+            (void)gh_cmd_failed(a->c, "the password is too weak: %s",
+                                gh_password_fault_text(&policy, 1u << bit, text));
     if (faults)
         return GH_EXIT_FAILED;
     if (a->former && used_before(a->former, p))
@@ -159,7 +162,8 @@ run(const account_t *a, const char *statement, int n, const char *const *params)
 static int
 find(account_t *a, const char *name)
 {
-    PGresult *r = gh_dbq_named(a->db, "account_find", 1, &name);
+    snprintf(a->history, sizeof a->history, "%d", gh_password_policy(a->c->conf).history);
+    PGresult *r = gh_dbq_named(a->db, "account_find", 2, (const char *[]){name, a->history});
     if (!r)
         return -1;
     if (PQntuples(r) == 1) {
@@ -237,8 +241,8 @@ end_sessions(account_t *a, const char *reason)
 static int
 give_password(account_t *a, const char *hashed, bool must_change)
 {
-    const char *params[] = {a->text_id, hashed, a->now, must_change ? "true" : "false"};
-    return run(a, "account_password", 4, params) == 0 && end_sessions(a, "password_reset") >= 0 &&
+    const char *params[] = {a->text_id, hashed, a->now, must_change ? "true" : "false", a->history};
+    return run(a, "account_password", 5, params) == 0 && end_sessions(a, "password_reset") >= 0 &&
                    tell_authz(a) == 0
                ? 0
                : -1;

@@ -5,10 +5,10 @@
 select code from roles where code = 'ADMIN' for no key update;
 
 -- name: account_find
--- $1 any name: id, user name, mail address, deleted, hash and the four before it as a comma list
+-- $1 any name, $2 how many passwords may not come again: id, user name, mail address, deleted, hash and those before it as a comma list
 select u.id, coalesce(u.username, ''), coalesce(u.email, ''), u.is_deleted,
        concat_ws(',', u.hashed_password, (select string_agg(h.hash, ',') from (select h.hash from password_history h
-                                           where h.user_id = u.id order by h.at desc limit 4) h))
+                                           where h.user_id = u.id order by h.at desc limit $2::int - 1) h))
   from users u
  where u.username_ci = lower($1::text) or u.email_ci = lower($1) or u.phonenumber = $1 or lower(u.identifier) = lower($1)
  order by u.phonenumber = $1 desc nulls last, u.identifier = $1 desc nulls last
@@ -52,7 +52,8 @@ update users
 returning id;
 
 -- name: account_password
--- $1 account, $2 hash, $3 now, $4 must change it. Mailed reset tokens are good no more; of former hashes four are kept (R-38).
+-- $1 account, $2 hash, $3 now, $4 must change it, $5 how many passwords may not come again: with the present one so many are kept (R-38).
+-- Mailed reset tokens are good no more.
 with tokens as (
     update password_resets set used_at = $3::timestamptz where user_id = $1::bigint and used_at is null
 ), former as (
@@ -61,7 +62,8 @@ with tokens as (
         on conflict (user_id, at) do nothing
 ), old as (
     delete from password_history
-     where user_id = $1 and at <= (select at from password_history where user_id = $1 order by at desc offset 3 limit 1)
+     where user_id = $1 and at <= (select at from password_history where user_id = $1 order by at desc
+                                                       offset greatest($5::int - 2, 0) limit 1)
 )
 update users
    set hashed_password = $2::text, password_changed_at = $3, must_change_password = $4::boolean, token_version = token_version + 1,

@@ -17,7 +17,8 @@ a_made_password_obeys_the_rule(void **state)
     for (size_t i = 0; i < strlen(made); i++)
         assert_true((i % 5 == 4) == (made[i] == '-'));
     assert_null(strpbrk(made, "0Oo1lIi"));
-    assert_int_equal(gh_password_faults(gh_str(made), gh_str(""), gh_str("")), 0);
+    assert_int_equal(gh_password_faults(&gh_password_policy_default, gh_str(made), gh_str(""), gh_str("")),
+                     0);
 }
 
 static void

@@ -6,7 +6,7 @@
 static unsigned
 of(const char *password)
 {
-    return gh_password_faults(gh_str(password), (gh_str_t){0}, (gh_str_t){0});
+    return gh_password_faults(&gh_password_policy_default, gh_str(password), (gh_str_t){0}, (gh_str_t){0});
 }
 
 static void
@@ -21,7 +21,8 @@ r23_length_is_8_to_72_bytes(void **state)
     assert_int_equal(of("Guahao-1"), 0);
     assert_int_equal(of("Guahaoo-1"), 0);
     for (size_t n = GH_PASSWORD_MAX - 1; n <= GH_PASSWORD_MAX + 1; n++)
-        assert_int_equal(gh_password_faults((gh_str_t){long_one, n}, (gh_str_t){0}, (gh_str_t){0}),
+        assert_int_equal(gh_password_faults(&gh_password_policy_default, (gh_str_t){long_one, n},
+                                            (gh_str_t){0}, (gh_str_t){0}),
                          n > GH_PASSWORD_MAX ? GH_PW_TOO_LONG : 0);
     assert_int_equal(of("密码A1"), 0); /* bytes are counted: 8 */
     assert_int_equal(of("密A1"), GH_PW_TOO_SHORT);
@@ -59,14 +60,23 @@ r23_the_names_of_the_account_are_not_inside(void **state)
 {
     (void)state;
     gh_str_t none = {0}, password = GH_STR("xLi.MingX-1");
-    assert_int_equal(gh_password_faults(password, GH_STR("li.ming"), none), GH_PW_HAS_USERNAME);
-    assert_int_equal(gh_password_faults(password, none, GH_STR("LI.MING@example.test")), GH_PW_HAS_EMAIL);
-    assert_int_equal(gh_password_faults(password, none, GH_STR("other@li.ming")), 0);
-    assert_int_equal(gh_password_faults(password, GH_STR("li"), GH_STR("g@x.test")),
-                     0); /* too short to count */
-    assert_int_equal(gh_password_faults(password, GH_STR("Min"), none), GH_PW_HAS_USERNAME);
-    assert_int_equal(gh_password_faults(GH_STR("Xy-12345"), GH_STR("Xy-123456"), none), 0);
-    assert_int_equal(gh_password_faults(GH_STR("Xy-12345"), GH_STR("xy-12345"), none), GH_PW_HAS_USERNAME);
+    assert_int_equal(gh_password_faults(&gh_password_policy_default, password, GH_STR("li.ming"), none),
+                     GH_PW_HAS_USERNAME);
+    assert_int_equal(
+        gh_password_faults(&gh_password_policy_default, password, none, GH_STR("LI.MING@example.test")),
+        GH_PW_HAS_EMAIL);
+    assert_int_equal(gh_password_faults(&gh_password_policy_default, password, none, GH_STR("other@li.ming")),
+                     0);
+    assert_int_equal(
+        gh_password_faults(&gh_password_policy_default, password, GH_STR("li"), GH_STR("g@x.test")),
+        0); /* too short to count */
+    assert_int_equal(gh_password_faults(&gh_password_policy_default, password, GH_STR("Min"), none),
+                     GH_PW_HAS_USERNAME);
+    assert_int_equal(
+        gh_password_faults(&gh_password_policy_default, GH_STR("Xy-12345"), GH_STR("Xy-123456"), none), 0);
+    assert_int_equal(
+        gh_password_faults(&gh_password_policy_default, GH_STR("Xy-12345"), GH_STR("xy-12345"), none),
+        GH_PW_HAS_USERNAME);
 }
 
 static void
@@ -74,7 +84,8 @@ a_nul_is_a_fault(void **state)
 {
     (void)state;
     gh_str_t s = {"Guaha\0-2026", 11};
-    assert_int_equal(gh_password_faults(s, (gh_str_t){0}, (gh_str_t){0}), GH_PW_HAS_NUL);
+    assert_int_equal(gh_password_faults(&gh_password_policy_default, s, (gh_str_t){0}, (gh_str_t){0}),
+                     GH_PW_HAS_NUL);
 }
 
 static void
@@ -113,9 +124,31 @@ every_fault_has_its_own_word(void **state)
     assert_string_equal(gh_password_fault_word(GH_PW_COMMON), "common");
     for (unsigned i = 0; i < GH_PW_FAULTS; i++)
         for (unsigned k = 0; k < i; k++) {
+            char one[GH_PASSWORD_FAULT_TEXT], two[GH_PASSWORD_FAULT_TEXT];
             assert_string_not_equal(gh_password_fault_word(1u << i), gh_password_fault_word(1u << k));
-            assert_string_not_equal(gh_password_fault_text(1u << i), gh_password_fault_text(1u << k));
+            assert_string_not_equal(gh_password_fault_text(&gh_password_policy_default, 1u << i, one),
+                                    gh_password_fault_text(&gh_password_policy_default, 1u << k, two));
         }
+}
+
+/* auth.password.* of api/29. */
+static void
+a_hospital_may_ask_for_more(void **state)
+{
+    (void)state;
+    const gh_password_policy_t strict = {.min_length = 12, .min_classes = 4, .history = 5};
+    const gh_str_t none = {0}, eleven = GH_STR("Xy-12345678"), lower = GH_STR("xy-123456789");
+    char text[GH_PASSWORD_FAULT_TEXT];
+    assert_int_equal(gh_password_faults(&gh_password_policy_default, eleven, none, none), 0);
+    assert_int_equal(gh_password_faults(&strict, eleven, none, none), GH_PW_TOO_SHORT);
+    assert_int_equal(gh_password_faults(&strict, lower, none, none), GH_PW_TOO_FEW_CLASSES);
+    assert_int_equal(gh_password_faults(&strict, GH_STR("Xy-123456789"), none, none), 0);
+    assert_string_equal(gh_password_fault_text(&strict, GH_PW_TOO_SHORT, text),
+                        "at least 12 bytes are needed");
+    assert_string_equal(gh_password_fault_text(&strict, GH_PW_TOO_FEW_CLASSES, text),
+                        "use all of: lower case, upper case, digits, other characters");
+    assert_string_equal(gh_password_fault_text(&gh_password_policy_default, GH_PW_TOO_FEW_CLASSES, text),
+                        "use three of: lower case, upper case, digits, other characters");
 }
 
 int
@@ -130,6 +163,7 @@ main(void)
         cmocka_unit_test(the_score_grows_with_length_and_kinds),
         cmocka_unit_test(the_common_list_is_in_order_and_in_lower_case),
         cmocka_unit_test(every_fault_has_its_own_word),
+        cmocka_unit_test(a_hospital_may_ask_for_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

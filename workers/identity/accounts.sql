@@ -50,14 +50,14 @@ with account as (
 select id from account
 
 -- name: password_facts
--- $1 account, $2 now. What deciding on a new password needs: the present hash and those before it, the newest first, and the
+-- $1 account, $2 now, $3 how many passwords may not come again. What deciding on a new password needs: the present hash and those before it, the newest first, and the
 -- hashes of the names under which failures are counted, in order, which is the order of their locks. No row: it is gone.
 select u.hashed_password, u.username, u.email, gh_user_brief(u)::text as brief, array_to_string(gh_user_roles(u.id), ',') as roles,
        (select string_agg(encode(h, 'hex'), ',' order by h) from unnest(gh_login_hashes(u)) h) as names,
        (select (extract(epoch from max(l.locked_until)) * 1000000)::bigint from login_locks l
          where l.locked_until > $2::timestamptz and l.name_hash = any (gh_login_hashes(u))) as locked_until,
        (select string_agg(h.hash, ',' order by h.at desc)
-          from (select hash, at from password_history where user_id = u.id order by at desc limit 4) h) as history
+          from (select hash, at from password_history where user_id = u.id order by at desc limit $3::int - 1) h) as history
   from users u where u.id = $1::bigint and not u.is_deleted
 
 -- name: password_sessions
@@ -77,14 +77,15 @@ select gh_unless_stale(exists (select 1 from users where id = $1::bigint and not
                                                          where s.user_id = $1 and s.revoked_at is null)))
 
 -- name: password_set
--- $1 account, $2 hash, $3 now. Of the former hashes the newest four are kept: with the present one five (R-38).
+-- $1 account, $2 hash, $3 now, $4 how many passwords may not come again. With the present one so many are kept (R-38).
 with former as (
     insert into password_history (user_id, hash, at)
     select id, hashed_password, $3::timestamptz from users where id = $1::bigint and hashed_password is not null
         on conflict (user_id, at) do nothing
 ), old as (
     delete from password_history h
-     where h.user_id = $1 and h.at <= (select at from password_history where user_id = $1 order by at desc offset 3 limit 1)
+     where h.user_id = $1 and h.at <= (select at from password_history where user_id = $1 order by at desc
+                                                 offset greatest($4::int - 2, 0) limit 1)
 )
 update users
    set hashed_password = $2::text, password_changed_at = $3, must_change_password = false, version = version + 1, updated_at = $3

@@ -17,6 +17,7 @@
 #include "base/uuid7.h"
 #include "db/arrays.h"
 #include "domain/password_refusal.h"
+#include "domain/password_rules.h"
 #include "workers/identity/admin_rules.h"
 #include "domain/generate.h"
 #include "workers/identity/identity.h"
@@ -247,7 +248,9 @@ hashed(gh_batch_t *b, work_t *w)
 static void
 set_password(gh_batch_t *b, const work_t *w, const char *id)
 {
-    gh_batch_query(b, "password_set", 3, (const char *[]){id, w->hashing.hash, w->now});
+    gh_password_policy_t policy = gh_password_policy(gh_worker_conf(b->worker));
+    gh_batch_query(b, "password_set", 4,
+                   (const char *[]){id, w->hashing.hash, w->now, gh_text_i64(b, policy.history)});
     gh_batch_query(b, "password_given", 3, (const char *[]){id, w->now, w->must_change ? "t" : "f"});
 }
 

@@ -171,7 +171,7 @@ gh_step_t gh_register_v1(gh_batch_t *b);
 gh_step_t gh_change_password(gh_batch_t *b);
 gh_step_t gh_reset_password(gh_batch_t *b);
 gh_step_t gh_forgot_password(gh_batch_t *b);
-gh_step_t gh_password_policy(gh_batch_t *b);
+gh_step_t gh_tell_password_policy(gh_batch_t *b);
 gh_step_t gh_password_check(gh_batch_t *b);
 gh_step_t gh_administer_user(gh_batch_t *b);
 gh_step_t gh_define_role(gh_batch_t *b);

@@ -19,7 +19,9 @@ gh_new_password_ask(gh_batch_t *b, gh_new_password_t *p, int64_t user_id)
     p->user_id = user_id;
     p->user = gh_text_i64(b, user_id);
     p->now = gh_text_time(b, b->now_us);
-    gh_batch_query(b, "password_facts", 2, (const char *[]){p->user, p->now});
+    gh_password_policy_t policy = gh_password_policy(gh_worker_conf(b->worker));
+    p->history = gh_text_i64(b, policy.history);
+    gh_batch_query(b, "password_facts", 3, (const char *[]){p->user, p->now, p->history});
 }
 
 /* The next element of a comma list; false at its end. */
@@ -54,7 +56,7 @@ gh_new_password_take(gh_batch_t *b, gh_new_password_t *p, const PGresult *r)
         p->stored = gh_text(b, hash);
         p->former[p->n_former++] = gh_str(p->stored);
     }
-    while (p->n_former < GH_PASSWORD_HISTORY && next(&history, &one))
+    while (p->n_former < GH_PASSWORD_HISTORY_MAX && next(&history, &one))
         p->former[p->n_former++] = one;
     return true;
 }
@@ -105,7 +107,8 @@ gh_new_password_hash(gh_batch_t *b, gh_new_password_t *p, const gh_str_t *curren
     p->current = current ? *current : (gh_str_t){0};
     p->wanted = wanted;
     p->cost = gh_identity_of(b)->cost;
-    p->acceptable = gh_password_faults(wanted, p->username, p->email) == 0;
+    gh_password_policy_t policy = gh_password_policy(gh_worker_conf(b->worker));
+    p->acceptable = gh_password_faults(&policy, wanted, p->username, p->email) == 0;
     if (!gh_hash_admit(b, (current ? 1 : 0) + (p->acceptable ? p->n_former + 1 : 0)))
         return false;
     gh_batch_work(b, work, p);
@@ -147,7 +150,7 @@ gh_new_password_write(gh_batch_t *b, const gh_new_password_t *p, const char *but
         return -1;
     gh_batch_query(b, "login_lock_user", 1, (const char *[]){p->user});
     gh_batch_query(b, "password_unchanged", 4, (const char *[]){p->user, p->stored, but, sids});
-    gh_batch_query(b, "password_set", 3, (const char *[]){p->user, p->hash, p->now});
+    gh_batch_query(b, "password_set", 4, (const char *[]){p->user, p->hash, p->now, p->history});
     /* workers remember who has to change the password first */
     return gh_end_sessions(b, ending, reason) < 0 || gh_authz_publish(b, p->user_id) ? -1 : 0;
 }

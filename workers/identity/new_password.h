@@ -13,8 +13,8 @@
 
 typedef struct gh_new_password {
     int64_t user_id;
-    const char *user, *now; /* texts of parameters */
-    const char *stored;     /* the present hash, NULL: none */
+    const char *user, *now, *history; /* texts of parameters */
+    const char *stored;               /* the present hash, NULL: none */
     gh_str_t username, email, brief, roles;
     const char *names[GH_NAMES_MAX]; /* hashes of its names in hex, in order */
     int n_names;
@@ -24,7 +24,7 @@ typedef struct gh_new_password {
     bool check_current;
     gh_str_t current;
     gh_str_t wanted;
-    gh_str_t former[GH_PASSWORD_HISTORY]; /* hashes that the new one must not belong to */
+    gh_str_t former[GH_PASSWORD_HISTORY_MAX]; /* hashes that the new one must not belong to */
     int n_former, cost, hashes;
     int64_t took_us;
     bool acceptable; /* by the rule; else nothing but the current one is tried */

@@ -14,14 +14,14 @@ reply(gh_batch_t *b, gh_wjob_t *job, const gh_buf_t *out)
 }
 
 static void
-put_policy(gh_json_t *j)
+put_policy(gh_json_t *j, const gh_password_policy_t *policy)
 {
     gh_json_obj(j);
-    gh_json_ki64(j, "min_length", GH_PASSWORD_MIN);
+    gh_json_ki64(j, "min_length", policy->min_length);
     gh_json_ki64(j, "max_bytes", GH_PASSWORD_MAX);
-    gh_json_ki64(j, "min_classes", GH_PASSWORD_CLASSES_MIN);
+    gh_json_ki64(j, "min_classes", policy->min_classes);
     gh_json_kbool(j, "forbid_common", true);
-    gh_json_ki64(j, "history", GH_PASSWORD_HISTORY);
+    gh_json_ki64(j, "history", policy->history);
     gh_json_obj_end(j);
 }
 
@@ -41,13 +41,14 @@ put_verdict(gh_json_t *j, gh_str_t password, unsigned faults)
 }
 
 gh_step_t
-gh_password_policy(gh_batch_t *b)
+gh_tell_password_policy(gh_batch_t *b)
 {
+    gh_password_policy_t policy = gh_password_policy(gh_worker_conf(b->worker));
     for (size_t i = 0; i < b->n; i++) {
         gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
         gh_json_t j;
         gh_json_init(&j, &out);
-        put_policy(&j);
+        put_policy(&j, &policy);
         if (!b->jobs[i]->done)
             reply(b, b->jobs[i], &out);
     }
@@ -57,6 +58,7 @@ gh_password_policy(gh_batch_t *b)
 gh_step_t
 gh_password_check(gh_batch_t *b)
 {
+    gh_password_policy_t policy = gh_password_policy(gh_worker_conf(b->worker));
     for (size_t i = 0; i < b->n; i++) {
         gh_wjob_t *job = b->jobs[i];
         gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
@@ -64,7 +66,7 @@ gh_password_check(gh_batch_t *b)
         if (job->done)
             continue;
         gh_str_t password = gh_arg_text(job, "password");
-        unsigned faults = gh_password_faults(password, gh_arg_text(job, "username"),
+        unsigned faults = gh_password_faults(&policy, password, gh_arg_text(job, "username"),
                                              gh_arg_text(job, "email"));
         gh_json_init(&j, &out);
         put_verdict(&j, password, faults);

@@ -1,6 +1,7 @@
 /*
  * workers/identity/person_account.c - see person_account.h
  */
+#include "domain/password_rules.h"
 #include "workers/identity/person_account.h"
 
 #include <libpq-fe.h>
@@ -64,7 +65,9 @@ gh_person_account_write(gh_batch_t *b, const gh_person_account_t *a)
         gh_batch_query(b, "user_change", 3, (const char *[]){a->id, a->names, a->now});
     if (!a->hash)
         return;
-    gh_batch_query(b, "password_set", 3, (const char *[]){a->id, a->hash, a->now});
+    gh_password_policy_t policy = gh_password_policy(gh_worker_conf(b->worker));
+    gh_batch_query(b, "password_set", 4,
+                   (const char *[]){a->id, a->hash, a->now, gh_text_i64(b, policy.history)});
     gh_batch_query(b, "password_given", 3, (const char *[]){a->id, a->now, "f"});
 }
 

@@ -110,7 +110,7 @@ static const gh_op_t ops[] = {
      .sql = "v1_me",
      .bind = {"actor.user_id", "now", "tz"},
      .while_must_change = true},
-    {.name = "identity.v1_get_password_policy", .batch = "password_policy", .step = gh_password_policy},
+    {.name = "identity.v1_get_password_policy", .batch = "password_policy", .step = gh_tell_password_policy},
     {.name = "identity.v1_check_password", .batch = "password_check", .step = gh_password_check},
     {.name = "identity.v1_register_user",
      .kind = GH_OP_TASK,
