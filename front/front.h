@@ -116,6 +116,7 @@ typedef struct front_ask {
     bool stream;                        /* the job is asked for as a stream (watch.h) */
     gh_str_t authorization, last_event; /* of a stream */
     int64_t user_id;                    /* 0: nobody */
+    int64_t window_s;                   /* of front.v1_get_metrics */
     gh_err_t error;                     /* of the answer, for its log line */
     uint32_t queue_us, work_us, db_us;  /* of the reply, 0 when there was none */
 } front_ask_t;

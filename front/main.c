@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/program.h"
 #include "front/front.h"
+#include "front/window.h"
 #include "front/kore_conf.h"
 
 front_t front;
@@ -69,7 +70,7 @@ prepare(void)
     front.keys = gh_token_keys_load(front.conf, true);
     front.counters = front_counters_new((size_t)gh_conf_int(front.conf, "front.workers"),
                                         gh_contract_count(front.contract) + 1);
-    if (!front.keys || !front.counters || front_kore_write_conf())
+    if (!front.keys || !front.counters || front_window_init() || front_kore_write_conf())
         return -1;
     (void)gh_hash64(
         "", 0); /* seeds itself before the sandbox, and once for all workers: they share a table by it */

@@ -160,11 +160,6 @@ put_memory(gh_buf_t *out)
 void
 front_metrics(gh_buf_t *out)
 {
-    front_worker_counts_t *mine = &front.counters->worker[front.worker];
-    uint64_t hits, misses;
-    front_tokens_counts(front.tokens, &hits, &misses);
-    atomic_store_explicit(&mine->token_hits, hits, memory_order_relaxed);
-    atomic_store_explicit(&mine->token_misses, misses, memory_order_relaxed);
     put_requests(out);
     front_metrics_head(out, "guahao_http_request_seconds", "histogram",
                        "Time from the whole request to its answer.");

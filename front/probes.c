@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/timez.h"
 #include "front/front.h"
+#include "front/window.h"
 #include "wire/figures.h"
 #include "wire/broker_list.h"
 
@@ -149,11 +150,25 @@ all_ready(void)
     return true;
 }
 
+/* What only this worker knows, for whichever answers. */
+static void
+tell_cache(void)
+{
+    front_worker_counts_t *mine = &front.counters->worker[front.worker];
+    uint64_t hits, misses;
+    front_tokens_counts(front.tokens, &hits, &misses);
+    atomic_store_explicit(&mine->token_hits, hits, memory_order_relaxed);
+    atomic_store_explicit(&mine->token_misses, misses, memory_order_relaxed);
+    atomic_store_explicit(&mine->token_size, front_tokens_size(front.tokens), memory_order_relaxed);
+}
+
 void
 front_probes_tick(int64_t now)
 {
     atomic_store_explicit(&front.counters->worker[front.worker].ready_ms, front_sync_ready() ? now : 0,
                           memory_order_relaxed);
+    tell_cache();
+    front_window_tick(now);
     if (now - s_probe.asked_ms < (s_probe.missing ? ASK_SOON_MS : ASK_MS))
         return;
     s_probe.asked_ms = now;

@@ -373,6 +373,24 @@ authenticate(inbound_t *in)
     return err;
 }
 
+/* Parameters of what the front answers itself. False: one is faulty, and that was answered. */
+static bool
+read_query(inbound_t *in)
+{
+    static gh_faults_t faults;
+    gh_buf_t args GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_mp_t root;
+    gh_request_in_t request = {.op = in->match.op, .params = in->match.params, .query = in->query};
+    gh_err_t err = gh_request_check(&request, &args, &faults);
+    if (err == GH_E_NONE && gh_mp_check(args.p, args.n, 0, &root))
+        err = GH_E_INTERNAL;
+    if (err != GH_E_NONE)
+        front_answer_error(&in->ask, err, NULL, &faults);
+    else if (!gh_mp_int(gh_mp_path(root, "query.window_s"), &in->ask.window_s))
+        in->ask.window_s = 0;
+    return err == GH_E_NONE;
+}
+
 /* Only a worker knows who may: it is asked, and a yes is answered by front_serve() (link.c). */
 static void
 ask_permission(inbound_t *in, const uint8_t id[16])
@@ -387,6 +405,8 @@ ask_permission(inbound_t *in, const uint8_t id[16])
         front_answer_error(&in->ask, err, NULL, NULL);
         return;
     }
+    if (!read_query(in))
+        return;
     fill_head(in, id, (gh_str_t){0}, (gh_str_t){0}, &head);
     head.op = gh_str(op->allow_networks ? "identity.permit_metrics" : "identity.permit_queues");
     front_link_send(&in->ask, &head, "identity", (gh_str_t){empty_map, sizeof empty_map}, NULL);

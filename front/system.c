@@ -1,11 +1,12 @@
 /*
- * front/system.c - state and facts of the system on /api/v1/system (api/29 SY-01, SY-02, SY-04, SY-09)
+ * front/system.c - state and facts of the system on /api/v1/system (api/29 SY-01 to SY-04, SY-09)
  */
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "base/timez.h"
 #include "front/front.h"
+#include "front/window.h"
 
 static const char *
 state_of(const front_probe_t *p)
@@ -93,6 +94,10 @@ front_system_serve(const front_ask_t *ask)
         put_health(ask, &p, &payload);
     } else if (strcmp(id, "front.v1_get_info") == 0) {
         put_info(&payload);
+    } else if (strcmp(id, "front.v1_get_metrics") == 0) {
+        gh_json_t j;
+        gh_json_init(&j, &payload);
+        front_window_put(&j, ask->window_s);
     } else if (strcmp(id, "front.v1_list_queues") == 0) {
         front_queues_put(&payload);
     } else {

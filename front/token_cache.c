@@ -156,3 +156,9 @@ front_tokens_counts(const front_tokens_t *c, uint64_t *hits, uint64_t *misses)
     *hits = c->hits;
     *misses = c->misses;
 }
+
+size_t
+front_tokens_size(const front_tokens_t *c)
+{
+    return c->n;
+}
