@@ -38,6 +38,7 @@
 #define PATIENCE_MS   1500 /* refused by all brokers while one comes or goes: asked again so long */
 #define AGAIN_MS      100
 #define SETTLING_MS   5000
+#define OPEN_AGAIN_MS 5000
 #define PARTS_MAX     (5 + FRONT_FRAMES_MAX)
 #define CACHED_JOBS   1024
 #define OWN_MARGIN_MS 200 /* a job of our own is waited for a little longer than its budget */
@@ -90,7 +91,7 @@ static struct {
     size_t n, turn, serial; /* n: slots that were ever used */
     gh_broker_list_t list;
     gh_broker_follow_t follow;
-    int64_t silence_ms;
+    int64_t silence_ms, again_ms;
     front_job_t *buckets[BUCKETS];
     front_job_t *parked, *free;
     size_t n_parked, n_free;
@@ -1010,15 +1011,17 @@ is_open(const gh_broker_at_t *at)
     return false;
 }
 
+/* Also now and then: what could not be opened, because its certificate was not there yet, is tried again. */
 static void
-follow_list(void)
+follow_list(int64_t now)
 {
+    s_link.again_ms = now + OPEN_AGAIN_MS;
     for (size_t i = 0; i < s_link.n; i++) {
         front_link_t *l = &s_link.at[i];
         l->leaving = l->open && !gh_broker_listed(&s_link.list, &l->at);
     }
     for (size_t i = 0; i < s_link.list.n; i++)
-        if (!is_open(&s_link.list.at[i]))
+        if (s_link.list.at[i].inner[0] && !is_open(&s_link.list.at[i]))
             (void)open_link(&s_link.list.at[i]);
 }
 
@@ -1053,8 +1056,8 @@ tick(void *arg, u_int64_t now_kore)
         drain(l, l->events, take_event);
     }
     sweep(now);
-    if (gh_broker_follow(&s_link.follow, front.conf, now, &s_link.list))
-        follow_list();
+    if (gh_broker_follow(&s_link.follow, front.conf, now, &s_link.list) || now >= s_link.again_ms)
+        follow_list(now);
     leave_idle();
     front_watch_tick(now);
     front_sync_tick(now);

@@ -199,36 +199,57 @@ on_event(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 
 /* ---- set-up */
 
-static void
+static bool
 connect_to(gh_bus_t *bus, void *sock, const char *endpoint, const char *cert)
 {
-    if (!*endpoint || gh_link_secure(sock, bus->worker->conf, endpoint, cert) != 0)
-        return;
-    if (zmq_connect(sock, endpoint))
-        gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint),
-               GH_KS("said", zmq_strerror(zmq_errno())));
+    if (!*endpoint)
+        return true;
+    if (gh_link_secure(sock, bus->worker->conf, endpoint, cert) != 0)
+        return false;
+    if (zmq_connect(sock, endpoint) == 0)
+        return true;
+    gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint), GH_KS("said", zmq_strerror(zmq_errno())));
+    return false;
+}
+
+static void
+disconnect(void *sock, const char *endpoint)
+{
+    if (*endpoint)
+        (void)zmq_disconnect(sock, endpoint);
+}
+
+/* Both ways, or neither. */
+static bool
+connect_broker(gh_bus_t *bus, const gh_broker_at_t *b)
+{
+    if (!connect_to(bus, bus->pub, b->events_in, b->cert))
+        return false;
+    if (connect_to(bus, bus->sub, b->events_out, b->cert))
+        return true;
+    disconnect(bus->pub, b->events_in);
+    return false;
 }
 
 void
 gh_bus_follow(gh_bus_t *bus, const gh_broker_list_t *list)
 {
-    for (size_t i = 0; i < bus->connected.n; i++) {
-        const gh_broker_at_t *b = &bus->connected.at[i];
-        if (gh_broker_listed(list, b))
+    gh_broker_list_t *now = &bus->connected;
+    size_t kept = 0;
+    for (size_t i = 0; i < now->n; i++) {
+        const gh_broker_at_t b = now->at[i];
+        if (gh_broker_listed(list, &b)) {
+            now->at[kept++] = b;
             continue;
-        if (*b->events_in)
-            (void)zmq_disconnect(bus->pub, b->events_in);
-        if (*b->events_out)
-            (void)zmq_disconnect(bus->sub, b->events_out);
+        }
+        disconnect(bus->pub, b.events_in);
+        disconnect(bus->sub, b.events_out);
     }
-    for (size_t i = 0; i < list->n; i++) {
-        const gh_broker_at_t *b = &list->at[i];
-        if (gh_broker_listed(&bus->connected, b))
-            continue;
-        connect_to(bus, bus->pub, b->events_in, b->cert);
-        connect_to(bus, bus->sub, b->events_out, b->cert);
-    }
-    bus->connected = *list;
+    now->n = kept;
+    for (size_t i = 0; i < list->n; i++)
+        if (now->n < GH_BROKERS_MAX && !gh_broker_listed(now, &list->at[i]) &&
+            connect_broker(bus, &list->at[i]))
+            now->at[now->n++] = list->at[i];
 }
 
 gh_bus_t *

@@ -433,8 +433,10 @@ int gh_bind_parse(const gh_conf_t *conf, const char *name, gh_bind_t *out) GH_MU
 
 /* events.c */
 gh_bus_t *gh_bus_new(gh_worker_t *w);
-void gh_bus_follow(gh_bus_t *bus,
-                   const gh_broker_list_t *list); /* connect to these brokers and to no others */
+void gh_bus_follow(
+    gh_bus_t *bus,
+    const gh_broker_list_t
+        *list); /* connect to these brokers and to no others; what fails is tried again by the next call */
 void gh_bus_destroy(gh_bus_t **bus_p);
 /* We listen to it ourselves; what we do not hear is a wake-up with polling behind it. */
 bool gh_bus_hears(const char *topic);

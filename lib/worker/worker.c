@@ -305,6 +305,8 @@ on_tick(zloop_t *loop, int id, void *arg)
     (void)id;
     gh_worker_t *w = arg;
     gh_program_log_tick(w->conf);
+    if (w->bus)
+        gh_bus_follow(w->bus, w->brokers); /* to whom it could not connect */
     for (size_t i = 0; i < w->n_pools; i++)
         if (w->pools[i].started && w->pools[i].def->tick)
             w->pools[i].def->tick(w);

@@ -24,9 +24,10 @@ class Broker:
     def __init__(self, system, name):
         self.system, self.name = system, name
         self.inner = f"ipc://{system.var}/run/{name}.sock"
-        self.ports = [free_port() for _ in range(2)]
-        self.relays = [Relay(p) for p in self.ports]
-        tcp = [f"tcp://127.0.0.1:{p}" for p in self.ports]
+        self.relays = [Relay(0) for _ in range(2)]      # they have their own ports before any is looked for
+        for r in self.relays:
+            r.target = free_port()
+        tcp = [f"tcp://127.0.0.1:{r.target}" for r in self.relays]
         self.events_in, self.events_out = (f"ipc://{system.var}/run/{name}-{way}.sock" for way in ("in", "out"))
         self.conf = {"broker.inner": f"{self.inner},{tcp[0]}", "broker.public": "", "broker.events_in": self.events_in,
                      "broker.events_out": f"{self.events_out},{tcp[1]}"}
@@ -54,7 +55,7 @@ class Broker:
 
 
 class Site:
-    """Two worker processes with all pools, a front behind relays, and a list of brokers for each of the two."""
+    """Two worker processes with all pools, of which one is behind relays as the front is; a list of brokers for each of the two ways."""
 
     def __init__(self, system):
         self.pool = ThreadPoolExecutor(1)               # processes die with the thread that has started them
@@ -67,8 +68,8 @@ class Site:
                 f.write("# name, inner, events in, events out\n" + "".join(self.brokers[n].line(relayed) for n in names))
             os.rename(path + ".new", path)
 
-    def start_worker(self, name):
-        return self.system._start(name, [paths.program("guahao-worker"), ALL], {"worker.lanes": 2})
+    def start_worker(self, name, **conf):
+        return self.system._start(name, [paths.program("guahao-worker"), ALL], {"worker.lanes": 2, **conf})
 
     def processes(self, name):
         """Names (host:pid) of the worker processes at a broker that serve every pool there."""
@@ -85,10 +86,11 @@ def site(empty_db, make_system):
     s.list("east", "west")
     for name in ("east", "west"):
         s.brokers[name].start()
-    for name in ("workers-1", "workers-2"):
-        s.start_worker(name)
+    relayed = {"link.brokers": os.path.join(system.var, "brokers-front")}
+    s.start_worker("workers-1")
+    s.start_worker("workers-2", **relayed)              # what cuts the front off cuts it off too
     wait_for("the workers at both brokers", lambda: all(len(s.processes(n)) == 2 for n in ("east", "west")), 60)
-    system.start_front(conf={"link.brokers": os.path.join(system.var, "brokers-front")})
+    system.start_front(conf=relayed)
     world = storm.World(empty_db)
     s.storm = storm.Storm(system, world, storm.seed(), clients=12)
     yield s

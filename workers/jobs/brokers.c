@@ -14,9 +14,10 @@
 #include "wire/mdp.h"
 #include "wire/secure.h"
 
-#define PARTS_MAX 48     /* a file comes in many frames */
-#define LEAVE_MS  120000 /* longer than a job may take */
-#define TURN_MAX  256    /* messages of one socket in a turn */
+#define PARTS_MAX     48 /* a file comes in many frames */
+#define OPEN_AGAIN_MS 5000
+#define LEAVE_MS      120000 /* longer than a job may take */
+#define TURN_MAX      256    /* messages of one socket in a turn */
 
 typedef struct broker {
     gh_broker_at_t at;
@@ -35,7 +36,7 @@ struct gh_brokers {
     size_t n, turn; /* n: places that were ever used */
     gh_broker_list_t list;
     gh_broker_follow_t follow;
-    int64_t silence_ms;
+    int64_t silence_ms, again_ms;
     gh_buf_t head, file;
 };
 
@@ -130,8 +131,10 @@ static void
 follow(gh_brokers_t *self)
 {
     int64_t now = gh_mono_ms();
-    if (gh_broker_follow(&self->follow, self->conf, now, &self->list))
+    if (gh_broker_follow(&self->follow, self->conf, now, &self->list) || now >= self->again_ms) {
+        self->again_ms = now + OPEN_AGAIN_MS; /* what could not be opened */
         follow_list(self);
+    }
     for (size_t i = 0; i < self->n; i++)
         if (self->at[i].leave_ms && now >= self->at[i].leave_ms)
             close_broker(&self->at[i]);
