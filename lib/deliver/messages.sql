@@ -8,7 +8,7 @@ update message_outbox set attempts = attempts + 1, next_at = $2::timestamptz
               where next_at <= $1::timestamptz and expires_at > $1 and channel = $3::text
               order by next_at, id limit 1 for update skip locked)
 returning id, channel, recipient, case channel when 'mail' then coalesce(subject, '') else '' end as subject, body, attempts,
-          coalesce(wechat_template, ''), coalesce(wechat_data, '')
+          coalesce(wechat_template, ''), coalesce(wechat_data, ''), coalesce(trace, '')
 
 -- name: message_sent
 -- $1 id, $2 now

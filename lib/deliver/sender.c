@@ -64,6 +64,8 @@ note(gh_sender_t *s, const gh_delivery_t *d, int attempts, int rc, const char *w
     if (strcmp(s->channel, "wechat") == 0)
         log_attempt(s, d, rc ? why : NULL);
     if (rc == 0) {
+        gh_log(GH_LOG_INFO, "message_sent", GH_KI("id", d->id), GH_KS("channel", d->channel),
+               GH_KI("attempt", attempts), GH_KS("trace", d->trace));
         gh_pg_time_text(now, at);
         PQclear(gh_blocking_run(s->db, "message_sent", 2, (const char *[]){id, at}));
         return;
@@ -74,7 +76,7 @@ note(gh_sender_t *s, const gh_delivery_t *d, int attempts, int rc, const char *w
     gh_pg_time_text(now + gh_sender_pause_ms(attempts, random) * 1000, at);
     gh_log(again ? GH_LOG_INFO : GH_LOG_WARN, again ? "message_not_sent" : "message_given_up",
            GH_KI("id", d->id), GH_KS("channel", d->channel), GH_KI("attempt", attempts),
-           GH_KS("reason", why));
+           GH_KS("trace", d->trace), GH_KS("reason", why));
     PQclear(gh_blocking_run(s->db, "message_failed", 3, (const char *[]){id, again ? at : NULL, why}));
 }
 
@@ -98,6 +100,7 @@ send_one(gh_sender_t *s)
                            .subject = PQgetvalue(r, 0, 3),
                            .text = PQgetvalue(r, 0, 4),
                            .at_us = now_us,
+                           .trace = PQgetvalue(r, 0, 8),
                            .template_id = PQgetvalue(r, 0, 6),
                            .data = PQgetvalue(r, 0, 7),
                            .token = &s->token,

@@ -35,6 +35,7 @@ typedef struct gh_delivery {
     int64_t id;
     const char *channel, *recipient, *subject, *text; /* borrowed */
     int64_t at_us;
+    const char *trace; /* traceparent of the request that it tells of, or empty; borrowed */
     /* Of the channel "wechat": */
     const char *template_id, *data; /* borrowed; data: the template's members as JSON */
     struct gh_wechat_token *token;  /* the thread's */

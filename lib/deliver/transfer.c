@@ -3,6 +3,8 @@
  */
 #include "deliver/transfer.h"
 
+#include <stdio.h>
+
 #define ANSWER_MAX 65536
 
 static int
@@ -42,13 +44,20 @@ keep(char *p, size_t size, size_t n, void *arg)
 
 /* The lines of the head, to be freed; NULL: out of memory. */
 static struct curl_slist *
-head_lines(const char *more)
+head_lines(const char *more, const char *trace)
 {
+    char text[96];
     struct curl_slist *lines = curl_slist_append(NULL, "Content-Type: application/json");
     struct curl_slist *all = lines && more ? curl_slist_append(lines, more) : lines;
     if (!all)
         curl_slist_free_all(lines);
-    return all;
+    if (!all || !trace || !*trace)
+        return all;
+    snprintf(text, sizeof text, "traceparent: %.64s", trace);
+    lines = curl_slist_append(all, text);
+    if (!lines)
+        curl_slist_free_all(all);
+    return lines;
 }
 
 CURLcode
@@ -56,7 +65,7 @@ gh_transfer_json(const gh_transfer_t *t, long *status)
 {
     static const atomic_bool never_stop = false;
     bool production = strcmp(gh_conf_str(t->conf, "system.mode"), "production") == 0;
-    struct curl_slist *lines = head_lines(t->line);
+    struct curl_slist *lines = head_lines(t->line, t->trace);
     CURL *curl = curl_easy_init();
     CURLcode rc = CURLE_OUT_OF_MEMORY;
     *status = 0;

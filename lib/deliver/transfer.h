@@ -18,7 +18,8 @@ void gh_transfer_set(CURL *curl, const atomic_bool *stop, long timeout_s, const 
 typedef struct gh_transfer {
     const gh_conf_t *conf; /* in production the peer must speak https */
     const char *url, *ca_file;
-    const char *line; /* a further line of the head; NULL: none */
+    const char *line;  /* a further line of the head; NULL: none */
+    const char *trace; /* traceparent, sent along; NULL or empty: none */
     long timeout_s;
     const atomic_bool *stop; /* NULL: nothing stops it early */
     gh_str_t body;           /* p NULL: GET instead of POST */

@@ -35,12 +35,14 @@ put_token(gh_buf_t *out, const char *path, char why[WHY])
 }
 
 static int
-post(const gh_conf_t *conf, const char *line, gh_str_t body, const atomic_bool *stop, char why[WHY])
+post(const gh_conf_t *conf, const char *line, const char *trace, gh_str_t body, const atomic_bool *stop,
+     char why[WHY])
 {
     const gh_transfer_t t = {.conf = conf,
                              .url = gh_conf_str(conf, "sms.url"),
                              .ca_file = gh_conf_str(conf, "sms.ca_file"),
                              .line = *line ? line : NULL,
+                             .trace = trace,
                              .timeout_s = (long)gh_conf_int(conf, "sms.timeout_s"),
                              .stop = stop,
                              .body = body};
@@ -62,7 +64,7 @@ gh_webhook_deliver(const gh_conf_t *conf, const gh_delivery_t *d, const atomic_b
     gh_webhook_body(&body, gh_conf_str(conf, "sms.template"), gh_str(d->recipient), gh_str(d->text));
     const char *header = line.n ? gh_buf_cstr(&line) : "";
     if (gh_buf_ok(&body) && header)
-        rc = post(conf, header, gh_buf_view(&body), stop, why);
+        rc = post(conf, header, d->trace, gh_buf_view(&body), stop, why);
     else
         snprintf(why, WHY, "out of memory");
     if (body.p)

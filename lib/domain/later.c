@@ -32,7 +32,8 @@ put(gh_batch_t *b, const gh_later_t *later, const uint8_t id[16])
                             gh_text_i64(b, later->budget_ms ? later->budget_ms : BUDGET_MS),
                             gh_text_i64(b, later->max_attempts ? later->max_attempts : MAX_ATTEMPTS),
                             gh_text_time(b, later->run_at_us ? later->run_at_us : b->now_us),
-                            gh_text_time(b, b->now_us)};
+                            gh_text_time(b, b->now_us),
+                            gh_batch_trace(b)};
     if (!gh_batch_ok(b))
         return 0;
     at = gh_batch_query_bytes(b, statements[later->twin], (int)GH_COUNT(params), params, ARGS_AT,

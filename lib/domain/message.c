@@ -98,9 +98,9 @@ gh_message_queue(gh_batch_t *b, gh_message_t which, const char *recipient, int64
     gh_pg_time_text(expires_us, until);
     /* a text that memory did not suffice for is null, which the table refuses: the batch fails */
     const char *params[] = {
-        row->channel, recipient, row->name, filled(b, row->subject, args), filled(b, row->text, args),
-        now,          until};
-    gh_batch_query(b, "rt_message_put", 7, params);
+        row->channel, recipient, row->name,        filled(b, row->subject, args), filled(b, row->text, args),
+        now,          until,     gh_batch_trace(b)};
+    gh_batch_query(b, "rt_message_put", (int)GH_COUNT(params), params);
 }
 
 /* ---- about orders */
@@ -154,6 +154,7 @@ gh_message_orders(gh_batch_t *b, gh_message_t which, const char *orders, const c
                             reason,
                             now,
                             gh_conf_str(conf, "hospital.timezone"),
-                            row->over ? "t" : "f"};
+                            row->over ? "t" : "f",
+                            gh_batch_trace(b)};
     gh_batch_query(b, "rt_message_orders", (int)GH_COUNT(params), params);
 }

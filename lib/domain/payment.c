@@ -167,6 +167,7 @@ gh_books_pay(gh_batch_t *b, gh_books_t *books, const gh_pay_t *pay, gh_payment_t
     p->provider = pay->provider;
     p->provider_ref = pay->provider_ref;
     p->channel = pay->channel;
+    p->remark = pay->remark;
     p->created_by = pay->by;
     p->state = pay->pending ? GH_PAYMENT_PENDING : GH_PAYMENT_SUCCEEDED;
     p->expires_us = pay->pending ? pay->expires_us : 0;

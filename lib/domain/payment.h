@@ -65,7 +65,7 @@ typedef struct gh_payment {
     bool late;
     int64_t expires_us, created_by; /* 0: never; nobody */
     /* the module's own */
-    gh_str_t failure, channel, pay_url, qr;
+    gh_str_t failure, channel, pay_url, qr, remark;
     bool fresh, touched;
 } gh_payment_t;
 
@@ -124,6 +124,7 @@ typedef struct gh_pay {
     gh_str_t currency;               /* p NULL: not said */
     gh_str_t provider, provider_ref; /* p NULL: none; "simulated" for what succeeds at once */
     gh_str_t channel;   /* bank, alipay, wechat: what the order stores as its method; p NULL: by the method */
+    gh_str_t remark;    /* the payer's own words, at most 200 characters; p NULL: none */
     int64_t expires_us; /* of a pending one */
     int64_t by;         /* account that pays; 0: the system */
 } gh_pay_t;

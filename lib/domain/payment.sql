@@ -54,20 +54,20 @@ select nextval('payments_id_seq'), nextval('payment_no_seq'), nextval('refunds_i
 
 -- name: money_put_payments
 -- New payments: $1 ids, $2 numbers, $3 bills, $4 amounts, $5 methods, $6 providers, $7 their references, $8 states, $9 ends, $10 channels,
--- $11 pages, $12 codes, $13 by whom; $14 now
+-- $11 pages, $12 codes, $13 by whom, $14 remarks; $15 now
 with t as (
     select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::numeric[], $5::text[], $6::text[], $7::text[], $8::text[],
-                         $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::bigint[])
-           as t (id, no, bill_id, amount, method, provider, ref, status, expires_at, channel, url, qr, by_user)
+                         $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[])
+           as t (id, no, bill_id, amount, method, provider, ref, status, expires_at, channel, url, qr, by_user, remark)
 ), made as (
     insert into payments (id, payment_no, bill_id, amount, currency, method, provider, provider_ref, status, expires_at, paid_at,
-                          channel, pay_url, qr_payload, created_by, created_at, updated_at)
+                          channel, pay_url, qr_payload, created_by, created_at, updated_at, remark)
     select t.id, t.no, t.bill_id, t.amount, b.currency, t.method, t.provider, t.ref, t.status, t.expires_at,
-           case t.status when 'SUCCEEDED' then $14::timestamptz end, t.channel, t.url, t.qr, t.by_user, $14, $14
+           case t.status when 'SUCCEEDED' then $15::timestamptz end, t.channel, t.url, t.qr, t.by_user, $15, $15, t.remark
       from t join bills b on b.id = t.bill_id
 )
 insert into ledger_entries (bill_id, kind, amount, ref_id, at)
-select t.bill_id, case t.method when 'INSURANCE' then 'INSURANCE' else 'PAYMENT' end, t.amount, t.id, $14
+select t.bill_id, case t.method when 'INSURANCE' then 'INSURANCE' else 'PAYMENT' end, t.amount, t.id, $15
   from t where t.status = 'SUCCEEDED';
 
 -- name: money_step_payments

@@ -125,7 +125,7 @@ gh_books_take(gh_batch_t *b, gh_books_t *books)
 
 /* ---- writing */
 
-#define ARRAYS_MAX 13
+#define ARRAYS_MAX 14
 
 /* Queue a statement whose first parameters are these arrays, when they have any row. */
 static int
@@ -147,7 +147,7 @@ write(gh_batch_t *b, const char *statement, gh_pgarr_t *a, int n_arrays, int n_m
 static int
 write_payments(gh_batch_t *b, const gh_books_t *books, const char *now)
 {
-    gh_pgarr_t a[13] = {0};
+    gh_pgarr_t a[14] = {0};
     for (size_t i = 0; i < books->n_payments; i++) {
         const gh_payment_t *p = &books->payments[i];
         if (!p->fresh)
@@ -165,8 +165,9 @@ write_payments(gh_batch_t *b, const gh_books_t *books, const char *now)
         gh_pgarr_opt(&a[10], p->pay_url);
         gh_pgarr_opt(&a[11], p->qr);
         gh_pgarr_id(&a[12], p->created_by);
+        gh_pgarr_opt(&a[13], p->remark);
     }
-    return write(b, "money_put_payments", a, 13, 1, &now);
+    return write(b, "money_put_payments", a, 14, 1, &now);
 }
 
 static int

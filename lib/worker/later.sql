@@ -2,24 +2,27 @@
 
 -- name: rt_later_put
 -- $1 id, $2 kind, $3 operation, $4 service, $5 argument frame, $6 owner, $7 unique key, $8 priority, $9 budget ms, $10 most
--- attempts, $11 not before, $12 now
-insert into jobs (id, kind, op, service, args, owner_id, unique_key, priority, budget_ms, max_attempts, run_at, created_at)
+-- attempts, $11 not before, $12 now, $13 trace
+insert into jobs (id, kind, op, service, args, owner_id, unique_key, priority, budget_ms, max_attempts, run_at, created_at,
+                  trace)
 values ($1::uuid, $2::text, $3::text, $4::text, $5::bytea, $6::bigint, $7::text, $8::smallint, $9::int, $10::int,
-        $11::timestamptz, $12::timestamptz)
+        $11::timestamptz, $12::timestamptz, $13::text)
 on conflict (unique_key) where status in ('QUEUED', 'RUNNING') do nothing;
 
 -- name: rt_later_new
 -- The same of a job that must be the only one of its key: the violation of jobs_unique_uq is the refusal.
-insert into jobs (id, kind, op, service, args, owner_id, unique_key, priority, budget_ms, max_attempts, run_at, created_at)
+insert into jobs (id, kind, op, service, args, owner_id, unique_key, priority, budget_ms, max_attempts, run_at, created_at,
+                  trace)
 values ($1::uuid, $2::text, $3::text, $4::text, $5::bytea, $6::bigint, $7::text, $8::smallint, $9::int, $10::int,
-        $11::timestamptz, $12::timestamptz)
+        $11::timestamptz, $12::timestamptz, $13::text)
 returning id, true;
 
 -- name: rt_later_join
 -- The same, and the unfinished job of its key answers for it when there is one: which job, and whether it is new.
-insert into jobs (id, kind, op, service, args, owner_id, unique_key, priority, budget_ms, max_attempts, run_at, created_at)
+insert into jobs (id, kind, op, service, args, owner_id, unique_key, priority, budget_ms, max_attempts, run_at, created_at,
+                  trace)
 values ($1::uuid, $2::text, $3::text, $4::text, $5::bytea, $6::bigint, $7::text, $8::smallint, $9::int, $10::int,
-        $11::timestamptz, $12::timestamptz)
+        $11::timestamptz, $12::timestamptz, $13::text)
 on conflict (unique_key) where status in ('QUEUED', 'RUNNING') do update set unique_key = excluded.unique_key
 returning id, id = $1;
 

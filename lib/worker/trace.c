@@ -203,6 +203,13 @@ gh_trace_put(gh_batch_priv_t *b, const gh_wjob_priv_t *j, size_t others)
     gh_batch_ask(b, "rt_trace", 1, (const char *[]){name});
 }
 
+const char *
+gh_batch_trace(gh_batch_t *b)
+{
+    const gh_wjob_priv_t *j = b->priv->shown ? b->priv->shown : b->n ? gh_priv(b->jobs[0]) : NULL;
+    return j && gh_trace_id(j->job.head.trace).n ? gh_batch_dup(b, j->job.head.trace).p : NULL;
+}
+
 void
 gh_trace_begin(gh_batch_priv_t *b)
 {

@@ -181,6 +181,10 @@ void gh_batch_denied(gh_batch_t *b, const gh_wjob_t *job);
 const char *gh_caller_ip(gh_batch_t *b, const gh_wjob_t *job);
 const char *gh_caller_agent(gh_batch_t *b, const gh_wjob_t *job);
 
+/* The traceparent that this batch goes under: of the job whose trace PostgreSQL shows, else of its first; NULL: none. For what it queues
+ * for later. Batch memory. */
+const char *gh_batch_trace(gh_batch_t *b);
+
 /* Run work(arg) on the process's bounded thread pool, then the batch continues with phase + 1 once all its
  * work is done; use with GH_STEP_WAIT. work touches nothing but arg. */
 void gh_batch_work(gh_batch_t *b, void (*work)(void *arg), void *arg);

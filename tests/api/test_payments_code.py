@@ -32,8 +32,9 @@ def overdue(h, order, minutes=30):
     h.run("update registration_orders set payable_since = now() - make_interval(mins => %s) where id = %s", minutes, order)
 
 
-def pay(house, order, user, method="wechat", **kw):
-    return house.api(user).post(f"/patient/appointments/{order}/pay", {"method": method}, **kw)
+def pay(house, order, user, method="wechat", remark=None, **kw):
+    said = {"remark": remark} if remark else {}
+    return house.api(user).post(f"/patient/appointments/{order}/pay", {"method": method, **said}, **kw)
 
 
 def paid(house, order, user):
@@ -55,15 +56,16 @@ def ledger(h, order):
 def test_paid(house, method):
     h = house.h
     ask, order = booked(house)
-    got = contract.check("booking.pay_appointment", message(pay(house, order, ask.user, method)))
+    remark = {"bank": None, "wechat": "给母亲，'单独'付\n", "alipay": "汉" * 200}[method]
+    got = contract.check("booking.pay_appointment", message(pay(house, order, ask.user, method, remark)))
     at = got.pop("paymentTime")
     assert got == {"success": True, "orderId": order, "orderNo": h.order(order)["order_no"], "paymentStatus": "paid", "method": method,
                    "amount": 50.0}
     o = h.order(order)
     assert (o["status"], o["payment_status"], o["payment_method"]) == ("confirmed", "paid", method)
     assert o["payment_time"].astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S") == at
-    assert h.run("select b.status, p.status, p.method, p.amount, p.created_by from bills b join payments p on p.bill_id = b.id "
-                 "where b.appointment_id = %s", order) == [("PAID", "SUCCEEDED", "ONLINE", 50, ask.user)]
+    assert h.run("select b.status, p.status, p.method, p.amount, p.created_by, p.remark from bills b join payments p on p.bill_id = b.id "
+                 "where b.appointment_id = %s", order) == [("PAID", "SUCCEEDED", "ONLINE", 50, ask.user, remark)]
     assert ledger(h, order) == 50 and h.remaining(ask.session) == 15
     assert h.run("select action, by_user from appointment_history where order_id = %s order by id", order) == [
         ("booked", ask.user), ("paid", ask.user), ("confirmed", ask.user)]

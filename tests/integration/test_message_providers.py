@@ -17,6 +17,7 @@ from support.gateway import Gateway
 USER = ("desk@clinic.example", "Wort-7741 mit \"Zeichen\"")
 TOKEN = "provider-token-3f9a"
 SECRET = "482913"
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,10 @@ def identity(system):
     assert system["identity"].stop() == 0
 
 
-def put(db, recipient, channel="mail", text=f"您的验证码是 {SECRET}"):
-    return db.value("insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at) "
-                    "values (%s, %s, 'test', %s, %s, now(), now() + interval '1 hour', now()) returning id",
-                    channel, recipient, "验证码" if channel == "mail" else None, text)
+def put(db, recipient, channel="mail", text=f"您的验证码是 {SECRET}", trace=None):
+    return db.value("insert into message_outbox (channel, recipient, template, subject, body, created_at, expires_at, next_at, trace) "
+                    "values (%s, %s, 'test', %s, %s, now(), now() + interval '1 hour', now(), %s) returning id",
+                    channel, recipient, "验证码" if channel == "mail" else None, text, trace)
 
 
 def outcome(db, id):
@@ -126,10 +127,13 @@ def token_file(system):
 def test_a_short_message_is_posted(system, db, identity, token_file):
     with Gateway() as g:
         identity(message__sms="webhook", sms__url=g.url + "/v1/send?app=guahao", sms__token_file=token_file)
-        assert outcome(db, put(db, "13700001111", "sms")) == (True, None)
+        id = put(db, "13700001111", "sms", trace=TRACE)
+        assert outcome(db, id) == (True, None)
+        wait_for("its line", lambda: f"event=message_sent id={id} channel=sms attempt=1 trace={TRACE}" in system.logs(400), 5)
         ((path, headers, body),) = g.requests
         assert path == "/v1/send?app=guahao" and headers["Authorization"] == "Bearer " + TOKEN
         assert headers["Content-Type"] == "application/json"
+        assert headers["traceparent"] == TRACE
         assert json.loads(body) == {"phone": "13700001111", "text": f"您的验证码是 {SECRET}"}
     silent(system)
 

@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from support import logs
-from support.accounts import add_user
+from support.accounts import PASSWORD, add_user
 from support.http import data
 from support.proc import wait_for
 
@@ -18,12 +18,13 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e47%02x-00f067aa0ba902b7-%02x"
 CONFIG = "/api/v1/system/config"
 SLOW_MS = 300
 LOCK_MS = 1200
+PHONE, MAIL = "13800000001", "patient.one@clinic.example"
 
 
 @pytest.fixture(scope="module")
 def site(empty_db, make_system):
     add_user(empty_db, roles=["ADMIN"], identifier="A0001")
-    add_user(empty_db, phonenumber="13800000001")
+    add_user(empty_db, phonenumber=PHONE, email=MAIL)
     s = make_system(empty_db, {"password.cost": 10, "log.format": "json", "log.level": "debug", "log.slow_ms": SLOW_MS,
                                "database.lock_timeout_ms": LOCK_MS})
     s.conf["log.dir"] = s.folder = os.path.join(s.var, "files")
@@ -156,8 +157,16 @@ def test_a_queued_job_runs_under_the_trace_of_who_queued_it(site, admin):
     assert site.database.value("select trace from jobs where id = %s", job["id"]) == trace
 
 
+def test_a_message_says_what_it_tells_of(site):
+    trace, _ = trace_of(5)
+    assert site.api().post("/api/v1/auth/forgot", {"email": MAIL}, headers={"traceparent": trace}).status_code == 200
+    wait_for("the message", lambda: site.database.query("select 1 from message_outbox where trace = %s and sent_at is not null", trace), 10)
+    sent = entry(site, "worker-*.log", trace=trace, msg="message_sent")
+    assert (sent["component"], sent["channel"], sent["attempt"]) == ("worker.send", "mail", 1)
+
+
 def test_a_refusal_has_its_name_in_the_line(site):
-    r = site.api("13800000001").get(CONFIG, headers={"X-Request-Id": "refused-1"})
+    r = site.api(PHONE).get(CONFIG, headers={"X-Request-Id": "refused-1"})
     assert r.status_code == 403
     line = entry(site, "front.access.log", request_id="refused-1")
     assert line["status"] == 403 and line["err"]
@@ -178,3 +187,29 @@ def test_a_status_500_leaves_its_trace_under_the_request_id(site, admin):
     assert entry(site, "worker-*.log", request_id="broken-1", msg="job")["outcome"] == "failed"
     assert entry(site, "front.access.log", request_id="broken-1")["err"] == "INTERNAL"
     assert told["backtrace"] not in r.text and "42P01" not in r.text
+
+
+def test_nothing_secret_stands_in_any_log(site, admin, cluster):
+    """After calls with each kind of secret, good and bad, everything at its most talkative: files, streams, the database's own log."""
+    number, name, wrong = "110101194005200017", "欧阳不宣", "Wrong-pass-7391"
+    login = "/api/v1/auth/login"
+    tokens = data(site.api().post(login, {"username": PHONE, "password": PASSWORD}))
+    site.api().post(login, {"username": PHONE, "password": wrong})
+    site.api().post("/auth/patient/login", {"phonenumber": PHONE, "password": wrong})
+    site.api().request("POST", "/auth/token", data=f"grant_type=password&username={PHONE}&password={wrong}",
+                       headers={"Content-Type": "application/x-www-form-urlencoded"})
+    me = site.api(token=tokens["access_token"])
+    me.get("/api/v1/users/me", params={"access_token": tokens["access_token"]})
+    me.post("/patient/patients", {"name": name, "id_card": number})
+    me.post("/patient/patients", {"name": name, "id_card": number[:-1] + "X", "relation_type": "x" * 30})
+    data(site.api().post("/api/v1/auth/refresh", {"refresh_token": tokens["refresh_token"]}))
+    site.api().post("/api/v1/auth/refresh", {"refresh_token": tokens["refresh_token"]})     # used twice
+    site.api(token=tokens["access_token"][:-4] + "AAAA").get("/api/v1/users/me", headers={"X-Request-Id": "last-one"})
+    entry(site, "front.access.log", request_id="last-one")
+    links = site.database.query("select substring(body from 'token=([^\\s&]+)') from message_outbox where body is not null")
+    secrets = [PASSWORD, wrong, number, number[:-1], name, MAIL, PHONE, tokens["access_token"].split(".")[2], tokens["refresh_token"],
+               site.token("A0001").split(".")[2], *(r[0] for r in links if r[0])]
+    everything = logs.text(site.folder) + "".join(p.output() for p in site.processes.values())
+    assert len(everything) > 20000
+    for text in (everything, cluster.log()):
+        assert not [s for s in secrets if s in text]

@@ -17,7 +17,7 @@
 typedef struct pay_job {
     gh_wjob_t *job;
     int64_t order_id;
-    gh_str_t method;
+    gh_str_t method, remark;
 } pay_job_t;
 
 typedef enum { LOOKED, LOCKED, TIMING_OUT, OFFERING } pay_stage_t;
@@ -50,7 +50,8 @@ begin(gh_batch_t *b)
         gh_mp_t args = b->jobs[i]->args;
         p->jobs[i] = (pay_job_t){.job = b->jobs[i],
                                  .order_id = gh_arg_id(args, "path.appointmentId"),
-                                 .method = gh_arg_str(args, "body.method")};
+                                 .method = gh_arg_str(args, "body.method"),
+                                 .remark = gh_arg_str(args, "body.remark")};
         gh_pgarr_i64(&ids, p->jobs[i].order_id);
     }
     const char *literal = gh_pgarr_literal(&ids);
@@ -168,6 +169,7 @@ pay_one(pay_t *p, const pay_job_t *pj)
                         .method = GH_METHOD_ONLINE,
                         .provider = GH_STR("simulated"),
                         .channel = pj->method,
+                        .remark = pj->remark,
                         .by = pj->job->actor.user_id};
         v.err = bill ? gh_books_pay(p->b, &p->books, &pay, &paid) : GH_E_BILL_NOT_PAYABLE;
     }
