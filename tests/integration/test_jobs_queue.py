@@ -15,7 +15,7 @@ from support.proc import wait_for
 
 @pytest.fixture(scope="module")
 def site(empty_db, make_system):
-    return Site(empty_db, make_system, **{"jobs.parallel": 4})
+    return Site(empty_db, make_system, **{"jobs.parallel": 4, "jobs.lease_ms": 1000})
 
 
 def batch(site, n, body, kind="maintenance", priority=2, op="probe.get", budget=20000):
@@ -71,20 +71,20 @@ def test_a_kind_bounds_the_time_of_an_attempt(site):
 
 def test_a_batch_job_is_not_starved_by_interactive_ones(site):
     old = site.put("probe.get", {"n": 1}, priority=2, after=-60)
-    batch(site, 60, {"n": 1, "pause": 0.05}, priority=0)
+    batch(site, 44, {"n": 1, "pause": 0.04}, priority=0)
     site.ended(old)
-    assert site.db.value("select count(*) from jobs where status = 'QUEUED' and priority = 0") > 20
+    assert site.db.value("select count(*) from jobs where status = 'QUEUED' and priority = 0") > 15
     wait_for("the others", lambda: site.open_jobs() == 0)
 
 
 def test_interactive_jobs_come_before_batch_ones(site):
     site.probe.freeze()
-    batch(site, 40, {"n": 1, "pause": 0.05})
+    batch(site, 30, {"n": 1, "pause": 0.04})
     wait_for("the first ones", lambda: site.db.value("select count(*) from jobs where status = 'RUNNING'") == 4)
     quick = site.put("probe.get", {"n": 1}, priority=0)
     site.probe.thaw()
     site.ended(quick)
-    assert site.db.value("select count(*) from jobs where status = 'QUEUED'") > 15
+    assert site.db.value("select count(*) from jobs where status = 'QUEUED'") > 10
     wait_for("the others", lambda: site.open_jobs() == 0)
 
 
@@ -118,7 +118,7 @@ def test_of_many_with_one_key_one_is_queued(site, refuse):
 # -- leases
 
 def test_a_lease_is_renewed_while_its_job_runs(site):
-    job = site.ended(site.put("probe.get", {"n": 1, "pause": 3.5}, budget=9000))     # much longer than a lease
+    job = site.ended(site.put("probe.get", {"n": 1, "pause": 2.2}, budget=9000))     # much longer than a lease
     assert (job["status"], job["attempts"]) == ("DONE", 1)
 
 
@@ -127,11 +127,11 @@ def test_dispatchers_that_are_killed_and_frozen_lose_nothing_and_double_nothing(
     rng = random.Random(5)
     names = ["jobs+identity", "jobs2"]
     site.system.start_worker("jobs", name="jobs2")
-    before, n = site.logged("a"), 240
+    before, n = site.logged("a"), 200
     site.db.query(
         "insert into jobs (id, kind, op, service, args, owner_id, budget_ms, max_attempts, run_at, created_at) "
         "select gh_uuid7_floor(now() - make_interval(secs => n)), 'maintenance', 'probe.add', 'probe', %s, 1, 5000, 50, "
-        "now() + make_interval(secs => n * 6.0 / %s), now() from generate_series(1, %s) n",
+        "now() + make_interval(secs => n * 4.0 / %s), now() from generate_series(1, %s) n",
         msgpack.packb({"body": {"name": "a", "amount": 1}}), n, n)
     try:
         for turn in range(3):
