@@ -49,7 +49,7 @@ struct front_job {
     front_job_t *next, *prev; /* all that are parked */
     front_ask_t ask;
     gh_job_head_t head;
-    char service[GH_MDP_SERVICE_MAX + 1], op[128];
+    char service[GH_MDP_SERVICE_MAX + 1], op[128], trace[GH_TRACE_TEXT];
     char ip[48];
     uint8_t session[16], jti[16];
     gh_buf_t args, shard, extension;
@@ -473,6 +473,8 @@ make_job(const gh_job_head_t *head, const char *service, gh_str_t args)
     snprintf(j->service, sizeof j->service, "%s", service);
     snprintf(j->op, sizeof j->op, "%.*s", (int)head->op.n, head->op.p);
     j->head.op = gh_str(j->op);
+    snprintf(j->trace, sizeof j->trace, "%.*s", (int)head->trace.n, head->trace.n ? head->trace.p : "");
+    j->head.trace = gh_str(j->trace);
     gh_buf_str(&j->args, args);
     gh_buf_str(&j->shard, head->shard);
     j->head.shard = gh_buf_view(&j->shard);

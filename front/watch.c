@@ -337,6 +337,7 @@ static void
 copy_caller(front_watch_t *w, const gh_job_head_t *job)
 {
     w->as = *job;
+    w->as.trace = gh_str(w->ask.trace);
     gh_actor_ref_t *a = &w->as.actor;
     if (a->ip.n && a->ip.n < sizeof w->ip) {
         memcpy(w->ip, a->ip.p, a->ip.n);

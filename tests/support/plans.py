@@ -76,6 +76,8 @@ insert into refunds (refund_no, payment_id, amount, reason, status, created_at, 
     select 'R' || id, id, 1, 'x', 'SUCCEEDED', now(), now() from payments;
 insert into medical_records (patient_id, doctor_id, appointment_id, visit_date, created_at, updated_at)
     select patient_id, doctor_id, id, starts_at, now(), now() from registration_orders;
+insert into images (patient_id, appointment_id, format, file_name, size, sha256, released, created_at, updated_at)
+    select patient_id, id, 'PNG', 'x.png', 9, sha256(id::text::bytea), true, now(), now() from registration_orders;
 insert into message_outbox (channel, recipient, template, subject, body, user_id, order_id, listed, created_at, expires_at, sent_at)
     select 'sms', '13', 'visit_cancelled', '通知', '某事', user_id, id, true, created_at, now(), now() from registration_orders;
 insert into feedbacks (user_id, type, content, created_at, updated_at)
@@ -86,7 +88,7 @@ reset session_replication_role;
 """
 
 LARGE = ("user_access_log", "schedules", "leave_audits", "schedule_audits", "doctors", "patients", "users", "registration_orders", "bills", "payments", "refunds", "system_config", "blobs", "blob_chunks",
-         "stored_files", "statistics_sessions", "medical_records", "message_outbox", "feedbacks", "wechat_subscribe_auths")
+         "stored_files", "statistics_sessions", "medical_records", "images", "message_outbox", "feedbacks", "wechat_subscribe_auths")
 
 
 def fill(db, rows=ROWS):
