@@ -87,6 +87,7 @@ const gh_setting_t gh_settings[] = {
      .also = {"PROJECT_NAME", "APP_NAME"},
      .help = "Name shown in documents and by system information."},
     {.name = "hospital.currency",
+     .key = "billing.currency",
      .type = GH_SET_STR,
      .def = "CNY",
      .min = 3,

@@ -107,7 +107,7 @@ def test_bad_values_change_nothing(admin, empty_db, key, value):
 
 
 @pytest.mark.parametrize("key", ["database.url", "token.secret", "smtp.password", "broker.inner", "worker.lanes", "front.port",
-                                 "https.hsts", "https.redirect", "system.mode", "auth.bcrypt_cost"])
+                                 "https.hsts", "https.redirect", "system.mode", "billing.currency", "auth.bcrypt_cost"])
 def test_what_only_the_environment_says(admin, key):
     for value in ("x", None):
         problem(admin.patch(PATH, {"code.resend_s": 99, key: value}), "FIELD_NOT_ALLOWED", 403)
