@@ -93,8 +93,8 @@ static void
 add_worker(database_t *d, const gh_figures_t *f)
 {
     char key[320];
-    int n = snprintf(key, sizeof key, "%.*s %.*s %lld %lld", (int)f->pool.n, f->pool.p, (int)f->host.n, f->host.p,
-                     (long long)f->pid, (long long)f->start);
+    int n = snprintf(key, sizeof key, "%.*s %.*s %lld %lld", (int)f->pool.n, f->pool.p, (int)f->host.n,
+                     f->host.p, (long long)f->pid, (long long)f->start);
     uint64_t worker = gh_hash64(key, n > 0 && (size_t)n < sizeof key ? (size_t)n : sizeof key - 1) | 1;
     size_t i = worker % KNOWN, tries = 0;
     while (s_window.known[i].worker && s_window.known[i].worker != worker && tries++ < KNOWN)
@@ -180,7 +180,9 @@ static uint64_t
 put_route(gh_json_t *j, size_t route, const slot_t *then)
 {
     static const char *const methods[GH_METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-    const gh_operation_t *op = route < gh_contract_count(front.contract) ? gh_contract_at(front.contract, route) : NULL;
+    const gh_operation_t *op = route < gh_contract_count(front.contract)
+                                   ? gh_contract_at(front.contract, route)
+                                   : NULL;
     static const route_counts_t none;
     const route_counts_t *was = then ? &then->route[route] : &none;
     route_counts_t now;
@@ -303,7 +305,10 @@ put_workers(gh_json_t *j, const gh_figures_t *list, size_t n)
         gh_json_kstr(j, "pool", f->pool);
         gh_json_kstr(j, "host", f->host);
         gh_json_ki64(j, "pid", f->pid);
-        gh_json_kcstr(j, "state", gh_str_is(f->state, "draining") ? "draining" : f->hand > 0 ? "busy" : "idle");
+        gh_json_kcstr(j, "state",
+                      gh_str_is(f->state, "draining") ? "draining"
+                      : f->hand > 0                   ? "busy"
+                                                      : "idle");
         gh_json_ki64(j, "in_hand", f->hand);
         gh_json_ki64(j, "done", f->jobs[GH_JOBS_ANSWERED]);
         gh_json_ki64(j, "failed", f->jobs[GH_JOBS_FAILED]);

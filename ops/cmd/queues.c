@@ -37,6 +37,8 @@ s_table(const char *endpoint, const gh_view_t *v)
 {
     printf("broker %s  version %s  up %" PRId64 " s  %s%s\n", v->broker, v->version, v->uptime_s, endpoint,
            v->draining ? "  draining" : "");
+    if (v->dead_letters)
+        printf("dead letters %" PRId64 "\n", v->dead_letters);
     int w = s_name_width(v);
     printf("%-*s %7s %6s %7s %6s %6s %6s %8s %10s %8s %8s %8s %6s %8s %8s %8s\n", w, "SERVICE", "WORKERS",
            "CREDIT", "RUNNING", "HIGH", "NORMAL", "BATCH", "OLDEST", "DONE", "REFUSED", "EXPIRED", "REQUEUED",
@@ -55,6 +57,15 @@ s_table(const char *endpoint, const gh_view_t *v)
     }
     if (v->n_services == 0)
         printf("(no service yet)\n");
+}
+
+static void
+s_side(const gh_view_t *const *views, size_t n)
+{
+    gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_queues_side(&out, views, n);
+    if (gh_buf_cstr(&out))
+        printf("\n%s", gh_buf_cstr(&out));
 }
 
 /* One broker of the JSON document. */
@@ -87,19 +98,21 @@ gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json)
     gh_json_key(&j, "brokers");
     gh_json_arr(&j);
     int rc = 0;
+    gh_view_t views[GH_MMI_BROKERS_MAX];
+    memset(views, 0, sizeof views);
+    const gh_view_t *heard[GH_MMI_BROKERS_MAX] = {NULL};
     for (size_t i = 0; i < gh_mdp_client_count(c); i++) {
         const char *endpoint = gh_mdp_client_endpoint(c, i);
-        gh_view_t v;
         bool ok = gh_queues_fetch(c, i, &queues, &workers) == 0 &&
-                  gh_view_parse(&v, gh_buf_view(&queues), gh_buf_view(&workers)) == 0;
+                  gh_view_parse(&views[i], gh_buf_view(&queues), gh_buf_view(&workers)) == 0;
         if (json) {
             s_json(&j, endpoint, ok ? gh_buf_view(&queues) : (gh_str_t){0}, gh_buf_view(&workers));
         } else if (ok) {
             printf("%s", i ? "\n" : "");
-            s_table(endpoint, &v);
+            s_table(endpoint, &views[i]);
         }
         if (ok) {
-            gh_view_fini(&v);
+            heard[i] = &views[i];
             continue;
         }
         fprintf(stderr, "guahao: no answer from the broker at %s\n", endpoint);
@@ -109,6 +122,10 @@ gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json)
     gh_json_obj_end(&j);
     if (json && gh_buf_cstr(&out))
         puts(gh_buf_cstr(&out));
+    if (!json && gh_mdp_client_count(c) > 1)
+        s_side(heard, gh_mdp_client_count(c));
+    for (size_t i = 0; i < GH_MMI_BROKERS_MAX; i++)
+        gh_view_fini(&views[i]);
     gh_mdp_client_destroy(&c);
     return rc;
 }

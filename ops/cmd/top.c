@@ -140,6 +140,13 @@ s_render(const top_t *t, gh_buf_t *out)
     gh_buf_clear(out);
     gh_dt_text(gh_now_us(), ' ', at);
     gh_buf_printf(out, "guahao top  %s  every %.1f s\n", at, (double)t->interval_ms / 1000.0);
+    if (t->n > 1) {
+        const gh_view_t *views[GH_MMI_BROKERS_MAX];
+        for (size_t i = 0; i < t->n; i++)
+            views[i] = t->now[i].ok ? &t->now[i].view : NULL;
+        gh_queues_side(out, views, t->n);
+        gh_buf_puts(out, "\n");
+    }
     for (size_t i = 0; i < t->n; i++) {
         if (i)
             gh_buf_puts(out, "\n");

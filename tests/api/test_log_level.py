@@ -44,8 +44,13 @@ def quiet(system, name):
     return lines(system, name) == before
 
 
+def listed(system):
+    """But for titanic.*, which the pool jobs serves beside itself."""
+    return [w for w in json.loads(system.cli("workers", "--json").stdout) if not w["pool"].startswith("titanic.")]
+
+
 def workers(system):
-    return {(w["pool"], w["level"]) for w in json.loads(system.cli("workers", "--json").stdout)}
+    return {(w["pool"], w["level"]) for w in listed(system)}
 
 
 def test_a_component_for_a_while(system, admin):
@@ -110,9 +115,9 @@ def test_the_command(system):
 
 def test_workers_are_listed(system):
     wait_for("all to tell of themselves", lambda: all(level for _, level in workers(system)), 6)
-    rows = json.loads(system.cli("workers", "--json").stdout)
+    rows = listed(system)
     queues = json.loads(system.cli("queues", "--json").stdout)["brokers"][0]["queues"]["services"]
-    assert sorted(r["pool"] for r in rows) == sorted(s["name"] for s in queues for _ in range(s["workers"]))
+    assert sorted(r["pool"] for r in rows) == sorted(s["name"] for s in queues for _ in range(s["workers"]) if not s["name"].startswith("titanic."))
     pids = {p.pid for n, p in system.processes.items() if n not in ("broker", "front")}
     for r in rows:
         assert r["pid"] in pids and r["state"] in ("idle", "busy") and r["brokers"] == 1 and r["trusted"] is True
@@ -120,9 +125,9 @@ def test_workers_are_listed(system):
     table = system.cli("workers").stdout.splitlines()
     assert table[0].split() == ["POOL", "HOST", "PID", "STATE", "HAND", "CREDIT", "DONE", "REFUSED", "FAILED", "LEVEL", "RSS",
                                 "BROKERS", "SEEN"]
-    assert len(table) == len(rows) + 1 and any(line.startswith("booking ") for line in table)
+    assert len(table) > len(rows) and any(line.startswith("booking ") for line in table)
     before = {r["pool"]: r["done"] for r in rows}
     for _ in range(3):
         system.api("13800000001").get("/patient/appointments")
-    wait_for("three more", lambda: {r["pool"]: r["done"] for r in json.loads(system.cli("workers", "--json").stdout)}["booking"]
+    wait_for("three more", lambda: {r["pool"]: r["done"] for r in listed(system)}["booking"]
              >= before["booking"] + 3, 6)

@@ -100,6 +100,22 @@ def test_a_broker_that_is_not_there_is_told(system, broker):
     assert doc["brokers"][0]["queues"] and doc["brokers"][1]["queues"] is None
 
 
+@pytest.mark.parametrize("command", [("queues", "--timeout", "500"), ("top", "--once", "--interval", "200")])
+def test_several_brokers_stand_side_by_side(system, broker, command):
+    other = Broker(f"ipc://{system.var}/run/other.sock")
+    try:
+        out = system.cli(*command, conf={"link.inner": f"{system.inner},ipc://{system.var}/run/other.sock"}).stdout
+        lines = out[out.index("all 2 brokers"):].splitlines()
+        assert lines[0].startswith("all 2 brokers  dead letters 0")
+        assert lines[1].split() == ["SERVICE", "WORKERS", "RUNNING", "WAITING", "OLDEST", "DONE", "DEAD", "abcdef01", "abcdef01"]
+        both = lines[2].split()
+        assert both[:5] == ["booking", "2", "6", "12", "12.0ms"] and both[6:] == ["0", "1/3/6", "1/3/6"]
+    finally:
+        other.close()
+    done = system.cli(*command, check=False, conf={"link.inner": f"{system.inner},ipc://{system.var}/run/other.sock"})
+    assert "(silent)" in done.stdout and " - " not in done.stdout.split("(silent)")[0]
+
+
 @pytest.mark.parametrize("reply", [[b"403"], [b"200"], [b"200", b"{"], [b"200", b"[]"], [b"501"], [b""], [b"\xff" * 40], []])
 def test_odd_answers_are_no_answers(system, broker, reply):
     broker.odd = reply
