@@ -93,6 +93,13 @@ select id from held order by id;
 insert into audit_log (at, actor, action, entity, entity_id, request_id, surface)
 values ($3::timestamptz, 'system', $1::text, 'dead_letter', $2::text, $4::text, 'inner');
 
+-- name: jobs_figures
+-- $1 the hospital's clock. Rows of default partitions (strays) and ended jobs that no day took (jobs_unfiled) should be 0.
+select json_build_object('figure', f.figure, 'label', f.label, 'value', f.value)::text as json,
+       f.figure as "FIGURE", coalesce(nullif(f.label, ''), '-') as "OF", f.value as "VALUE"
+  from gh_queue_figures($1::timestamptz) f
+ order by f.figure, f.label;
+
 -- name: jobs_kind_known
 select kind from job_kinds where kind = $1::text;
 

@@ -109,6 +109,20 @@ show(gh_cmd_t *c, PGconn *db)
 }
 
 static int
+figures(gh_cmd_t *c, PGconn *db)
+{
+    char now[GH_PG_TIME_TEXT];
+    if (c->args.n_words > 1)
+        return gh_cmd_usage(c, "figures takes nothing more");
+    gh_pg_time_text(gh_now_us(), now);
+    PGresult *r = gh_dbq_named(db, "jobs_figures", 1, (const char *[]){now});
+    if (r)
+        gh_rows_print(c, r, "figures");
+    PQclear(r);
+    return r ? GH_EXIT_DONE : GH_EXIT_FAILED;
+}
+
+static int
 retry(gh_cmd_t *c, PGconn *db)
 {
     return gh_jobs_again(c, db, false);
@@ -124,13 +138,8 @@ static const struct {
     const char *word;
     int (*run)(gh_cmd_t *c, PGconn *db);
 } verbs[] = {
-    {"list", list},
-    {"show", show},
-    {"retry", retry},
-    {"drop", drop},
-    {"enqueue", gh_jobs_enqueue},
-    {"kinds", gh_jobs_kinds},
-    {"schedule", gh_jobs_schedule},
+    {"list", list}, {"figures", figures},         {"show", show},           {"retry", retry},
+    {"drop", drop}, {"enqueue", gh_jobs_enqueue}, {"kinds", gh_jobs_kinds}, {"schedule", gh_jobs_schedule},
 };
 
 int
@@ -143,8 +152,8 @@ gh_cmd_jobs(gh_cmd_t *c)
     while (v < GH_COUNT(verbs) && strcmp(verbs[v].word, word) != 0)
         v++;
     if (v == GH_COUNT(verbs))
-        return gh_cmd_usage(
-            c, "one of: list, show ID, retry ID..., drop ID..., enqueue OPERATION, kinds, schedule, letters");
+        return gh_cmd_usage(c, "one of: list, show ID, retry ID..., drop ID..., enqueue OPERATION, kinds, "
+                               "schedule, letters, figures");
     PGconn *db = gh_cmd_connect(c);
     if (!db)
         return GH_EXIT_DATABASE;

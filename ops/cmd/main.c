@@ -128,7 +128,8 @@ static const gh_cmd_row_t s_commands[] = {
      "not move.\n"
      "For tests: refused in production.",
      NULL, gh_cmd_clock},
-    {"jobs", "[list | show ID | retry ID... | drop ID... | enqueue OPERATION | kinds | schedule | letters]",
+    {"jobs",
+     "[list | show ID | retry ID... | drop ID... | enqueue OPERATION | kinds | schedule | letters | figures]",
      16, "Durable jobs: what waits, runs, failed; recurring ones; limits of kinds",
      "list (the default) shows the newest. retry runs failed jobs again, drop removes ended ones and cancels "
      "others; both take the "
@@ -139,7 +140,7 @@ static const gh_cmd_row_t s_commands[] = {
      "disable, run NAME and set NAME 'CRON' are about recurring jobs. letters lists the brokers' dead "
      "letters, jobs that took down "
      "each\n"
-     "worker they met. Every change is an entry of the audit log.",
+     "worker they met. figures has what to watch. Every change is an entry of the audit log.",
      gh_jobs_opts, gh_cmd_jobs},
     {"stats", "rebuild | verify", 1, "Count registrations of past days anew, or check what is counted",
      "Each night the days that ended are counted by themselves, and what was changed of earlier ones. "

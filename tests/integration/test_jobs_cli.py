@@ -148,7 +148,7 @@ def test_of_one_key_one_is_enqueued_by_many_at_once(site, jobs):
     (["enqueue", "probe.get", "--key", "k" * 201], "--key"), (["enqueue", "probe.get", "--priority", "urgent"], "priority"),
     (["schedule", "pause", "x"], "schedule takes"), (["schedule", "set", "x", "every day"], "no cron expression"),
     (["schedule", "set", "x", "0 0 30 2 *"], "never comes"), (["kinds", "pdf"], "--running"), (["kinds", "pdf", "--running", "-1"], "0..1000"),
-    (["kinds", "pdf", "--running", "many"], "0..1000"), (["kinds", "pdf", "--budget", "0"], "--budget"), (["letters", "all"], "nothing more"),
+    (["kinds", "pdf", "--running", "many"], "0..1000"), (["kinds", "pdf", "--budget", "0"], "--budget"), (["letters", "all"], "nothing more"), (["figures", "all"], "nothing more"),
 ])
 def test_wrong_words_are_told(jobs, words, says):
     assert says in jobs(*words, code=2)
@@ -173,6 +173,18 @@ def test_kinds_show_and_take_limits(site, jobs):
     assert "export" in jobs("kinds", text=True)
     jobs("kinds", "export", "--running", "4", "--budget", "none")
     jobs("drop", job)
+
+
+def test_figures_show_what_to_watch(site, jobs):
+    before = {(f["figure"], f["label"]): f["value"] for f in jobs("figures")["figures"]}
+    job, late = site.put("probe.get", {"n": 1}, kind="export", after=600), dead(site, "export")
+    got = {(f["figure"], f["label"]): f["value"] for f in jobs("figures")["figures"]}
+    assert got[("jobs_queued", "export")] == before.get(("jobs_queued", "export"), 0) + 1
+    assert got[("jobs_dead", "export")] == before.get(("jobs_dead", "export"), 0) + 1
+    assert got[("jobs_oldest_seconds", "")] == 0 and got[("jobs_unfiled", "")] == 0
+    assert {of for f, of in got if f == "strays"} == {"job_done", "audit_log", "user_access_log"}
+    assert jobs("figures", text=True).split()[:3] == ["FIGURE", "OF", "VALUE"]
+    jobs("drop", job, late)
 
 
 def test_schedules_are_shown_switched_changed_and_run(site, jobs):
