@@ -1,14 +1,9 @@
 /*
  * front/link.c - the way to the brokers: jobs out, replies in, events in (MDP/0.2 client, protocols.md)
  *
- * One DEALER and one SUB a broker of the list (wire/broker_list.h), which may change meanwhile: a new one is used as soon as its
- * beat is heard, one that was taken off gets no more jobs and is left when it has answered those it has. A broker is usable
- * while its connection stands and its beat is heard. Jobs with one shard go to one broker while it lives (the highest hash of
- * name and shard: a change of the list moves only the shards of the broker that comes or goes); others go where this process
- * has the fewest. When a broker vanishes, or says that another one may take the job (`elsewhere`), the job is sent again,
- * marked `resend`, within its time: the job record makes that safe (design.md, exactly once). Then the refusal of a broker
- * that has the job no more does not count.
- * ZMQ_FD is edge-like: a socket that was sent on is drained at the end of the turn (pitfalls 1.2).
+ * Which broker takes a job says brokers.h. When it vanishes, or says that another one may take the job (`elsewhere`), the job is
+ * sent again, marked `resend`, within its time: the job record makes that safe (design.md, exactly once). Then the refusal of a
+ * broker that has the job no more does not count.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,27 +17,21 @@
 #include "base/program.h"
 #include "base/timez.h"
 #include "base/uuid7.h"
+#include "front/brokers.h"
 #include "front/front.h"
 #include "front/watch.h"
-#include "wire/broker_list.h"
 #include "wire/event.h"
 #include "wire/frames.h"
 #include "wire/mdp.h"
-#include "wire/secure.h"
 
 #define BUCKETS       16384u
 #define TICK_MS       20
-#define DRAIN_BUDGET  256
 #define RESEND_MIN_MS 150 /* with less time left a second try is pointless */
 #define RESENDS_MAX   8
 #define PATIENCE_MS   1500 /* refused by all brokers while one comes or goes: asked again so long */
 #define AGAIN_MS      100
-#define SETTLING_MS   5000
-#define OPEN_AGAIN_MS 5000
-#define PARTS_MAX     (5 + FRONT_FRAMES_MAX)
 #define CACHED_JOBS   1024
 #define OWN_MARGIN_MS 200 /* a job of our own is waited for a little longer than its budget */
-#define LAST_MS       500 /* for what is sent when the process ends */
 
 struct front_job {
     front_job_t *chain;       /* of the bucket, or of the free list */
@@ -66,37 +55,11 @@ struct front_job {
     uint8_t tag[16];
 };
 
-/* What epoll gives back: the event must stand first. */
-typedef struct front_watch {
-    struct kore_event event;
-    struct front_link *link;
-    int fd;
-} front_watch_t;
-
-typedef struct front_link {
-    front_watch_t jobs_watch, events_watch;
-    void *jobs, *events, *jobs_monitor, *events_monitor;
-    size_t index;
-    gh_broker_at_t at;
-    bool open, up;
-    bool leaving;  /* no longer listed: it gets no more jobs, and is closed when it has none */
-    bool draining; /* it says so: it gets no more jobs */
-    size_t n_jobs; /* parked here */
-    int64_t beat_ms, changed_ms;
-} front_link_t;
-
 static struct {
-    void *ctx;
-    front_link_t at[GH_BROKERS_MAX];
-    size_t n, turn, serial; /* n: slots that were ever used */
-    gh_broker_list_t list;
-    gh_broker_follow_t follow;
-    int64_t silence_ms, again_ms;
     front_job_t *buckets[BUCKETS];
     front_job_t *parked, *free;
     size_t n_parked, n_free;
     gh_buf_t head;
-    bool look; /* something was sent, or a drain ran out of budget: look at the sockets when the turn ends */
 } s_link;
 
 /* ---- parked jobs */
@@ -191,7 +154,7 @@ park(front_job_t *j)
     s_link.parked = j;
     s_link.n_parked++;
     if (j->link >= 0)
-        s_link.at[j->link].n_jobs++;
+        front_broker(j->link)->n_jobs++;
 }
 
 /* A parked job is with another broker now, or with none (-1). */
@@ -199,10 +162,10 @@ static void
 move_to(front_job_t *j, int link)
 {
     if (j->link >= 0)
-        s_link.at[j->link].n_jobs--;
+        front_broker(j->link)->n_jobs--;
     j->link = link;
     if (link >= 0)
-        s_link.at[link].n_jobs++;
+        front_broker(link)->n_jobs++;
 }
 
 static void
@@ -305,67 +268,6 @@ finish_with_error(front_job_t *j, gh_err_t error)
 
 /* ---- sending */
 
-static bool
-is_usable(const front_link_t *l, int64_t now)
-{
-    return l->up && now - l->beat_ms < s_link.silence_ms;
-}
-
-static bool
-takes_jobs(const front_link_t *l, int64_t now)
-{
-    return is_usable(l, now) && !l->draining && !l->leaving;
-}
-
-bool
-front_link_alive(void)
-{
-    int64_t now = gh_mono_ms();
-    for (size_t i = 0; i < s_link.n; i++)
-        if (takes_jobs(&s_link.at[i], now))
-            return true;
-    return false;
-}
-
-size_t
-front_brokers(void)
-{
-    return s_link.n;
-}
-
-/* FNV-1a of broker and shard, then mixed: every front must send a shard to the same broker, so nothing keyed by process. */
-static uint64_t
-shard_score(const char *broker, gh_str_t shard)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *broker; broker++)
-        h = (h ^ (unsigned char)*broker) * 0x100000001b3u;
-    for (size_t i = 0; i < shard.n; i++)
-        h = (h ^ (unsigned char)shard.p[i]) * 0x100000001b3u;
-    h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
-    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
-    return h ^ h >> 33;
-}
-
-/* The best broker for a job, beside those of `tried`; -1: there is none. */
-static int
-best_link(const front_job_t *j, uint32_t tried, int64_t now)
-{
-    int best = -1;
-    uint64_t best_score = 0;
-    for (size_t i = 0; i < s_link.n; i++) {
-        const front_link_t *l = &s_link.at[(s_link.turn + i) % s_link.n];
-        if ((tried >> l->index & 1) || !takes_jobs(l, now))
-            continue;
-        uint64_t score = j->head.shard.n ? shard_score(l->at.name, j->head.shard) : UINT64_MAX - l->n_jobs;
-        if (best < 0 || score > best_score) {
-            best = (int)l->index;
-            best_score = score;
-        }
-    }
-    return best;
-}
-
 /* A reference to the bytes goes out; the job keeps its own for a second try. */
 static bool
 send_blob(front_link_t *l, zmq_msg_t *blob, bool more)
@@ -404,13 +306,12 @@ send_job(front_job_t *j)
 {
     int64_t now = gh_mono_ms();
     uint32_t tried = j->tried;
-    s_link.turn += j->head.shard.n == 0;
     gh_buf_clear(&s_link.head);
     gh_job_head_encode(&j->head, &s_link.head);
     if (!gh_buf_ok(&s_link.head))
         return -1;
-    for (int i; (i = best_link(j, tried, now)) >= 0; tried |= UINT32_C(1) << i)
-        if (send_frames(&s_link.at[i], j, gh_buf_view(&s_link.head)))
+    for (int i; (i = front_broker_best(j->head.shard, tried, now)) >= 0; tried |= UINT32_C(1) << i)
+        if (send_frames(front_broker(i), j, gh_buf_view(&s_link.head)))
             return i;
     return -1;
 }
@@ -428,19 +329,9 @@ send_again(front_job_t *j, int64_t now)
     if (link < 0)
         return false;
     move_to(j, link);
-    s_link.look = true;
+    front_brokers_stir();
     front_add(&front.counters->worker[front.worker].resent, 1);
     return true;
-}
-
-/* A broker has come or gone just now: workers, and other fronts, are still finding their way. */
-static bool
-settling(int64_t now)
-{
-    for (size_t i = 0; i < s_link.n; i++)
-        if (s_link.at[i].open && now - s_link.at[i].changed_ms < SETTLING_MS)
-            return true;
-    return false;
 }
 
 /* Broker l says that another one may take the job. False: there is none. */
@@ -455,7 +346,7 @@ pass_on(front_job_t *j, const front_link_t *l, bool begun)
         return true;
     if (!j->patience_ms)
         j->patience_ms = now + PATIENCE_MS;
-    if (now >= j->patience_ms || !settling(now))
+    if (now >= j->patience_ms || !front_brokers_settling(now))
         return false;
     j->tried = 0;
     j->again_ms = now + AGAIN_MS;
@@ -508,6 +399,8 @@ park_request(front_job_t *j, const front_ask_t *ask, uint32_t timeout_ms)
     j->ask = *ask;
     if (ask->render.request_id.p == ask->id_text)
         j->ask.render.request_id.p = j->ask.id_text;
+    if (j->head.trace.p == ask->trace)
+        j->head.trace.p = j->ask.trace;
     gh_buf_str(&j->extension, ask->extension);
     j->ask.extension = gh_buf_ok(&j->extension) ? gh_buf_view(&j->extension) : (gh_str_t){0};
     park(j);
@@ -515,7 +408,7 @@ park_request(front_job_t *j, const front_ask_t *ask, uint32_t timeout_ms)
     req->flags |= HTTP_REQUEST_RETAIN_EXTRA;
     req->onfree = on_request_freed;
     http_request_sleep(req);
-    s_link.look = true;
+    front_brokers_stir();
 }
 
 void
@@ -577,7 +470,7 @@ front_link_ask(const front_errand_t *errand)
     j->done = errand->done;
     j->deadline_ms = gh_mono_ms() + errand->budget_ms + OWN_MARGIN_MS;
     park(j);
-    s_link.look = true;
+    front_brokers_stir();
     return true;
 }
 
@@ -597,7 +490,7 @@ front_link_question(const gh_job_head_t *head, const char *service, gh_str_t arg
     memcpy(j->tag, tag, sizeof j->tag);
     j->deadline_ms = gh_mono_ms() + head->budget_ms + OWN_MARGIN_MS;
     park(j);
-    s_link.look = true;
+    front_brokers_stir();
     return true;
 }
 
@@ -605,16 +498,16 @@ void
 front_link_mmi(const char *name)
 {
     int64_t now = gh_mono_ms();
-    for (size_t i = 0; i < s_link.n; i++)
-        if (is_usable(&s_link.at[i], now)) {
+    for (size_t i = 0; i < front_brokers(); i++)
+        if (front_broker_usable(front_broker((int)i), now)) {
             static const char request[1] = {GH_MDPC_REQUEST};
-            void *s = s_link.at[i].jobs;
+            void *s = front_broker((int)i)->jobs;
             if (zmq_send_const(s, GH_MDPC02, 6, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
                 continue;
             (void)zmq_send_const(s, request, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT);
             (void)zmq_send(s, name, strlen(name), ZMQ_SNDMORE | ZMQ_DONTWAIT);
             (void)zmq_send(s, "", 0, ZMQ_DONTWAIT);
-            s_link.look = true;
+            front_brokers_stir();
         }
 }
 
@@ -715,7 +608,7 @@ take_message(front_link_t *l, zmq_msg_t *parts, size_t n)
         return;
     gh_str_t service = gh_frame(&parts[2]);
     if (service.n > 4 && memcmp(service.p, "mmi.", 4) == 0) {
-        gh_str_t body[PARTS_MAX];
+        gh_str_t body[FRONT_PARTS_MAX];
         for (size_t i = 3; i < n; i++)
             body[i - 3] = gh_frame(&parts[i]);
         front_probes_mmi(l->index, service, body, n - 3);
@@ -726,66 +619,14 @@ take_message(front_link_t *l, zmq_msg_t *parts, size_t n)
 }
 
 static void
-take_beat(front_link_t *l, gh_str_t frame)
-{
-    int64_t now = gh_mono_ms();
-    bool draining = gh_event_draining(frame);
-    if (draining != l->draining || now - l->beat_ms >= s_link.silence_ms)
-        l->changed_ms = now;
-    l->beat_ms = now;
-    if (draining != l->draining)
-        gh_log(GH_LOG_INFO, draining ? "broker_drains" : "broker_takes_jobs", GH_KS("broker", l->at.name));
-    l->draining = draining;
-}
-
-static void
 take_event(front_link_t *l, zmq_msg_t *parts, size_t n)
 {
     if (n != 2)
         return;
     gh_str_t topic = gh_frame(&parts[0]);
-    if (gh_str_is(topic, "beat"))
-        take_beat(l, gh_frame(&parts[1]));
     if (gh_str_is(topic, "job_state"))
         front_watch_event(gh_frame(&parts[1]));
     front_sync_event(topic, gh_frame(&parts[1]), l->index);
-}
-
-/* Receive until nothing is left: the last try, which finds nothing, also re-reads the socket's state. */
-static void
-drain(front_link_t *l, void *socket, void (*take)(front_link_t *, zmq_msg_t *, size_t))
-{
-    for (int budget = DRAIN_BUDGET; socket && budget > 0; budget--) {
-        zmq_msg_t parts[PARTS_MAX];
-        size_t n = gh_frames_recv(socket, parts, PARTS_MAX);
-        if (n == 0)
-            return;
-        take(l, parts, n);
-        gh_frames_close(parts, n);
-    }
-    s_link.look = true;
-}
-
-static void
-drain_jobs(front_link_t *l)
-{
-    drain(l, l->jobs, take_message);
-}
-
-static void
-on_jobs(void *arg, int error)
-{
-    front_watch_t *w = arg;
-    (void)error;
-    drain_jobs(w->link);
-}
-
-static void
-on_events(void *arg, int error)
-{
-    front_watch_t *w = arg;
-    (void)error;
-    drain(w->link, w->link->events, take_event);
 }
 
 void front_turn(void);
@@ -794,11 +635,7 @@ void front_turn(void);
 void
 front_turn(void)
 {
-    for (int pass = 0; s_link.look && pass < 4; pass++) {
-        s_link.look = false;
-        for (size_t i = 0; i < s_link.n; i++)
-            drain_jobs(&s_link.at[i]);
-    }
+    front_brokers_turn();
     if (front_turns_go_on())
         http_more = 1;
     front_access_flush();
@@ -814,6 +651,15 @@ lose_broker(front_job_t *j)
     j->begun = true;
     j->tried = 0;
     j->resends++;
+}
+
+/* Jobs of a connection that is gone are gone, even if a new one comes before the sweep looks. */
+static void
+lose_all(const front_link_t *l)
+{
+    for (front_job_t *j = s_link.parked; j; j = j->next)
+        if (j->link == (int)l->index)
+            lose_broker(j);
 }
 
 /* Of a job that no broker has. */
@@ -836,212 +682,14 @@ sweep(int64_t now)
             finish_with_error(j, GH_E_UPSTREAM_TIMEOUT);
             continue;
         }
-        if (j->link >= 0 && !is_usable(&s_link.at[j->link], now))
+        if (j->link >= 0 && !front_broker_usable(front_broker(j->link), now))
             lose_broker(j);
         if (j->link < 0)
             send_lost(j, now);
     }
 }
 
-/* The number of the next monitor event (2 bytes and a value, then the endpoint), 0 when there is none. */
-static int
-next_change(void *monitor)
-{
-    zmq_msg_t parts[PARTS_MAX];
-    uint16_t event = 0;
-    size_t n = gh_frames_recv(monitor, parts, PARTS_MAX);
-    if (n && zmq_msg_size(&parts[0]) >= sizeof event)
-        memcpy(&event, zmq_msg_data(&parts[0]), sizeof event);
-    gh_frames_close(parts, n);
-    return event;
-}
-
-static void
-set_up(front_link_t *l, bool up)
-{
-    if (up == l->up)
-        return;
-    l->up = up;
-    l->changed_ms = gh_mono_ms();
-    if (!up) {
-        l->beat_ms = 0;
-        l->draining = false;
-        /* Jobs of a connection that is gone are gone, even if a new one comes before the sweep looks. */
-        for (front_job_t *j = s_link.parked; j; j = j->next)
-            if (j->link == (int)l->index)
-                lose_broker(j);
-    }
-    gh_log(up || l->leaving ? GH_LOG_INFO : GH_LOG_WARN, up ? "broker_up" : "broker_gone",
-           GH_KS("broker", l->at.name));
-}
-
-static void
-watch_connections(front_link_t *l)
-{
-    int event;
-    while ((event = next_change(l->jobs_monitor)) != 0)
-        set_up(l, event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
-    /* Between two connections events may have passed unheard. */
-    while ((event = next_change(l->events_monitor)) != 0)
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-            front_sync_need();
-}
-
 /* ---- start and stop */
-
-static void
-set_int(void *socket, int option, int value)
-{
-    (void)zmq_setsockopt(socket, option, &value, sizeof value);
-}
-
-static void *
-open_socket(int type)
-{
-    void *s = zmq_socket(s_link.ctx, type);
-    if (!s)
-        return NULL;
-    set_int(s, ZMQ_LINGER, 0);
-    set_int(s, ZMQ_IMMEDIATE, 1);
-    set_int(s, ZMQ_SNDHWM, 20000);
-    set_int(s, ZMQ_RCVHWM, 100000);
-    set_int(s, ZMQ_RECONNECT_IVL, 50);
-    set_int(s, ZMQ_RECONNECT_IVL_MAX, 1000);
-    int64_t most = (int64_t)GH_REPLY_MAX + (64 << 10);
-    (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
-    if (type == ZMQ_SUB)
-        (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);
-    return s;
-}
-
-static void
-watch(front_watch_t *w, front_link_t *l, void *socket, void (*handle)(void *, int))
-{
-    int fd = -1;
-    size_t size = sizeof fd;
-    w->link = l;
-    w->event.type = 0;
-    w->event.handle = handle;
-    w->fd = -1;
-    if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0) {
-        w->fd = fd;
-        kore_platform_event_level_read(fd, w);
-    }
-}
-
-/* A socket that tells when the other one is connected and when no longer. */
-static void *
-open_monitor(void *socket, const char *what, size_t i)
-{
-    char name[48];
-    snprintf(name, sizeof name, "inproc://monitor-%s-%zu", what, i);
-    void *m = zmq_socket(s_link.ctx, ZMQ_PAIR);
-    if (!m || zmq_socket_monitor(socket, name, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) ||
-        zmq_connect(m, name)) {
-        if (m)
-            zmq_close(m);
-        return NULL;
-    }
-    return m;
-}
-
-/* Whatever of it was opened: an open socket would keep the context from ending. */
-static void
-close_link(front_link_t *l)
-{
-    void *all[] = {l->jobs_monitor, l->events_monitor, l->jobs, l->events};
-    if (l->jobs)
-        (void)zmq_socket_monitor(l->jobs, NULL, 0);
-    if (l->events)
-        (void)zmq_socket_monitor(l->events, NULL, 0);
-    for (size_t i = 0; i < GH_COUNT(all); i++)
-        if (all[i])
-            zmq_close(all[i]);
-    *l = (front_link_t){.index = l->index};
-}
-
-static int
-connect_link(front_link_t *l)
-{
-    const gh_broker_at_t *at = &l->at;
-    size_t serial =
-        s_link.serial++; /* the monitor of the slot's last broker may not have let go of its name */
-    l->jobs = open_socket(ZMQ_DEALER);
-    l->events = open_socket(ZMQ_SUB);
-    return !l->jobs || !l->events || gh_link_secure(l->jobs, front.conf, at->inner, at->cert) ||
-                   gh_link_secure(l->events, front.conf, at->events_out, at->cert) ||
-                   !(l->jobs_monitor = open_monitor(l->jobs, "jobs", serial)) ||
-                   !(l->events_monitor = open_monitor(l->events, "events", serial)) ||
-                   zmq_connect(l->jobs, at->inner) || zmq_connect(l->events, at->events_out)
-               ? -1
-               : 0;
-}
-
-/* In a slot that is free. */
-static int
-open_link(const gh_broker_at_t *at)
-{
-    size_t i = 0;
-    while (i < s_link.n && s_link.at[i].open)
-        i++;
-    if (i == GH_BROKERS_MAX) {
-        gh_log(GH_LOG_ERROR, "brokers_too_many", GH_KS("broker", at->name));
-        return -1;
-    }
-    front_link_t *l = &s_link.at[i];
-    *l = (front_link_t){.index = i, .at = *at, .open = true};
-    s_link.n = i < s_link.n ? s_link.n : i + 1;
-    if (connect_link(l)) {
-        gh_log(GH_LOG_ERROR, "link_failed", GH_KS("endpoint", at->inner),
-               GH_KS("reason", zmq_strerror(zmq_errno())));
-        close_link(l);
-        return -1;
-    }
-    watch(&l->jobs_watch, l, l->jobs, on_jobs);
-    watch(&l->events_watch, l, l->events, on_events);
-    return 0;
-}
-
-/* ---- brokers come and go */
-
-static bool
-is_open(const gh_broker_at_t *at)
-{
-    for (size_t i = 0; i < s_link.n; i++)
-        if (s_link.at[i].open && gh_broker_same(&s_link.at[i].at, at))
-            return true;
-    return false;
-}
-
-/* Also now and then: what could not be opened, because its certificate was not there yet, is tried again. */
-static void
-follow_list(int64_t now)
-{
-    s_link.again_ms = now + OPEN_AGAIN_MS;
-    for (size_t i = 0; i < s_link.n; i++) {
-        front_link_t *l = &s_link.at[i];
-        l->leaving = l->open && !gh_broker_listed(&s_link.list, &l->at);
-    }
-    for (size_t i = 0; i < s_link.list.n; i++)
-        if (s_link.list.at[i].inner[0] && !is_open(&s_link.list.at[i]))
-            (void)open_link(&s_link.list.at[i]);
-}
-
-/* Brokers that were taken off the list and have answered all. */
-static void
-leave_idle(void)
-{
-    for (size_t i = 0; i < s_link.n; i++) {
-        front_link_t *l = &s_link.at[i];
-        if (!l->open || !l->leaving || l->n_jobs > 0)
-            continue;
-        gh_log(GH_LOG_INFO, "broker_left", GH_KS("broker", l->at.name));
-        kore_platform_disable_read(l->jobs_watch.fd);
-        kore_platform_disable_read(l->events_watch.fd);
-        close_link(l);
-        front_probes_forget(i);
-    }
-}
 
 static void
 tick(void *arg, u_int64_t now_kore)
@@ -1049,18 +697,9 @@ tick(void *arg, u_int64_t now_kore)
     (void)arg;
     (void)now_kore;
     int64_t now = gh_mono_ms();
-    for (size_t i = 0; i < s_link.n; i++) {
-        front_link_t *l = &s_link.at[i];
-        if (!l->open)
-            continue;
-        watch_connections(l);
-        drain_jobs(l);
-        drain(l, l->events, take_event);
-    }
+    front_brokers_read();
     sweep(now);
-    if (gh_broker_follow(&s_link.follow, front.conf, now, &s_link.list) || now >= s_link.again_ms)
-        follow_list(now);
-    leave_idle();
+    front_brokers_follow(now);
     front_watch_tick(now);
     front_sync_tick(now);
     front_probes_tick(now);
@@ -1076,27 +715,11 @@ tick(void *arg, u_int64_t now_kore)
 int
 front_link_start(void)
 {
-    char why[5000];
-    s_link.ctx = zmq_ctx_new();
-    s_link.silence_ms = gh_broker_silence_ms(front.conf);
-    if (!s_link.ctx)
+    static const front_broker_events_t events = {take_message, take_event, lose_all};
+    if (front_brokers_start(&events))
         return -1;
-    if (gh_broker_list_load(front.conf, &s_link.list, why, sizeof why)) {
-        gh_log(GH_LOG_ERROR, "brokers_unread", GH_KS("reason", why));
-        return -1;
-    }
-    for (size_t i = 0; i < s_link.list.n; i++) {
-        const gh_broker_at_t *at = &s_link.list.at[i];
-        if (at->inner[0] && !at->events_out[0]) {
-            gh_log(GH_LOG_ERROR, "link_lists_differ", GH_KS("more", "link.inner"),
-                   GH_KS("than", "link.events_out"));
-            return -1;
-        }
-        if (at->inner[0] && open_link(at))
-            return -1;
-    }
     kore_timer_add(tick, TICK_MS, NULL, 0);
-    return s_link.n ? 0 : -1;
+    return 0;
 }
 
 void
@@ -1106,20 +729,13 @@ front_link_stop(void)
     while (s_link.parked)
         finish_with_error(s_link.parked, GH_E_SERVICE_UNAVAILABLE);
     front_access_flush();
-    if (front_rows_flush())
-        for (size_t i = 0; i < s_link.n; i++)
-            if (s_link.at[i].jobs)
-                set_int(s_link.at[i].jobs, ZMQ_LINGER, LAST_MS);
+    bool last = front_rows_flush();
     while (s_link.parked) { /* those just sent: nobody waits for their replies */
         front_job_t *j = s_link.parked;
         unpark(j);
         release_job(j);
     }
-    for (size_t i = 0; i < s_link.n; i++)
-        close_link(&s_link.at[i]);
-    s_link.n = 0;
-    if (s_link.ctx)
-        zmq_ctx_term(s_link.ctx);
+    front_brokers_stop(last);
     while (s_link.free) {
         front_job_t *j = s_link.free;
         s_link.free = j->chain;
