@@ -14,9 +14,9 @@ values ($1::bytea, $2::bigint, 'application/octet-stream', $3::uuid, $4::timesta
 insert into blob_chunks (digest, seq, bytes) values ($1::bytea, $2::int, $3::bytea);
 
 -- name: result_file
--- $1 job, $2 attempt, $3 digest, $4 media type, $5 size, $6 now. An attempt before it may have left one; it goes.
+-- $1 job, $2 attempt, $3 digest, $4 media type, $5 size, $6 now. An attempt before it may have left one; it goes. Ended jobs go by days: within 48 hours.
 insert into job_files (job_id, attempt, digest, media_type, size, kept_until)
-values ($1::uuid, $2::int, $3::bytea, $4::text, $5::bigint, $6::timestamptz + interval '25 hours')
+values ($1::uuid, $2::int, $3::bytea, $4::text, $5::bigint, $6::timestamptz + interval '50 hours')
     on conflict (job_id) do update set attempt = excluded.attempt, digest = excluded.digest, media_type = excluded.media_type,
                                        size = excluded.size, kept_until = excluded.kept_until;
 
