@@ -293,6 +293,10 @@ const gh_setting_t gh_settings[] = {
         "Jobs a worker asks the broker for at a time; the largest batch."),
     LIVE_WORD("worker.job_log", "off|debug|info", "info",
               "Level of the log line of each job; written when log.level and log.levels let it pass."),
+    LIVE_INT("worker.job_lines", NULL, "1000", 0, 1000000, "lines",
+             "Lines a second of jobs that went well, in one process; what more there is, is counted. "
+             "Refused, failed "
+             "and slow ones always have theirs."),
     INT("worker.heartbeat_ms", "1000", 50, 60000, "ms", "Time between heartbeats of a worker."),
 
     {.name = "token.secret",

@@ -313,8 +313,11 @@ struct gh_worker {
     gh_threads_t *threads;
     gh_seal_t *seal;
     bool seal_asked;
-    gh_buf_t job_lines;             /* of the log, not written yet */
-    int64_t slow_us;                /* log.slow_ms */
+    gh_buf_t job_lines;     /* of the log, not written yet */
+    int64_t slow_us;        /* log.slow_ms */
+    int64_t job_lines_most; /* worker.job_lines */
+    int64_t job_second_ms;  /* since then job_lines_told were written and job_lines_left left out */
+    int64_t job_lines_told, job_lines_left;
     int job_level;                  /* worker.job_log, -1: off */
     gh_buf_t scratch, maps, opened; /* for reply frames; opened: a body with sealed values */
     bool draining, disconnected, failed;

@@ -23,6 +23,7 @@ gh_trace_configured(gh_worker_t *w)
 {
     gh_log_level_t level;
     w->slow_us = gh_conf_int(w->conf, "log.slow_ms") * 1000;
+    w->job_lines_most = gh_conf_int(w->conf, "worker.job_lines");
     w->job_level = gh_log_level_parse(gh_conf_str(w->conf, "worker.job_log"), &level) ? -1 : (int)level;
 }
 
@@ -133,12 +134,40 @@ fields(const gh_wjob_priv_t *j, int64_t work_us, gh_kv_t kv[JOB_FIELDS + 2], cha
     return n;
 }
 
+/* Of jobs that went well only so many lines are written a second: a line costs more than a small job. */
+static bool
+may_tell(gh_worker_t *w, const gh_wjob_priv_t *j)
+{
+    if (j->answer.err != GH_E_NONE)
+        return true;
+    if (w->job_lines_told >= w->job_lines_most) {
+        w->job_lines_left++;
+        return false;
+    }
+    w->job_lines_told++;
+    return true;
+}
+
+/* A second is over: say what was left out of it. */
+static void
+next_second(gh_worker_t *w)
+{
+    int64_t now = gh_mono_ms();
+    if (now - w->job_second_ms < 1000)
+        return;
+    if (w->job_lines_left)
+        gh_log(GH_LOG_INFO, "jobs_left_out", GH_KI("jobs", w->job_lines_left));
+    w->job_lines_told = w->job_lines_left = 0;
+    w->job_second_ms = now;
+}
+
 void
 gh_trace_answered(gh_wjob_priv_t *j, int64_t work_us)
 {
     gh_worker_t *w = j->link->pool->worker;
     bool line = w->job_level >= 0 && gh_log_enabled((gh_log_level_t)w->job_level);
     bool slow = w->slow_us > 0 && work_us >= w->slow_us;
+    line = line && (slow || may_tell(w, j));
     if (!line && !slow)
         return;
     char id[37], statements[STATEMENTS_MAX];
@@ -160,6 +189,7 @@ gh_trace_answered(gh_wjob_priv_t *j, int64_t work_us)
 void
 gh_trace_flush(gh_worker_t *w)
 {
+    next_second(w);
     if (w->job_lines.n == 0)
         return;
     gh_log_write(GH_LOG_JOB, &w->job_lines);

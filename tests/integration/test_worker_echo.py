@@ -1,5 +1,7 @@
 """guahao-worker echo against a small Majordomo broker: no database at all."""
 
+import re
+
 import msgpack
 import pytest
 
@@ -133,3 +135,18 @@ def test_process_ends_clean_without_a_broker():
     system.destroy()
 
 
+
+
+def test_lines_of_jobs_are_bounded_and_the_rest_is_counted(site):
+    process, worker = start(site, **{"worker.job_lines": 5})
+    for _ in range(40):
+        assert site[1].call(worker, "echo.echo", body=1).error is None
+    for _ in range(8):
+        assert site[1].call(worker, "echo.echo_auth", body=1).error == "TOKEN_MISSING"
+
+    def counted():
+        out = process.output()
+        left = sum(int(n) for n in re.findall(r"event=jobs_left_out jobs=(\d+)", out))
+        return out.count(" op=echo.echo outcome=ok ") + left == 40 and left
+    assert wait_for("the count", counted, 5) >= 25                    # within two seconds, or three
+    wait_for("refused ones, all of them", lambda: process.output().count(" outcome=refused err=TOKEN_MISSING ") == 8, 5)
