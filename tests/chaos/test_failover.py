@@ -8,10 +8,12 @@ some of them on hosts in network namespaces; `make test` the first.
 import asyncio
 import contextlib
 import os
+import signal
 
 import pytest
 
 from aftermath import jobs_go_on, keep
+from harm import children, send
 from support import netlab, storm
 from support.hosts import HostSystem, make_lab
 from support.replica import Pair
@@ -48,6 +50,17 @@ class Ways:
         await asyncio.sleep(0.5)
         await _thread(self.pair.fail_over)
 
+    async def failover_of_a_frozen_one(self):
+        """It keeps its connections and says nothing, for longer than anybody waits for it."""
+        cluster = self.pair.primary
+        pids = [cluster.pid] + children(cluster.pid)
+        for sig, wait in ((signal.SIGSTOP, 10), (signal.SIGKILL, 0)):
+            for pid in pids:
+                send(pid, sig)
+            await asyncio.sleep(wait)
+        await _thread(cluster.stop, True)
+        await _thread(self.pair.fail_over)
+
     async def switch_and_back(self):
         """An orderly change, and another one when the first server follows again."""
         await _thread(self.pair.primary.stop)
@@ -78,7 +91,7 @@ class Ways:
         self.lab.mend(serial)
 
 
-ON_ONE_HOST = ["failover"] + (["fast_restart", "immediate_restart", "switch_and_back"] if ALL else [])
+ON_ONE_HOST = ["failover"] + (["fast_restart", "immediate_restart", "failover_of_a_frozen_one", "switch_and_back"] if ALL else [])
 IN_A_LAB = ["failover_behind_a_cut", "failover_of_one_without_standby", "standby_returns"]
 
 
