@@ -128,6 +128,7 @@ def test_jobs_of_a_vanished_broker_are_sent_once_more(make_bench):
     again = other.last()
     assert again.head["id"] == job.head["id"] and again.head["resend"] is True
     assert again.args == job.args and again.head["key"] == "k1" and again.actor == job.actor
+    assert again.head["trace"] == job.head["trace"]
     assert again.head["deadline"] < job.head["deadline"]
     assert results[0].status_code == 201
 
