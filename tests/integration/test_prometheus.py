@@ -1,32 +1,10 @@
-"""Rules for Prometheus and the dashboard for Grafana: valid, tested, and about what a running system shows."""
+"""Rules for Prometheus and the dashboard for Grafana: valid and tested; about what a running system shows: api/test_operators.py."""
 
 import json
 import os
-import re
 
-import yaml
-
-from support import metrics, paths
-from support.proc import wait_for
-
-PROMETHEUS = os.path.join(paths.ROOT, "ops", "prometheus")
-DASHBOARD = os.path.join(paths.ROOT, "ops", "grafana", "guahao.json")
-NAME = re.compile(r"\bguahao_[a-z0-9_]+")
-
-
-def rules():
-    with open(os.path.join(PROMETHEUS, "rules.yml")) as f:
-        return [r for g in yaml.safe_load(f)["groups"] for r in g["rules"]]
-
-
-def panels():
-    with open(DASHBOARD) as f:
-        return json.load(f)["panels"]
-
-
-def expressions():
-    found = [(r.get("alert") or r["record"], r["expr"]) for r in rules()]
-    return found + [(p["title"], t["expr"]) for p in panels() for t in p.get("targets", [])]
+from support import metrics
+from support.watching import PROMETHEUS, panels, rules
 
 
 def test_promtool_takes_the_configuration_and_the_rules():
@@ -47,31 +25,6 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do():
     assert len(alerts) == 20 and len({r["alert"] for r in alerts}) == 20
     for r in alerts:
         assert r["labels"]["severity"] in ("page", "ticket") and r["annotations"]["summary"] and r["annotations"]["action"]
-
-
-def test_every_expression_is_about_what_a_running_system_shows(system):
-    def shown():
-        m = metrics.read(system.api())
-        return m if m.sum("guahao_database_bytes") else None
-    wait_for("the first look at the database", shown, 30)
-    m = shown()
-    known = {f + s for f, kind in m.families.items() for s in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",))}
-    labels = {}
-    for name, have in m.samples:
-        labels.setdefault(name, set()).update(k for k, _ in have)
-    checked = 0
-    for where, expression in expressions():
-        for name in NAME.findall(expression):
-            assert name in known, (where, name)
-            checked += 1
-        for name, selector in re.findall(r"\b(guahao_[a-z0-9_]+)\{([^}]*)\}", expression):
-            for label in re.findall(r"([a-z_]+)(?:=~|!~|!=|=)", selector):
-                assert name not in labels or label in labels[name], (where, name, label)
-    assert checked > 60
-    assert m.sum("guahao_database_bytes") > 1e6 and m.sum("guahao_database_connections") >= 2
-    assert m.values("guahao_default_partition_rows", "table") == {"job_done", "audit_log", "user_access_log"}
-    assert m.sum("guahao_default_partition_rows") == 0 and m.sum("guahao_replication_standbys") == 0
-    assert m.values("guahao_durable_jobs", "status") == {"queued", "running", "dead"}
 
 
 def test_promtool_reads_every_expression_of_the_dashboard(tmp_path):
