@@ -45,8 +45,8 @@ s_line(gh_buf_t *out, const gh_view_t *const *views, size_t n, const char *name)
         if (s->depth && s->oldest_ms > oldest)
             oldest = s->oldest_ms;
     }
-    gh_buf_printf(out, "%-14.14s %7" PRId64 " %7" PRId64 " %7" PRId64 " %8s %10" PRId64 " %5" PRId64, name, workers, running,
-                  depth, gh_view_us(oldest < 0 ? -1 : oldest * 1000, age), done, dead);
+    gh_buf_printf(out, "%-14.14s %7" PRId64 " %7" PRId64 " %7" PRId64 " %8s %10" PRId64 " %5" PRId64, name,
+                  workers, running, depth, gh_view_us(oldest < 0 ? -1 : oldest * 1000, age), done, dead);
     for (size_t b = 0; b < n; b++) {
         const gh_view_service_t *s = views[b] ? gh_view_find(views[b], name) : NULL;
         snprintf(text, sizeof text, "-");
@@ -65,8 +65,10 @@ gh_queues_side(gh_buf_t *out, const gh_view_t *const *views, size_t n)
     int64_t letters = 0;
     for (size_t b = 0; b < n; b++)
         letters += views[b] ? views[b]->dead_letters : 0;
-    gh_buf_printf(out, "all %zu brokers  dead letters %" PRId64 "  (of each: workers/running/waiting)\n", n, letters);
-    gh_buf_printf(out, "%-14s %7s %7s %7s %8s %10s %5s", "SERVICE", "WORKERS", "RUNNING", "WAITING", "OLDEST", "DONE", "DEAD");
+    gh_buf_printf(out, "all %zu brokers  dead letters %" PRId64 "  (of each: workers/running/waiting)\n", n,
+                  letters);
+    gh_buf_printf(out, "%-14s %7s %7s %7s %8s %10s %5s", "SERVICE", "WORKERS", "RUNNING", "WAITING", "OLDEST",
+                  "DONE", "DEAD");
     for (size_t b = 0; b < n; b++) {
         char head[32] = "(silent)";
         if (views[b])
