@@ -384,6 +384,7 @@ as_json(check_t *k, int timeout_ms)
     for (size_t i = 0; i < GH_COUNT(s_states); i++)
         gh_json_ki64(&j, s_states[i], k->n[i]);
     gh_json_obj_end(&j);
+    k->json = NULL;
     if (!gh_buf_cstr(&out))
         return -1;
     puts(out.p);

@@ -1,4 +1,4 @@
-// sources: front/forwarded.c lib/base/networks.c front/cookies.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/log.c lib/base/json.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
+// sources: front/forwarded.c lib/base/networks.c front/cookies.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/log*.c lib/base/json.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
 /*
  * tests/fuzz/fuzz_front.c - header values that the front takes apart: X-Forwarded-For and Cookie
  *

@@ -1,4 +1,4 @@
-// sources: lib/wire/job.c lib/wire/event.c lib/wire/mp.c lib/base/buf.c lib/base/json.c lib/base/gh.c lib/base/money.c lib/base/uuid7.c lib/base/timez.c lib/base/log.c lib/base/hash.c
+// sources: lib/wire/job.c lib/wire/event.c lib/wire/mp.c lib/base/buf.c lib/base/json.c lib/base/gh.c lib/base/money.c lib/base/uuid7.c lib/base/timez.c lib/base/log*.c lib/base/hash.c
 /*
  * tests/fuzz/fuzz_job.c - job headers, reply headers and events; a header that is forwarded stays one
  */

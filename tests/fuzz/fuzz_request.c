@@ -1,4 +1,4 @@
-// sources: lib/contract/*.c lib/wire/mp.c lib/wire/job.c lib/base/buf.c lib/base/json.c lib/base/gh.c lib/base/money.c lib/base/timez.c lib/base/log.c lib/base/hash.c lib/base/error.c lib/base/uuid7.c lib/base/mail.c lib/base/media.c
+// sources: lib/contract/*.c lib/wire/mp.c lib/wire/job.c lib/base/buf.c lib/base/json.c lib/base/gh.c lib/base/money.c lib/base/timez.c lib/base/log*.c lib/base/hash.c lib/base/error.c lib/base/uuid7.c lib/base/mail.c lib/base/media.c
 /*
  * tests/fuzz/fuzz_request.c - requests against the real contract: match the path, check query and body, pack arguments
  *

@@ -1,4 +1,4 @@
-// sources: workers/billing/signature.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/json.c lib/base/log.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
+// sources: workers/billing/signature.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/json.c lib/base/log*.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
 /*
  * tests/fuzz/fuzz_signature.c - the header X-Signature from outside, before a line break, and the bytes that it signs
  */

@@ -85,6 +85,20 @@ def test_retry_runs_a_dead_job_again(site, jobs):
         site.db.query("update probe_counter set n = 3 where name = 'c'")
 
 
+def test_retry_of_a_run_that_was_refused_for_good_is_a_new_run(site, jobs):
+    refused, may_be_done = dead(site), dead(site)
+    runs = dict(site.db.query("select id::text, run_id::text from jobs where id = any (%s::uuid[])", [refused, may_be_done]))
+    site.db.query("insert into job_done (id, op, status, headers, body) values (%s, 'probe.add', 409, '{}', '{}')", runs[refused])
+    site.db.query("update probe_counter set n = 500 where name = 'c'")
+    try:
+        assert jobs("retry", refused, may_be_done) == {"retried": 2}
+        assert [site.ended(j)["status"] for j in (refused, may_be_done)] == ["DONE", "DONE"]
+        again = dict(site.db.query("select id::text, run_id::text from jobs where id = any (%s::uuid[])", [refused, may_be_done]))
+        assert again[refused] != runs[refused] and again[may_be_done] == runs[may_be_done]
+    finally:
+        site.db.query("update probe_counter set n = 3 where name = 'c'")
+
+
 def test_retry_and_drop_of_all_dead_jobs_keep_to_their_kind(site, jobs):
     mails, exports = [dead(site) for _ in range(2)], [dead(site, "export")]
     assert jobs("drop", "--dead", "--kind", "mail") == {"dropped": 2}

@@ -5,8 +5,9 @@
 -- leases and ids of deliveries keep to, $7 how many of them by age alone.
 -- First jobs whose dispatcher died, then $7 of those that wait longest, so that nobody starves, then by priority and age. A kind with
 -- a limit has numbered places, given away under the lock of its row; what two dispatchers gave at once is refused by jobs_place_uq.
--- The commit of a claim does not wait for the disk: an effect that is committed later is behind it in the log, so that after a crash of
--- the database an effect without its claim cannot be.
+-- A run that left a record of its refusal is over: whoever tries again decides anew. Any other keeps its id, so that what it may have
+-- done is not done again. The commit of a claim does not wait for the disk: an effect that is committed later is behind it in the
+-- log, so that after a crash of the database an effect without its claim cannot be.
 with limited as materialized (
     select k.kind, k.running_max from job_kinds k where k.running_max is not null order by k.kind for update skip locked
 ), free as materialized (
@@ -50,7 +51,8 @@ with limited as materialized (
        set status = 'RUNNING', attempts = j.attempts + 1, started_at = coalesce(j.started_at, $1),
            lease_until = $6 + make_interval(secs => $4::int / 1000.0), leased_by = $3::text,
            place = case when d.turn is null then j.place else (select f.place from free f where f.kind = d.kind and f.turn = d.turn) end,
-           run_id = case when j.run_id > gh_uuid7_floor($6 - interval '20 hours') then j.run_id
+           run_id = case when j.run_id > gh_uuid7_floor($6 - interval '20 hours')
+                          and not exists (select from job_done r where r.id = j.run_id and r.status >= 400) then j.run_id
                          else ($5::uuid[])[d.n] end
       from due d
      where j.id = d.id and j.id = any (array(select id from due))
