@@ -18,16 +18,6 @@ front_address_set(front_address_t *a, int family, const void *bytes)
     memcpy(a->bytes, b, a->family == AF_INET ? 4 : 16);
 }
 
-static gh_str_t
-trim(gh_str_t s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (gh_str_t){s.p + 1, s.n - 1};
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:4711". */
 static bool
 parse(gh_str_t s, front_address_t *out)
@@ -66,7 +56,7 @@ front_forwarded(const gh_networks_t *trusted, gh_str_t list, front_address_t *at
         const char *comma = memrchr(list.p, ',', list.n);
         gh_str_t last = comma ? (gh_str_t){comma + 1, list.n - (size_t)(comma + 1 - list.p)} : list;
         list.n = comma ? (size_t)(comma - list.p) : 0;
-        if (!parse(trim(last), &before))
+        if (!parse(gh_str_trim(last), &before))
             return false;
         *at = before;
     }

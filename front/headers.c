@@ -28,31 +28,21 @@ has_token(gh_str_t list, const char *word)
     return false;
 }
 
-static gh_str_t
-trimmed(gh_str_t s)
-{
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (gh_str_t){s.p + 1, s.n - 1};
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* One preference, `word`, `word = value` or `word="value"`, with or without parameters behind a semicolon. */
 static bool
 is_preference(gh_str_t one, const char *word, size_t n, gh_str_t *value)
 {
     const char *end = memchr(one.p, ';', one.n);
-    one = trimmed((gh_str_t){one.p, end ? (size_t)(end - one.p) : one.n});
+    one = gh_str_trim((gh_str_t){one.p, end ? (size_t)(end - one.p) : one.n});
     if (one.n < n || strncasecmp(one.p, word, n) != 0)
         return false;
-    gh_str_t rest = trimmed((gh_str_t){one.p + n, one.n - n});
+    gh_str_t rest = gh_str_trim((gh_str_t){one.p + n, one.n - n});
     *value = (gh_str_t){0};
     if (rest.n == 0)
         return true;
     if (rest.p[0] != '=')
         return false;
-    *value = trimmed((gh_str_t){rest.p + 1, rest.n - 1});
+    *value = gh_str_trim((gh_str_t){rest.p + 1, rest.n - 1});
     if (value->n >= 2 && value->p[0] == '"' && value->p[value->n - 1] == '"')
         *value = (gh_str_t){value->p + 1, value->n - 2};
     return true; /* an empty value is as none */

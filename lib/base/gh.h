@@ -50,6 +50,17 @@ gh_str_is(gh_str_t a, const char *b)
     return gh_str_eq(a, gh_str(b));
 }
 
+/* Without the blanks (spaces and tabs) at its ends. */
+static inline gh_str_t
+gh_str_trim(gh_str_t s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = (gh_str_t){s.p + 1, s.n - 1};
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
 /* The byte that two hex digits (either case) stand for, or -1. */
 int gh_hex_byte(const char digits[2]);
 

@@ -2,13 +2,14 @@
 
 import pytest
 
+from support.front import Bench
+
 CONF = {"https.redirect": "true", "proxy.trusted": "127.0.0.1"}
 HSTS = "max-age=31536000; includeSubDomains"
 
 
 @pytest.fixture(scope="module")
 def secure():
-    from conftest import Bench
     b = Bench(CONF)
     b.broker.on("directory.browse_hospitals", {"areas": []})
     try:

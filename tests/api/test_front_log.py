@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support.front import SILENT, Reply, token
+from support.front import Bench, Reply, SILENT, token
 from support.proc import wait_for
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -27,7 +27,6 @@ def line_of(front, request_id):
 
 @pytest.fixture(scope="module")
 def logged():
-    from conftest import Bench
     b = Bench({"log.format": "json", "proxy.trusted": "127.0.0.1"})
     try:
         b.front.wait_ready()

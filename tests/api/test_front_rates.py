@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from support.front import Reply, token
+from support.front import Bench, Reply, token
 
 LOW = {"ratelimit.exempt": "", "proxy.trusted": "127.0.0.0/8", "front.workers": 2,
        "ratelimit.anon.quota": 5, "ratelimit.anon.window": 10, "ratelimit.user.quota": 3, "ratelimit.user.window": 6,
@@ -15,7 +15,6 @@ OPEN = "/patient/hospitals"
 @pytest.fixture(scope="module")
 def limited():
     """A front with two workers and low limits; clients are told apart by X-Forwarded-For."""
-    from conftest import Bench
     b = Bench(LOW)
     b.broker.on("directory.browse_hospitals", {"areas": []})
     b.broker.on("booking.v1_get_appointment", {"id": 5})

@@ -266,3 +266,26 @@ def status_of(data):
 def body_of(data):
     head, _, body = data.partition(b"\r\n\r\n")
     return head.decode("latin-1").lower(), body
+
+
+class Bench:
+    """A broker and a front, stopped whatever happens."""
+
+    def __init__(self, conf=None, brokers=1, **broker_options):
+        self.var = paths.temp_dir(0o755)
+        self.brokers = [FakeBroker(self.var, f"b{i}", **broker_options) for i in range(brokers)]
+        self.broker = self.brokers[0]
+        self.front = Front(self.brokers, self.var, conf)
+        self.death_expected = False
+
+    def close(self):
+        try:
+            self.front.process.stop(timeout=15)
+            log = self.front.process.output()
+            # Kore starts a dead worker again, so that only the log tells
+            bad = ["Sanitizer", "runtime error:"] + ([] if self.death_expected else ["gone\"", "sandbox violation"])
+            assert not [word for word in bad if word in log], log[-4000:]
+        finally:
+            for b in self.brokers:
+                b.close()
+            paths.remove_dir(self.var)
