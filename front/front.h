@@ -65,7 +65,7 @@ typedef struct front_headers {
 void front_headers_read(struct http_request *req, front_headers_t *out);
 /* Whom the request comes from: the peer, or whom trusted proxies name. family 0 for a Unix socket. */
 void front_client_read(const struct http_request *req, front_address_t *out);
-/* The peer of a connection. */
+/* The peer of a connection; family 0 when there is none (NULL: it is gone). */
 void front_peer_read(const struct connection *c, front_address_t *out);
 /* Accept asks for this type no less than for JSON. */
 bool front_accepts(gh_str_t accept, const char *type);
@@ -228,9 +228,9 @@ void front_turns_stop(void);
 /* True: others of this operation are before it, the request sleeps until front_request_resume(). */
 bool front_turns_wait(struct http_request *req, const gh_operation_t *op);
 bool front_turns_go_on(void); /* at the end of a turn; true when somebody waits still */
-/* What becomes of who waited since since_us (request.c): carried out, or the client left meanwhile. */
-void front_request_resume(struct http_request *req, int64_t since_us);
-void front_request_left(struct http_request *req, int64_t since_us);
+/* What becomes of who waited since since_us (request.c): carried out, or the client left meanwhile (no connection then). */
+void front_request_resume(struct http_request *req, int64_t since_us, const front_address_t *client);
+void front_request_left(struct http_request *req, int64_t since_us, const front_address_t *client);
 /* The answer of a sleeping request was queued: send it and let Kore free the request in this turn (link.c). */
 void front_let_go(struct http_request *req);
 

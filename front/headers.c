@@ -131,7 +131,7 @@ front_headers_read(struct http_request *req, front_headers_t *out)
                   {"x-signature", &out->signature, true}};
     struct http_header *h;
     memset(out, 0, sizeof *out);
-    out->close = (req->flags & HTTP_VERSION_1_0) || (req->owner->flags & CONN_CLOSE_NEXT);
+    out->close = !req->owner || (req->flags & HTTP_VERSION_1_0) || (req->owner->flags & CONN_CLOSE_NEXT);
     TAILQ_FOREACH(h, &req->req_headers, list)
     {
         for (size_t i = 0; i < GH_COUNT(wanted); i++) {
@@ -153,6 +153,8 @@ void
 front_peer_read(const struct connection *c, front_address_t *out)
 {
     *out = (front_address_t){0};
+    if (!c)
+        return;
     if (c->family == AF_INET)
         front_address_set(out, AF_INET, &c->addr.ipv4.sin_addr);
     else if (c->family == AF_INET6)

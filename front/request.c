@@ -562,24 +562,25 @@ front_page(struct http_request *req)
 }
 
 void
-front_request_resume(struct http_request *req, int64_t since_us)
+front_request_resume(struct http_request *req, int64_t since_us, const front_address_t *client)
 {
     if (req->owner && req->owner->state != CONN_STATE_DISCONNECTING)
         take_request(req, since_us);
     else
-        front_request_left(req, since_us); /* at this moment */
+        front_request_left(req, since_us, client); /* at this moment */
     if (!req->hdlr_extra)
         front_let_go(req);
 }
 
 void
-front_request_left(struct http_request *req, int64_t since_us)
+front_request_left(struct http_request *req, int64_t since_us, const front_address_t *client)
 {
     inbound_t in;
     uint8_t id[16];
     memset(&in, 0, sizeof in);
     begin(req, &in, id);
     in.ask.start_us = since_us;
+    in.ask.client = *client;
     name_request(&in);
     front_access(&in.ask, 499, 0);
     front_rows_add(&in.ask, 499);

@@ -21,6 +21,7 @@ typedef struct waiting {
     struct line *line;
     struct waiting *next, *prev;
     int64_t since_us;
+    front_address_t client; /* Kore forgets the connection of a client that left */
 } waiting_t;
 
 /* Those who wait for one operation. */
@@ -83,8 +84,9 @@ on_request_freed(struct http_request *req)
     if (!w)
         return;
     int64_t since_us = w->since_us;
+    front_address_t client = w->client;
     leave(w);
-    front_request_left(req, since_us);
+    front_request_left(req, since_us, &client);
 }
 
 static void
@@ -110,6 +112,7 @@ front_turns_wait(struct http_request *req, const gh_operation_t *op)
     if (!w)
         return false;
     *w = (waiting_t){.req = req, .line = l, .prev = l->last, .since_us = gh_mono_us()};
+    front_client_read(req, &w->client);
     *(l->last ? &l->last->next : &l->first) = w;
     l->last = w;
     s_turns.n++;
@@ -147,8 +150,9 @@ front_turns_go_on(void)
                 continue;
             struct http_request *req = w->req;
             int64_t since_us = w->since_us;
+            front_address_t client = w->client;
             leave(w);
-            front_request_resume(req, since_us);
+            front_request_resume(req, since_us, &client);
         }
     return s_turns.n > 0;
 }
