@@ -57,7 +57,7 @@ keep_log(void *arg, u_int64_t now_kore)
     (void)gh_log_files_step(gh_machine_us());
 }
 
-/* Called by Kore's parent (front/kore/0011) when its timers are there. */
+/* Called by Kore's parent (front/kore/0012) when its timers are there. */
 void
 front_parent_started(void)
 {
