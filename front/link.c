@@ -411,6 +411,27 @@ park_request(front_job_t *j, const front_ask_t *ask, uint32_t timeout_ms)
     front_brokers_stir();
 }
 
+/* A job without files that a broker took; NULL: none did, or no memory. */
+static front_job_t *
+make_sent(const gh_job_head_t *head, const char *service, gh_str_t args)
+{
+    front_job_t *j = make_job(head, service, args);
+    if (j && (j->link = send_job(j)) < 0) {
+        release_job(j);
+        return NULL;
+    }
+    return j;
+}
+
+/* A job of ours, for which no request sleeps. */
+static void
+park_own(front_job_t *j)
+{
+    j->deadline_ms = gh_mono_ms() + j->head.budget_ms + OWN_MARGIN_MS;
+    park(j);
+    front_brokers_stir();
+}
+
 void
 front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args,
                 gh_upload_t *upload)
@@ -432,14 +453,9 @@ bool
 front_link_before(const front_ask_t *ask, const gh_job_head_t *head, const char *service)
 {
     static const char empty_map[1] = {(char)0x80};
-    front_job_t *j = make_job(head, service, (gh_str_t){empty_map, sizeof empty_map});
+    front_job_t *j = make_sent(head, service, (gh_str_t){empty_map, sizeof empty_map});
     if (!j)
         return false;
-    j->link = send_job(j);
-    if (j->link < 0) {
-        release_job(j);
-        return false;
-    }
     j->before = true;
     park_request(j, ask, head->budget_ms + OWN_MARGIN_MS);
     return true;
@@ -458,19 +474,12 @@ front_link_ask(const front_errand_t *errand)
         memcpy(head.id, errand->id, sizeof head.id);
     else
         gh_uuid7_new(head.id);
-    front_job_t *j = make_job(&head, errand->service,
-                              errand->args.n ? errand->args : (gh_str_t){empty_map, sizeof empty_map});
+    front_job_t *j = make_sent(&head, errand->service,
+                               errand->args.n ? errand->args : (gh_str_t){empty_map, sizeof empty_map});
     if (!j)
         return false;
-    j->link = send_job(j);
-    if (j->link < 0) {
-        release_job(j);
-        return false;
-    }
     j->done = errand->done;
-    j->deadline_ms = gh_mono_ms() + errand->budget_ms + OWN_MARGIN_MS;
-    park(j);
-    front_brokers_stir();
+    park_own(j);
     return true;
 }
 
@@ -478,19 +487,12 @@ bool
 front_link_question(const gh_job_head_t *head, const char *service, gh_str_t args, front_told_fn told,
                     const uint8_t tag[16])
 {
-    front_job_t *j = make_job(head, service, args);
+    front_job_t *j = make_sent(head, service, args);
     if (!j)
         return false;
-    j->link = send_job(j);
-    if (j->link < 0) {
-        release_job(j);
-        return false;
-    }
     j->told = told;
     memcpy(j->tag, tag, sizeof j->tag);
-    j->deadline_ms = gh_mono_ms() + head->budget_ms + OWN_MARGIN_MS;
-    park(j);
-    front_brokers_stir();
+    park_own(j);
     return true;
 }
 

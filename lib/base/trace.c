@@ -48,10 +48,12 @@ gh_trace_parse(gh_str_t t, char out[GH_TRACE_TEXT])
 void
 gh_trace_make(const uint8_t id[16], char out[GH_TRACE_TEXT])
 {
-    char whole[33], last[17];
-    gh_hex(id, 16, whole);
-    gh_hex(id + 8, 8, last);
-    snprintf(out, GH_TRACE_TEXT, "00-%s-%s-00", whole, last);
+    out[0] = out[1] = '0';
+    out[2] = '-';
+    gh_hex(id, 16, out + 3);
+    out[35] = '-';
+    gh_hex(id + 8, 8, out + 36);
+    memcpy(out + 52, "-00", 4);
 }
 
 gh_str_t

@@ -25,6 +25,20 @@ def send(pid, sig):
         os.kill(pid, sig)
 
 
+async def one_of(pids, frozen, long, draw):
+    """One of these processes, drawn by a number below 1, stands still for a while or is killed. False: there is none."""
+    if not pids:
+        return False
+    pid = pids[int(draw * len(pids))]
+    if frozen:
+        send(pid, signal.SIGSTOP)
+        await asyncio.sleep(long)
+        send(pid, signal.SIGCONT)
+    else:
+        send(pid, signal.SIGKILL)
+    return True
+
+
 class Harm:
     """Drawn from the seed: what, to whom, for how long. workers: {name: its pools}. Programs are started by the thread of the event
     loop, since children die with the thread that started them; waiting is done by others."""
@@ -66,16 +80,7 @@ class Harm:
     async def front_worker(self, how, long, draw):
         """A child of the front: its parent starts another one."""
         pids = sorted(children(self.system["front"].pid))
-        if not pids:
-            return False
-        pid = pids[int(draw * len(pids))]
-        if how == "freeze":
-            send(pid, signal.SIGSTOP)
-            await asyncio.sleep(long)
-            send(pid, signal.SIGCONT)
-        else:
-            send(pid, signal.SIGKILL)
-        return True
+        return await one_of(pids, how == "freeze", long, draw)
 
     async def backend(self, how, long, draw):
         """A connection's process. When it is killed PostgreSQL ends all others and recovers."""
@@ -87,16 +92,7 @@ class Harm:
             return False
         # of this cluster's own processes only
         pids = sorted({r[0] for r in rows} & set(children(db.cluster.pid)))
-        if not pids:
-            return False
-        pid = pids[int(draw * len(pids))]
-        if how == "freeze backend":
-            send(pid, signal.SIGSTOP)
-            await asyncio.sleep(long)
-            send(pid, signal.SIGCONT)
-        else:
-            send(pid, signal.SIGKILL)
-        return True
+        return await one_of(pids, how == "freeze backend", long, draw)
 
     async def restart_postgres(self, gap):
         cluster = self.system.database.cluster
