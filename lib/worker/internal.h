@@ -270,7 +270,7 @@ struct gh_wpool {
     size_t index_mask;
     gh_group_t *groups;
     size_t n_groups;
-    bool writes;             /* has operations that are no reads */
+    int64_t wrote_ms;        /* when a job that is no read came last, 0: never */
     size_t waiting, in_hand; /* jobs: queued; received and not answered */
     size_t credit, running;  /* running: batches */
     gh_lane_t lanes[GH_LANES_MAX];

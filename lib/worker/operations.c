@@ -50,7 +50,6 @@ join_group(gh_wpool_t *p, gh_wop_t *wop)
         return 0;
     }
     gh_group_t *g = &p->groups[p->n_groups++];
-    p->writes |= op->kind != GH_OP_READ;
     *g = (gh_group_t){
         .pool = p, .name = batch_name(op), .kind = op->kind, .step = step_of(op), .batch_max = max};
     wop->group = g;

@@ -11,6 +11,7 @@
 #define BATCH_LIMIT 1024
 #define TWIN_SLOTS  2048  /* at least twice BATCH_LIMIT */
 #define GATHER_US   50000 /* nobody waits longer for company: a running batch may itself wait, for a lock */
+#define WRITES_MS   5000  /* a pool that was sent no write for so long expects none */
 #define DB_GRACE_MS 1000  /* without a database for longer: refuse at once rather than let everybody wait */
 
 void
@@ -24,6 +25,8 @@ gh_group_push(gh_group_t *g, gh_wjob_priv_t *j)
     g->tail = j;
     g->waiting++;
     g->pool->waiting++;
+    if (g->kind != GH_OP_READ)
+        g->pool->wrote_ms = gh_mono_ms();
 }
 
 void
@@ -119,7 +122,8 @@ gh_group_take(gh_group_t *g, gh_wjob_priv_t **out, size_t max, int64_t now_ms)
     return n;
 }
 
-/* Reads never take the last lane of a pool that writes: one slow list must not hold up the bookings. */
+/* Reads never take the last lane while a pool writes: one slow list must not hold up the bookings. While nobody writes they
+ * have it: nor must it hold up the quick reads. */
 static bool
 lane_kept_for_writes(const gh_wpool_t *p)
 {
@@ -127,7 +131,7 @@ lane_kept_for_writes(const gh_wpool_t *p)
     for (size_t i = 0; i < p->n_groups; i++)
         if (p->groups[i].kind == GH_OP_READ)
             reads += p->groups[i].running;
-    return p->writes && p->n_lanes > 1 && reads + 1 >= p->n_lanes;
+    return p->n_lanes > 1 && reads + 1 >= p->n_lanes && p->wrote_ms > 0 && gh_mono_ms() - p->wrote_ms < WRITES_MS;
 }
 
 /* While batches of writes run, the next one waits until as many jobs have come as those have on average: few large batches cost much
