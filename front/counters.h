@@ -28,6 +28,7 @@ typedef struct front_worker_counts {
     atomic_int_fast64_t pid;
     atomic_int_fast64_t ready_ms;  /* gh_mono_ms() when it last could serve protected routes, 0: it cannot */
     atomic_int_fast64_t turned_ms; /* gh_mono_ms() when its loop last looked at the time */
+    atomic_int_fast64_t others_us; /* gh_mono_us() when others than the crowd had jobs under way (crowd.h) */
     atomic_bool linked;            /* some broker was heard of late */
 } front_worker_counts_t;
 

@@ -227,7 +227,10 @@ int front_turns_start(void); /* once a worker process, when the contract is load
 void front_turns_stop(void);
 /* True: others of this operation are before it, the request sleeps until front_request_resume(). */
 bool front_turns_wait(struct http_request *req, const gh_operation_t *op);
-bool front_turns_go_on(void); /* at the end of a turn; true when somebody waits still */
+bool front_turns_go_on(void); /* at the end of a turn; true when somebody who waits can go on in the next */
+/* A job of the operation is under way, and no more. */
+void front_turns_begun(const gh_operation_t *op);
+void front_turns_ended(const gh_operation_t *op);
 /* What becomes of who waited since since_us (request.c): carried out, or the client left meanwhile (no connection then). */
 void front_request_resume(struct http_request *req, int64_t since_us, const front_address_t *client);
 void front_request_left(struct http_request *req, int64_t since_us, const front_address_t *client);

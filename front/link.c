@@ -37,6 +37,7 @@ struct front_job {
     front_job_t *chain;       /* of the bucket, or of the free list */
     front_job_t *next, *prev; /* all that are parked */
     front_ask_t ask;
+    const gh_operation_t *counted; /* among those of its operation (turns.c) */
     gh_job_head_t head;
     char service[GH_MDP_SERVICE_MAX + 1], op[128], trace[GH_TRACE_TEXT];
     char ip[48];
@@ -155,6 +156,9 @@ park(front_job_t *j)
     s_link.n_parked++;
     if (j->link >= 0)
         front_broker(j->link)->n_jobs++;
+    j->counted = j->ask.req ? j->ask.op : NULL;
+    if (j->counted)
+        front_turns_begun(j->counted);
 }
 
 /* A parked job is with another broker now, or with none (-1). */
@@ -180,6 +184,8 @@ unpark(front_job_t *j)
         j->next->prev = j->prev;
     s_link.n_parked--;
     move_to(j, -1);
+    if (j->counted)
+        front_turns_ended(j->counted);
 }
 
 size_t

@@ -3,7 +3,8 @@
  *
  * At eight o'clock thousands of requests for one operation stand before the front at once. In a turn of Kore's loop
  * A_TURN requests of an operation are carried out as they come; more of them wait here in order of arrival, without having
- * cost more than their reading, and A_TURN go on at each turn's end. A request for anything else passes them.
+ * cost more than their reading, and A_TURN go on at each turn's end. A request for anything else passes them. While there are
+ * such requests, few jobs of the crowd are under way at once (crowd.h).
  */
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@
 #include <kore/http.h>
 
 #include "base/timez.h"
+#include "front/crowd.h"
 #include "front/front.h"
 
 #define A_TURN 16u
@@ -30,11 +32,14 @@ typedef struct line {
     struct line *next; /* with somebody in it, or passed in this turn */
     unsigned passed;   /* in this turn */
     bool listed;
+    front_crowd_t crowd;
 } line_t;
 
 static struct {
     line_t *lines; /* one an operation of the contract */
     line_t *active;
+    line_t *top;       /* the operation with most jobs under way; NULL: there was none yet */
+    int64_t under_way; /* jobs of all of them */
     waiting_t *free;
     size_t n_free, n;
 } s_turns;
@@ -89,6 +94,53 @@ on_request_freed(struct http_request *req)
     front_request_left(req, since_us, &client);
 }
 
+/* ---- jobs under way */
+
+/* The crowd is the operation with most jobs under way; whatever else is, asks for room. */
+static void
+look_for_others(line_t *l, int64_t now_us)
+{
+    if (!s_turns.top || l->crowd.under_way > s_turns.top->crowd.under_way)
+        s_turns.top = l;
+    if (s_turns.under_way > s_turns.top->crowd.under_way)
+        atomic_store_explicit(&front.counters->worker[front.worker].others_us, now_us, memory_order_relaxed);
+}
+
+void
+front_turns_begun(const gh_operation_t *op)
+{
+    line_t *l = &s_turns.lines[op->index];
+    int64_t now = gh_mono_us();
+    s_turns.under_way++;
+    front_crowd_begin(&l->crowd, now);
+    look_for_others(l, now);
+}
+
+void
+front_turns_ended(const gh_operation_t *op)
+{
+    line_t *l = &s_turns.lines[op->index];
+    look_for_others(l, gh_mono_us());
+    s_turns.under_way--;
+    front_crowd_end(&l->crowd);
+}
+
+/* Must the line's next one leave room for others, of whichever worker of this front? */
+static bool
+leaves_room(const line_t *l)
+{
+    int64_t window = gh_conf_int(front.conf, "front.crowd_window"), others = 0;
+    if (l->crowd.under_way < window)
+        return false;
+    for (size_t i = 0; i < front.counters->workers; i++) {
+        int64_t at = atomic_load_explicit(&front.counters->worker[i].others_us, memory_order_relaxed);
+        others = at > others ? at : others;
+    }
+    return front_crowd_waits(&l->crowd, window, others, gh_mono_us());
+}
+
+/* ---- lines */
+
 static void
 list_line(line_t *l)
 {
@@ -104,7 +156,7 @@ front_turns_wait(struct http_request *req, const gh_operation_t *op)
 {
     line_t *l = &s_turns.lines[op->index];
     list_line(l);
-    if (!l->first && l->passed < A_TURN) {
+    if (!l->first && l->passed < A_TURN && !leaves_room(l)) {
         l->passed++;
         return false;
     }
@@ -146,7 +198,7 @@ front_turns_go_on(void)
     for (unsigned round = 0; s_turns.n && round < A_TURN; round++)
         for (line_t *l = s_turns.active; l; l = l->next) {
             waiting_t *w = l->first;
-            if (!w)
+            if (!w || leaves_room(l))
                 continue;
             struct http_request *req = w->req;
             int64_t since_us = w->since_us;
@@ -154,7 +206,10 @@ front_turns_go_on(void)
             leave(w);
             front_request_resume(req, since_us, &client);
         }
-    return s_turns.n > 0;
+    bool more = false;
+    for (line_t *l = s_turns.active; l && !more; l = l->next)
+        more = l->first && !leaves_room(l);
+    return more;
 }
 
 void

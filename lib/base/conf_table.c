@@ -242,6 +242,9 @@ const gh_setting_t gh_settings[] = {
              "Budget of a request unless its operation names its own."),
     LIVE_INT("front.wait_max_s", NULL, "30", 0, 600, "s",
              "The longest a call with Prefer: wait=n is waited for."),
+    LIVE_INT(
+        "front.crowd_window", NULL, "24", 0, 100000, "jobs",
+        "Jobs of one operation that one process has under way while others are asked for too; 0: no limit."),
     LIVE_INT("front.streams", NULL, "500", 0, 100000, "streams",
              "Streams of events that one process serves at a time; above it they are refused."),
     LIVE_INT("front.stream_beat_ms", NULL, "15000", 100, 600000, "ms",

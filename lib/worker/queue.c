@@ -131,7 +131,8 @@ lane_kept_for_writes(const gh_wpool_t *p)
     for (size_t i = 0; i < p->n_groups; i++)
         if (p->groups[i].kind == GH_OP_READ)
             reads += p->groups[i].running;
-    return p->n_lanes > 1 && reads + 1 >= p->n_lanes && p->wrote_ms > 0 && gh_mono_ms() - p->wrote_ms < WRITES_MS;
+    return p->n_lanes > 1 && reads + 1 >= p->n_lanes && p->wrote_ms > 0 &&
+           gh_mono_ms() - p->wrote_ms < WRITES_MS;
 }
 
 /* While batches of writes run, the next one waits until as many jobs have come as those have on average: few large batches cost much

@@ -2,14 +2,16 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
 
-from support.front import Bench, read_all, status_of
+from support.front import SILENT, Bench, read_all, status_of, token
 from support.proc import wait_for
 
 CROWD = 150
+WINDOW, SPAN_S = 6, 0.05        # jobs of one operation under way beside others; so many go on in each span, however slow
 
 
 def request(n):
@@ -96,3 +98,36 @@ def test_who_leaves_while_he_waits_is_forgotten(front, broker, crowd, held):
     assert [status_of(read_all(s, 20)) for s in crowd[::2]] == [200] * (CROWD // 2)
     wait_for("nobody to wait", lambda: metric(front, "guahao_front_parked") == 0, 10)
     assert front.post("/bench/echo", json={"n": 1}).json() == {"n": 1}
+
+
+def test_beside_others_a_crowd_goes_on_at_its_pace(make_bench):
+    b = make_bench(conf={"front.crowd_window": WINDOW, "front.workers": 1, "front.timeout_ms": 40000})
+    b.front.wait_ready()
+    held, other, answers = [], [], []
+
+    def hold(job):
+        held.append((time.monotonic(), job))
+        return SILENT
+
+    def hold_other(job):
+        other.append(job)
+        return SILENT
+
+    b.broker.on("echo.echo", hold)
+    b.broker.on("booking.get_appointment", hold_other)
+    asks = threading.Thread(target=lambda: answers.append(b.front.get("/patient/appointments/1", token=token(), timeout=60)))
+    asks.start()
+    wait_for("the other request", lambda: other, 10)
+    crowd = [b.front.connect() for _ in range(CROWD)]
+    start = time.monotonic()
+    for n, s in enumerate(crowd):
+        s.sendall(request(n))
+    wait_for("all of the crowd to be under way", lambda: len(held) == CROWD, 30)
+    # nobody was answered: beyond its window it went on only by the span
+    assert held[-1][0] - start > (CROWD - 2 * WINDOW) / WINDOW * SPAN_S
+    for _, job in held:
+        b.broker.answer(job, {"n": 1})
+    b.broker.answer(other[0], {"code": 0})
+    assert [status_of(read_all(s, 30)) for s in crowd] == [200] * CROWD
+    asks.join(30)
+    assert answers[0].status_code == 200
