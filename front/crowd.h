@@ -27,7 +27,8 @@ front_crowd_waits(const front_crowd_t *c, int64_t window, int64_t others_us, int
 {
     int64_t span_us = now_us - c->since_us;
     bool slow = span_us >= FRONT_CROWD_FLOOR_US || c->begun * FRONT_CROWD_FLOOR_US < window * span_us;
-    return window > 0 && c->under_way >= window && !slow && others_us > 0 && now_us - others_us < FRONT_CROWD_OTHERS_US;
+    return window > 0 && c->under_way >= window && !slow && others_us > 0 &&
+           now_us - others_us < FRONT_CROWD_OTHERS_US;
 }
 
 /* A job was begun. */
