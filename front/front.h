@@ -205,7 +205,8 @@ typedef struct front_job front_job_t;
 void front_link_send(const front_ask_t *ask, const gh_job_head_t *head, const char *service, gh_str_t args,
                      gh_upload_t *upload);
 /* A question of the front's for somebody: told is called with the tag and the reply, or with head NULL when none came. False: no broker
- * took it. head and args are copied, but for texts that live as long as the request. */
+ * took it. head and args are copied, but for key, request id, agent and language: no request keeps those alive, so they have to be
+ * empty. */
 typedef void (*front_told_fn)(const uint8_t tag[16], const gh_reply_head_t *head, gh_str_t body);
 bool front_link_question(const gh_job_head_t *head, const char *service, gh_str_t args, front_told_fn told,
                          const uint8_t tag[16]);

@@ -115,6 +115,7 @@ find(const uint8_t tag[16])
 
 /* ---- questions about the job */
 
+/* The job's id as argument goes to s_watch.args. */
 static void
 fill_question(const front_watch_t *w, const char *op, gh_job_head_t *head)
 {
@@ -140,6 +141,8 @@ look(front_watch_t *w, int64_t now)
 {
     gh_job_head_t head;
     fill_question(w, "jobs.v1_get_job", &head);
+    /* The question may outlive the request, and be sent again then: nothing of it points there. */
+    head.request = head.actor.agent = head.actor.lang = (gh_str_t){0};
     w->look_ms = now + (w->stream ? LOOK_MS : WAIT_LOOK_MS);
     w->again = false;
     w->asking = gh_buf_ok(&s_watch.args) &&
@@ -417,12 +420,13 @@ static void
 begin_stream(const front_ask_t *ask, const gh_job_head_t *job, gh_str_t body)
 {
     struct http_request *req = ask->req;
-    bool full = s_watch.streams >= (size_t)gh_conf_int(front.conf, "front.streams") || front.draining;
-    if (full)
+    front_watch_t *w = NULL;
+    if (s_watch.streams >= (size_t)gh_conf_int(front.conf, "front.streams") || front.draining)
         front_answer_error(ask, GH_E_QUEUE_FULL, NULL, NULL);
     else if (has_seen_end(ask, body))
         front_answer(ask, 204, "", (gh_str_t){0}, (gh_str_t){0});
-    front_watch_t *w = full || has_seen_end(ask, body) ? NULL : make(ask, job, body);
+    else if (!(w = make(ask, job, body)))
+        front_answer_error(ask, GH_E_INTERNAL, NULL, NULL);
     if (!w) {
         req->hdlr_extra = NULL;
         req->onfree = NULL;

@@ -17,6 +17,7 @@
 
 #include <czmq.h>
 
+#include "base/trace.h"
 #include "contract/contract.h"
 #include "db/pg.h"
 #include "db/timings.h"
@@ -215,7 +216,9 @@ struct gh_batch_priv {
     bool resume;      /* its wait is over */
     int64_t started_us;
     gh_trips_t trips;
-    const gh_wjob_priv_t *shown; /* PostgreSQL shows the batch under its trace; NULL: under none */
+    /* PostgreSQL shows the batch under this trace, "": under none; copied, as the job it is of may be answered and gone */
+    char shown[GH_TRACE_TEXT];
+    uint64_t shown_seq; /* of that job */
 };
 
 /* ---- lanes, links, pools, worker */

@@ -127,9 +127,9 @@ fields(const gh_wjob_priv_t *j, int64_t work_us, gh_kv_t kv[JOB_FIELDS + 2], cha
     if (j->in_batch) {
         kv[n++] = GH_KM("db_ms", j->in_batch->trips.db_us);
         kv[n++] = GH_KI("batch", j->in_batch->batch.n);
-        const gh_wjob_priv_t *shown = j->in_batch->shown;
-        if (shown && shown != j) /* PostgreSQL shows the batch under the trace of another */
-            kv[n++] = GH_KN("shown_as", gh_trace_id(shown->job.head.trace));
+        const gh_batch_priv_t *b = j->in_batch;
+        if (b->shown[0] && b->shown_seq != j->seq) /* PostgreSQL shows the batch under the trace of another */
+            kv[n++] = GH_KN("shown_as", gh_trace_id(gh_str(b->shown)));
     }
     return n;
 }
@@ -229,15 +229,18 @@ gh_trace_put(gh_batch_priv_t *b, const gh_wjob_priv_t *j, size_t others)
     if (others)
         snprintf(more, sizeof more, "+%zu", others);
     snprintf(name, sizeof name, "%s %.*s%s", b->pool->app_name, (int)id.n, id.p, more);
-    b->shown = j;
+    snprintf(b->shown, sizeof b->shown, "%.*s", (int)j->job.head.trace.n, j->job.head.trace.p);
+    b->shown_seq = j->seq;
     gh_batch_ask(b, "rt_trace", 1, (const char *[]){name});
 }
 
 const char *
 gh_batch_trace(gh_batch_t *b)
 {
-    const gh_wjob_priv_t *j = b->priv->shown ? b->priv->shown : b->n ? gh_priv(b->jobs[0]) : NULL;
-    return j && gh_trace_id(j->job.head.trace).n ? gh_batch_dup(b, j->job.head.trace).p : NULL;
+    gh_str_t trace = b->priv->shown[0] ? gh_str(b->priv->shown)
+                     : b->n            ? b->jobs[0]->head.trace
+                                       : (gh_str_t){0};
+    return gh_trace_id(trace).n ? gh_batch_dup(b, trace).p : NULL;
 }
 
 void

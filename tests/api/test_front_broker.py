@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+import uuid
 
 import requests
 
@@ -197,6 +198,50 @@ def test_a_client_that_leaves_costs_nothing(front, broker):
     wait_for("nothing to be parked", lambda: metric(front, "guahao_front_parked") <= 1, 5)
     broker.on("echo.echo", {"n": 1})
     assert front.post(ECHO, json={}).json() == {"n": 1}
+
+
+JOB = "/api/v1/jobs/019ab5c0-0000-7000-8000-000000000001"
+WATCHED = {"id": JOB[-36:], "status": "RUNNING", "progress": 0}
+
+
+def watch(front, t):
+    """A client of a job's events, as far as the first one."""
+    s = front.connect()
+    s.sendall(f"GET {JOB} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {t}\r\nAccept: text/event-stream\r\nUser-Agent: watcher\r\n"
+              "Accept-Language: zh\r\nX-Request-Id: watch-1\r\n\r\n".encode())
+    got = b""
+    while b"event: job" not in got:
+        got += s.recv(4096)
+    return s
+
+
+def test_a_look_at_a_job_outlives_the_client_that_watched_it(make_bench):
+    """It is sent again when its broker vanishes, and then nothing is left of the request."""
+    b = make_bench(brokers=2, conf={"front.timeout_ms": 8000})
+    b.front.wait_ready()
+    first, second = b.brokers
+    for broker in b.brokers:
+        broker.on("jobs.v1_get_job", lambda job: WATCHED if job.actor.get("agent") else SILENT)
+    s = watch(b.front, token())
+    asked = next(j for j in first.jobs + second.jobs if j.op == "jobs.v1_get_job")
+    assert (asked.actor["agent"], asked.actor["lang"], asked.head["request"]) == ("watcher", "zh", "watch-1")
+    first.publish("job_state", id=uuid.UUID(JOB[-36:]).bytes)
+    silent = wait_for("a look", lambda: [(broker, j) for broker in b.brokers for j in broker.jobs if j is not asked], 10)
+    holder, look = silent[0]
+    s.close()
+    wait_for("the front to see it", lambda: metric(b.front, "guahao_front_left_total") == 1, 5)
+    other = second if holder is first else first
+    holder.close()
+    again = other.wait_job("jobs.v1_get_job", other.count("jobs.v1_get_job") + 1)
+    assert again.head["id"] == look.head["id"] and again.head["resend"] is True
+    for job in (look, again):
+        assert "request" not in job.head and set(job.actor) <= {"user", "session", "jti", "exp", "ip"} and job.actor["user"] == 42
+
+
+def test_a_stream_of_what_is_no_job_is_an_error(front, broker):
+    broker.on("jobs.v1_get_job", {"status": "RUNNING"})
+    r = front.get(JOB, token=token(), headers={"Accept": "text/event-stream"})
+    assert r.status_code == 500 and r.json()["data"]["code"] == "INTERNAL"
 
 
 def test_many_at_once_get_each_their_own_answer(front, broker):

@@ -256,6 +256,32 @@ def test_jobs_of_one_name_share_batches_in_order_of_arrival(site):
     assert site.counter("a") == 1300
 
 
+def test_the_line_of_each_job_of_a_batch_names_the_trace_that_the_database_shows(site):
+    """Also when the job of that trace was answered before, and is gone (`make san` sees a read of it)."""
+    conn = site.db.connect(autocommit=False)
+    conn.cursor().execute("lock table probe_counter in access exclusive mode")
+    plug = site.send("add", body={"name": "a", "amount": 0})
+    wait_for("the plug", lambda: site.db.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and pid in "
+                                               "(select pid from pg_locks where not granted)"))
+    traces = [f"{n:032x}" for n in range(1, 6)]
+    ids = []
+    for t in traces:
+        ids.append(site.send("add", more={"trace": f"00-{t}-00f067aa0ba902b7-01"}, body={"name": "a", "amount": 1}))
+        time.sleep(0.06)                                                    # each comes alone, in memory of its own
+    conn.rollback()
+    conn.close()
+    assert [r.error for r in site.answers([plug, *ids])] == [None] * 6
+
+    def lines():
+        every = [line for line in site.process.output().splitlines() if "event=job " in line]
+        return [next((line for line in every if f"-{t}-" in line), "") for t in traces]
+
+    wait_for("the lines", lambda: all(lines()), 10)
+    others = [line.split("shown_as=")[1].split()[0] for line in lines() if "shown_as=" in line]
+    assert len(others) >= 3 and set(others) < set(traces), lines()
+    assert all(f"-{shown}-" not in line for line, shown in ((x, x.split("shown_as=")[1].split()[0]) for x in lines() if "shown_as=" in x))
+
+
 def test_one_bad_job_fails_alone(site):
     conn = site.db.connect(autocommit=False)
     conn.cursor().execute("lock table probe_counter in access exclusive mode")
