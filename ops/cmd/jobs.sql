@@ -4,13 +4,14 @@
 -- $1 kinds, $2 states (DEAD is one), both as a comma list or null, $3 first letters of the operation or null, $4 most, $5 zone. Newest first.
 select json_build_object('id', j.id, 'kind', j.kind, 'status', j.status, 'dead', j.dead, 'priority', j.priority, 'operation', j.op,
                          'service', j.service, 'owner_id', j.owner_id, 'key', j.unique_key, 'attempts', j.attempts,
-                         'max_attempts', j.max_attempts, 'progress', j.progress, 'run_at', gh_ts_text(j.run_at, $5::text),
+                         'max_attempts', least(j.max_attempts, k.attempts_max), 'progress', j.progress, 'run_at', gh_ts_text(j.run_at, $5::text),
                          'created_at', gh_ts_text(j.created_at, $5), 'finished_at', gh_ts_text(j.finished_at, $5),
                          'error', j.error->>'code')::text as json,
        j.id as "ID", j.kind as "KIND", case when j.dead then 'DEAD' else j.status end as "STATUS",
-       (array['high', 'normal', 'batch'])[j.priority + 1] as "PRIORITY", j.attempts || '/' || j.max_attempts as "TRIES",
+       (array['high', 'normal', 'batch'])[j.priority + 1] as "PRIORITY", j.attempts || '/' || least(j.max_attempts, k.attempts_max) as "TRIES",
        gh_ts_text(coalesce(j.finished_at, j.started_at, j.run_at), $5) as "SINCE", j.op as "OPERATION", j.error->>'code' as "ERROR"
   from jobs j
+  left join job_kinds k on k.kind = j.kind
  where ($1::text is null or j.kind = any (string_to_array($1, ',')))
    and ($2::text is null or case when j.dead then 'DEAD' else j.status end = any (string_to_array($2, ',')))
    and ($3::text is null or starts_with(j.op, $3))
@@ -21,7 +22,7 @@ select json_build_object('id', j.id, 'kind', j.kind, 'status', j.status, 'dead',
 -- $1 job, $2 zone. The arguments are not shown: they may be about patients.
 select json_build_object('id', j.id, 'kind', j.kind, 'status', j.status, 'dead', j.dead, 'priority', j.priority, 'operation', j.op,
                          'service', j.service, 'owner_id', j.owner_id, 'key', j.unique_key, 'attempts', j.attempts,
-                         'max_attempts', j.max_attempts, 'budget_ms', j.budget_ms, 'progress', j.progress, 'leased_by', j.leased_by,
+                         'max_attempts', least(j.max_attempts, k.attempts_max), 'budget_ms', j.budget_ms, 'progress', j.progress, 'leased_by', j.leased_by,
                          'lease_until', gh_ts_text(j.lease_until, $2::text), 'run_id', j.run_id, 'trace', j.trace,
                          'argument_bytes', octet_length(j.args), 'run_at', gh_ts_text(j.run_at, $2),
                          'created_at', gh_ts_text(j.created_at, $2), 'started_at', gh_ts_text(j.started_at, $2),
@@ -29,12 +30,13 @@ select json_build_object('id', j.id, 'kind', j.kind, 'status', j.status, 'dead',
                          'error', j.error)::text as json,
        j.id as "id", j.kind as "kind", case when j.dead then 'DEAD' else j.status end as "status",
        (array['high', 'normal', 'batch'])[j.priority + 1] as "priority", j.op as "operation", j.service as "service",
-       j.owner_id as "owner", j.unique_key as "key", j.attempts || ' of ' || j.max_attempts as "tries", j.budget_ms || ' ms' as "time limit",
+       j.owner_id as "owner", j.unique_key as "key", j.attempts || ' of ' || least(j.max_attempts, k.attempts_max) as "tries", j.budget_ms || ' ms' as "time limit",
        j.progress || ' %' as "progress", j.leased_by as "leased by", gh_ts_text(j.lease_until, $2) as "lease until", j.trace as "trace",
        octet_length(j.args) || ' bytes' as "arguments", gh_ts_text(j.created_at, $2) as "created", gh_ts_text(j.run_at, $2) as "not before",
        gh_ts_text(j.started_at, $2) as "started", gh_ts_text(j.finished_at, $2) as "finished", gh_ts_text(j.expires_at, $2) as "kept until",
        j.error->>'code' as "error", j.error->>'message' as "message"
   from jobs j
+  left join job_kinds k on k.kind = j.kind
  where j.id = $1::uuid;
 
 -- name: jobs_retry
@@ -121,9 +123,11 @@ with made as (
 select id, is_new from made;
 
 -- name: jobs_kinds
-select json_build_object('kind', k.kind, 'running_max', k.running_max, 'budget_max_ms', k.budget_max_ms, 'queued', x.queued,
+select json_build_object('kind', k.kind, 'running_max', k.running_max, 'budget_max_ms', k.budget_max_ms,
+                         'attempts_max', k.attempts_max, 'queued', x.queued,
                          'running', x.running, 'dead', x.dead)::text as json,
        k.kind as "KIND", coalesce(k.running_max::text, '-') as "AT-ONCE", coalesce(k.budget_max_ms::text, '-') as "LONGEST-MS",
+       coalesce(k.attempts_max::text, '-') as "TRIES",
        x.queued as "QUEUED", x.running as "RUNNING", x.dead as "DEAD"
   from job_kinds k
   left join lateral (select count(*) filter (where j.status = 'QUEUED') as queued, count(*) filter (where j.status = 'RUNNING') as running,
@@ -132,21 +136,23 @@ select json_build_object('kind', k.kind, 'running_max', k.running_max, 'budget_m
  order by k.kind;
 
 -- name: jobs_kind_set
--- $1 kind, $2 at once: a number, 'none' or null for no change, $3 longest attempt likewise, $4 now, $5 request
+-- $1 kind, $2 at once: a number, 'none' or null for no change, $3 longest attempt and $4 most attempts likewise, $5 now, $6 request
 with old as materialized (
     select k.* from job_kinds k where k.kind = $1::text for update
 ), new as (
     update job_kinds k
        set running_max = case when $2::text is null then k.running_max else nullif($2, 'none')::int end,
-           budget_max_ms = case when $3::text is null then k.budget_max_ms else nullif($3, 'none')::int end, updated_at = $4::timestamptz
+           budget_max_ms = case when $3::text is null then k.budget_max_ms else nullif($3, 'none')::int end,
+           attempts_max = case when $4::text is null then k.attempts_max else nullif($4, 'none')::int end, updated_at = $5::timestamptz
       from old o
      where k.kind = o.kind
  returning k.*
 ), noted as (
     insert into audit_log (at, actor, action, entity, entity_id, request_id, surface, changes)
-    select $4, 'system', 'job_kind.update', 'job_kind', n.kind, $5::text, 'inner',
+    select $5, 'system', 'job_kind.update', 'job_kind', n.kind, $6::text, 'inner',
            jsonb_build_object('running_max', jsonb_build_array(o.running_max, n.running_max),
-                              'budget_max_ms', jsonb_build_array(o.budget_max_ms, n.budget_max_ms))
+                              'budget_max_ms', jsonb_build_array(o.budget_max_ms, n.budget_max_ms),
+                              'attempts_max', jsonb_build_array(o.attempts_max, n.attempts_max))
       from new n join old o on o.kind = n.kind
 )
 select kind from new;

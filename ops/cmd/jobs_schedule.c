@@ -108,16 +108,19 @@ int
 gh_jobs_kinds(gh_cmd_t *c, PGconn *db)
 {
     const char *running = gh_args_str(&c->args, "running", NULL),
-               *budget = gh_args_str(&c->args, "budget", NULL);
+               *budget = gh_args_str(&c->args, "budget", NULL), *tries = gh_args_str(&c->args, "tries", NULL);
     gh_change_t change = gh_change_new();
-    if (c->args.n_words == 1 && !running && !budget)
+    if (c->args.n_words == 1 && !running && !budget && !tries)
         return list(c, db, "jobs_kinds", 0, NULL, "kinds");
-    if (c->args.n_words != 2 || (!running && !budget))
-        return gh_cmd_usage(c, "kinds, or kinds KIND with --running N|none or --budget MS|none");
+    if (c->args.n_words != 2 || (!running && !budget && !tries))
+        return gh_cmd_usage(c,
+                            "kinds, or kinds KIND with --running N|none, --budget MS|none or --tries N|none");
     if (!is_limit(running, 0, 1000))
         return gh_cmd_usage(c, "--running takes 0..1000 or none");
     if (!is_limit(budget, 1, 86400000))
         return gh_cmd_usage(c, "--budget takes 1..86400000 ms or none");
-    const char *params[] = {c->args.words[1], running, budget, change.now, change.request};
+    if (!is_limit(tries, 1, 1000))
+        return gh_cmd_usage(c, "--tries takes 1..1000 or none");
+    const char *params[] = {c->args.words[1], running, budget, tries, change.now, change.request};
     return change_one(c, db, "jobs_kind_set", (int)GH_COUNT(params), params, "kind");
 }

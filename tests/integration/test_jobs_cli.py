@@ -162,7 +162,7 @@ def test_of_one_key_one_is_enqueued_by_many_at_once(site, jobs):
     (["enqueue", "probe.get", "--key", "k" * 201], "--key"), (["enqueue", "probe.get", "--priority", "urgent"], "priority"),
     (["schedule", "pause", "x"], "schedule takes"), (["schedule", "set", "x", "every day"], "no cron expression"),
     (["schedule", "set", "x", "0 0 30 2 *"], "never comes"), (["kinds", "pdf"], "--running"), (["kinds", "pdf", "--running", "-1"], "0..1000"),
-    (["kinds", "pdf", "--running", "many"], "0..1000"), (["kinds", "pdf", "--budget", "0"], "--budget"), (["letters", "all"], "nothing more"), (["figures", "all"], "nothing more"),
+    (["kinds", "pdf", "--running", "many"], "0..1000"), (["kinds", "pdf", "--budget", "0"], "--budget"), (["kinds", "pdf", "--tries", "0"], "1..1000"), (["letters", "all"], "nothing more"), (["figures", "all"], "nothing more"),
 ])
 def test_wrong_words_are_told(jobs, words, says):
     assert says in jobs(*words, code=2)
@@ -178,14 +178,16 @@ def test_what_is_not_there_is_told(jobs, words, says):
 
 
 def test_kinds_show_and_take_limits(site, jobs):
-    jobs("kinds", "export", "--running", "3", "--budget", "9000")
-    assert noted(site, "job_kind.update", "export") == [({"running_max": [4, 3], "budget_max_ms": [None, 9000]},)]
+    jobs("kinds", "export", "--running", "3", "--budget", "9000", "--tries", "2")
+    assert noted(site, "job_kind.update", "export") == [({"running_max": [4, 3], "budget_max_ms": [None, 9000], "attempts_max": [None, 2]},)]
     job = site.put("probe.get", {"n": 1}, kind="export", after=600)
     shown = {k["kind"]: k for k in jobs("kinds")["kinds"]}
-    assert shown["export"] == {"kind": "export", "running_max": 3, "budget_max_ms": 9000, "queued": 1, "running": 0, "dead": 0}
+    assert shown["export"] == {"kind": "export", "running_max": 3, "budget_max_ms": 9000, "attempts_max": 2, "queued": 1, "running": 0, "dead": 0}
     assert len(shown) == 11 and shown["mail"]["running_max"] is None
+    assert jobs("show", job)["max_attempts"] == 2 and "0 of 2" in jobs("show", job, text=True)
     assert "export" in jobs("kinds", text=True)
-    jobs("kinds", "export", "--running", "4", "--budget", "none")
+    jobs("kinds", "export", "--running", "4", "--budget", "none", "--tries", "none")
+    assert jobs("show", job)["max_attempts"] == 5
     jobs("drop", job)
 
 

@@ -69,12 +69,35 @@ def test_a_kind_bounds_the_time_of_an_attempt(site):
         site.db.query("update job_kinds set budget_max_ms = null where kind = 'import'")
 
 
+def test_a_kind_bounds_the_attempts_of_a_job(site):
+    site.system.cli("jobs", "kinds", "gateway", "--tries", "1")
+    try:
+        failing = {"name": "c", "amount": -100}
+        row = site.ended(site.put("probe.add", failing, kind="gateway", attempts=5))
+        assert (row["status"], row["dead"], row["attempts"]) == ("FAILED", True, 1)
+        once = site.put("probe.add", failing, kind="gateway", attempts=5)
+        assert site.ended(once)["attempts"] == 1
+        site.system.cli("jobs", "retry", once, "--tries", "9")             # by hand: one more, no nine
+        wait_for("its second end", lambda: site.job(once)["attempts"] == 2 and site.job(once)["status"] == "FAILED")
+        assert site.job(once)["dead"]
+        # whose dispatcher died in the only attempt has had it
+        lost = site.put("probe.get", {"n": 1}, kind="gateway", attempts=5, after=600)
+        site.db.query("update jobs set status = 'RUNNING', attempts = 1, lease_until = now() - interval '1 s' where id = %s", lost)
+        assert site.ended(lost)["error"]["code"] == "WORKER_LOST" and site.job(lost)["attempts"] == 1
+    finally:
+        site.system.cli("jobs", "kinds", "gateway", "--tries", "none")
+    other = site.put("probe.get", {"n": 1}, kind="gateway", after=600)
+    site.db.query("update jobs set status = 'RUNNING', attempts = 1, lease_until = now() - interval '1 s' where id = %s", other)
+    assert site.ended(other)["status"] == "DONE"
+    site.db.query("delete from jobs where kind = 'gateway'")
+
+
 def test_a_batch_job_is_not_starved_by_interactive_ones(site):
     old = site.put("probe.get", {"n": 1}, priority=2, after=-60)
     batch(site, 44, {"n": 1, "pause": 0.04}, priority=0)
     site.ended(old)
-    assert site.db.value("select count(*) from jobs where status = 'QUEUED' and priority = 0") > 15
     wait_for("the others", lambda: site.open_jobs() == 0)
+    assert site.db.value("select count(*) from jobs where priority = 0 and started_at > (select finished_at from jobs where id = %s)", old) > 15
 
 
 def test_interactive_jobs_come_before_batch_ones(site):

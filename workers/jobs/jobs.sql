@@ -19,7 +19,8 @@ with limited as materialized (
             limit greatest(l.running_max - (select count(*) from only jobs j where j.status = 'RUNNING' and j.kind = l.kind), 0)) p
 ), lost as materialized (
     select id, kind, priority, run_at from only jobs
-     where status = 'RUNNING' and lease_until <= $6::timestamptz and attempts < max_attempts
+     where status = 'RUNNING' and lease_until <= $6::timestamptz
+       and attempts < least(max_attempts, (select k.attempts_max from job_kinds k where k.kind = jobs.kind))
      order by lease_until limit $2::int for update skip locked
 ), bounded as materialized (
     select w.* from limited l cross join lateral (
@@ -59,7 +60,7 @@ with limited as materialized (
  returning j.*
 )
 select c.id, c.op, c.service, encode(c.args, 'hex'), coalesce(c.owner_id, 0), c.priority, least(c.budget_ms, k.budget_max_ms), c.attempts,
-       c.max_attempts, c.run_id, coalesce(c.trace, ''), coalesce(c.idem_key, ''), coalesce(c.caller_ip, ''), coalesce(c.caller_agent, '')
+       least(c.max_attempts, k.attempts_max), c.run_id, coalesce(c.trace, ''), coalesce(c.idem_key, ''), coalesce(c.caller_ip, ''), coalesce(c.caller_agent, '')
   from claimed c
  cross join (select set_config('synchronous_commit', 'off', true)) quick
   left join job_kinds k on k.kind = c.kind
@@ -80,7 +81,8 @@ update only jobs
    set status = 'FAILED', dead = true, lease_until = null, place = null, finished_at = $1::timestamptz,
        expires_at = $1::timestamptz + interval '24 hours', error = jsonb_build_object('code', 'WORKER_LOST')
  where id = any (array (select id from only jobs
-                         where status = 'RUNNING' and lease_until <= $2::timestamptz and attempts >= max_attempts
+                         where status = 'RUNNING' and lease_until <= $2::timestamptz
+                           and attempts >= least(max_attempts, (select k.attempts_max from job_kinds k where k.kind = jobs.kind))
                          order by lease_until limit 100 for update skip locked))
 returning id, op, attempts;
 
