@@ -2,7 +2,7 @@
  * ops/cmd/keys_data.c - `guahao keys rotate --kind data` (api/31 CM-13, R-249): a new key for sealed columns
  *
  * The new key is put before the others of its file; nothing is dropped from there, since backups and answers that are kept have the earlier
- * ones. Then every value is sealed again, in batches of a transaction each: who ends it in between, or starts it twice, goes on where it
+ * ones. Then every value is sealed again, in batches of a transaction each, and every answer of a job that is kept as a file: who ends it in between, or starts it twice, goes on where it
  * was by running it again. Programs that run read the file anew as soon as they meet a value of a key that they do not know; what
  * they seal until then stays readable, and is sealed again by the next run.
  */
@@ -36,7 +36,7 @@ typedef struct rotation {
     PGconn *db;
     gh_seal_t *seal;
     char key[8]; /* the one that seals now */
-    int64_t pending[GH_COUNT(s_columns)], total;
+    int64_t pending[GH_COUNT(s_columns)], files, total;
     int64_t done, unreadable;
     gh_progress_t progress;
 } rotation_t;
@@ -49,24 +49,33 @@ count_pending(rotation_t *r)
     r->total = 0;
     for (size_t i = 0; found && i < GH_COUNT(s_columns); i++)
         r->total += r->pending[i] = gh_pg_i64(found, 0, (int)i, 0);
+    r->files = found ? gh_pg_i64(found, 0, GH_COUNT(s_columns), 0) : 0;
+    r->total += r->files;
     PQclear(found);
     return found ? 0 : -1;
 }
 
-/* One value under the present key, in hex for a bytea array. False: it does not open. */
-static bool
-seal_again(rotation_t *r, size_t i, int64_t row, const char *hex, gh_pgarr_t *out)
+bool
+gh_keys_seal_again(const gh_seal_t *seal, gh_seal_place_t place, const char *hex, gh_buf_t *out)
 {
-    gh_seal_place_t place = {s_columns[i].table, s_columns[i].column, row};
-    gh_buf_t before GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, plain = GH_BUF_INIT,
-                    after GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_buf_t before GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, plain = GH_BUF_INIT;
     for (const char *p = hex; p[0] && p[1]; p += 2)
         gh_buf_putc(&before, (char)gh_hex_byte(p));
-    bool good = gh_buf_ok(&before) && gh_seal_open(r->seal, place, gh_buf_view(&before), &plain) == 0 &&
-                gh_seal_close(r->seal, place, gh_buf_view(&plain), &after) == 0;
+    bool good = gh_buf_ok(&before) && gh_seal_open(seal, place, gh_buf_view(&before), &plain) == 0 &&
+                gh_seal_close(seal, place, gh_buf_view(&plain), out) == 0;
     if (plain.p)
         explicit_bzero(plain.p, plain.n);
     gh_buf_fini(&plain);
+    return good;
+}
+
+/* One value under the present key, for a bytea array. False: it does not open. */
+static bool
+seal_again(rotation_t *r, size_t i, int64_t row, const char *hex, gh_pgarr_t *out)
+{
+    gh_buf_t after GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_seal_place_t place = {s_columns[i].table, s_columns[i].column, row};
+    bool good = gh_keys_seal_again(r->seal, place, hex, &after);
     if (good)
         gh_pgarr_bytea(out, gh_buf_view(&after));
     return good;
@@ -109,18 +118,43 @@ do_batch(rotation_t *r, size_t i, int64_t *last)
     return n;
 }
 
+/* Shows how far it is. False, after a message: somebody wants it to end. */
+static bool
+goes_on(rotation_t *r)
+{
+    if (gh_backup_step(&r->progress, r->done))
+        return true;
+    (void)gh_cmd_failed(r->c, "interrupted after %lld values: run it again to go on", (long long)r->done);
+    return false;
+}
+
 static int
 do_column(rotation_t *r, size_t i)
 {
     int64_t last = 0;
     for (int n = 1; n > 0;) {
-        if (!gh_backup_step(&r->progress, r->done))
-            return gh_cmd_failed(r->c, "interrupted after %lld values: run it again to go on",
-                                 (long long)r->done),
-                   -1;
+        if (!goes_on(r))
+            return -1;
         n = do_batch(r, i, &last);
         if (n < 0)
             return -1;
+    }
+    return 0;
+}
+
+static int
+do_files(rotation_t *r)
+{
+    char last[GH_UUID_TEXT] = "00000000-0000-0000-0000-000000000000";
+    for (int rc = 1; rc > 0;) {
+        if (!goes_on(r))
+            return -1;
+        rc = gh_keys_file_again(r->db, r->seal, r->key, last);
+        if (rc < 0)
+            return -1;
+        r->done += rc == GH_KEYS_SEALED;
+        if (rc == GH_KEYS_UNREADABLE && r->unreadable++ < 10)
+            (void)gh_cmd_failed(r->c, "job %s: its answer cannot be opened with the keys of the file", last);
     }
     return 0;
 }
@@ -147,6 +181,8 @@ rewrite_all(rotation_t *r)
     for (size_t i = 0; i < GH_COUNT(s_columns); i++)
         if (r->pending[i] > 0 && do_column(r, i) != 0)
             return GH_EXIT_FAILED;
+    if (r->files > 0 && do_files(r) != 0)
+        return GH_EXIT_FAILED;
     gh_progress_end(&r->progress, r->done);
     if (note(r) != 0)
         return GH_EXIT_FAILED;

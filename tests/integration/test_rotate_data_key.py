@@ -5,12 +5,14 @@ import os
 import signal
 import stat
 import subprocess
+import uuid
 
 import psycopg2
 import pytest
 
 from support import paths
 from support.accounts import add_user
+from support.broker import uuid7
 from support.jobs import Jobs
 from support.proc import wait_for
 
@@ -23,7 +25,8 @@ class Site:
         system.cli("keys", "init", "--quiet")
         self.file = os.path.join(system.var, "keys", "data.key")
         system.start_broker()
-        system.start_worker("identity")
+        db.query("update job_schedules set enabled = false")
+        system.start_worker("identity,jobs")
         self.jobs = Jobs(system)
         self.admin = add_user(db, ["ADMIN"], username="boss")
 
@@ -109,6 +112,88 @@ def test_an_interrupted_one_goes_on(site):
     assert done.returncode == 1 and "1200 values could not be opened" in done.stderr and done.stderr.count("cannot be opened") == 10
     assert site.ids() == keys and site.number(first) == NUMBER
     site.db.query("delete from patients where name = 'x'")
+
+
+class Exports:
+    """Answers of durable jobs that are files: what a patient takes with him (PA-17), some of them of many pieces."""
+
+    def __init__(self, site):
+        self.site, self.owner = site, add_user(site.db, ["PATIENT"], username="takes-it")
+        site.db.query("insert into patients (name, user_id) values ('取', %s)", self.owner)
+        self.files = {self.make(): None for _ in range(2)}
+        site.db.query("insert into feedbacks (user_id, type, content, created_at, updated_at) "
+                      "select %s, 'bug', repeat('字', 400), now(), now() from generate_series(1, 600)", self.owner)
+        self.files[self.make()] = None
+        for job in self.files:
+            wait_for("the export", lambda: site.db.value("select status from jobs where id = %s", job) == "DONE")
+            self.files[job] = self.read(job)
+        assert max(len(json.dumps(f, ensure_ascii=False).encode()) for f in self.files.values()) > 600 * 1200
+
+    def make(self):
+        job = str(uuid.UUID(bytes=uuid7()))
+        self.site.db.query("insert into jobs (id, kind, op, service, args, owner_id, priority, budget_ms, max_attempts, run_at, created_at) "
+                           "values (%s, 'export', 'identity.v1_export_my_data', 'identity', '\\x80', %s, 2, 20000, 3, now(), now())",
+                           job, self.owner)
+        return job
+
+    def read(self, job):
+        return self.site.jobs.call("jobs.v1_get_job_result", path={"id": job}, actor={"user": self.owner}).ok()
+
+    def keys_in_use(self):
+        """Of the pieces: whole files have one."""
+        return [k for k, in self.site.db.query("select distinct get_byte(c.bytes, 0) from job_files f join blob_chunks c on c.digest = f.digest "
+                                               "order by 1")]
+
+    def check(self, key):
+        assert self.keys_in_use() == [key]
+        for job, before in self.files.items():
+            assert self.read(job) == before
+
+
+def test_answers_of_jobs_that_are_files_too(site):
+    exports = Exports(site)                                    # by a worker that has not seen the newest keys
+    site.rotate()
+    start, unused = site.ids()[0], site.db.value("select count(*) from unused_blobs")
+    pieces = site.db.value("select count(*) from job_files f join blob_chunks c on c.digest = f.digest")
+    exports.check(start)
+    assert pieces > len(exports.files)
+    # interrupted at the second file, in whose way somebody stands
+    second = sorted(exports.files)[1]
+    hold = psycopg2.connect(site.db.url)
+    with hold.cursor() as cur:
+        cur.execute("select 1 from job_files where job_id = %s for update", (second,))
+    p = subprocess.Popen([paths.program("guahao"), "keys", "rotate", "--kind", "data"], env=site.system.env(), stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+    wait_for("the file that is held", lambda: site.db.value("select count(*) from pg_stat_activity where application_name = 'guahao' "
+                                                            "and wait_event_type = 'Lock' and datname = current_database()"))
+    assert exports.keys_in_use() == [start, start + 1] and exports.read(second) == exports.files[second]
+    p.send_signal(signal.SIGTERM)
+    hold.rollback()
+    hold.close()
+    assert "interrupted" in p.communicate(timeout=30)[1] and p.returncode == 1
+    for job, before in exports.files.items():                  # half of them under each key
+        assert exports.read(job) == before
+    done = json.loads(site.rotate("--json").stdout)            # goes on, with no third key
+    assert done["key"] == start + 1 and done["sealed_again"] == len(exports.files) - 2
+    exports.check(start + 1)
+    # another rotation with nothing in its way
+    done = json.loads(site.rotate("--json").stdout)
+    assert done["key"] == start + 2 and done["sealed_again"] >= len(exports.files)
+    exports.check(start + 2)
+    assert site.db.value("select count(*) from job_files f join blob_chunks c on c.digest = f.digest") == pieces
+    # contents under the former keys go by themselves, after their grace time
+    assert site.db.value("select count(*) from blobs b where not gh_blob_used(b.digest) and b.digest not in (select digest from unused_blobs)") == 0
+    assert site.db.value("select count(*) from unused_blobs") == unused + 2 * len(exports.files)
+
+
+def test_a_file_that_does_not_open_is_named_and_stays(site):
+    first, second, *_ = [j for j, in site.db.query("select job_id from job_files order by job_id")]
+    kept = site.db.value("select digest from job_files where job_id = %s", second)
+    site.db.query("update job_files set digest = (select digest from job_files where job_id = %s) where job_id = %s", first, second)
+    done = site.rotate(check=False)
+    assert done.returncode == 1 and f"job {second}: its answer cannot be opened" in done.stderr and "1 values could not" in done.stderr
+    site.db.query("update job_files set digest = %s where job_id = %s", kept, second)
+    assert json.loads(site.rotate("--json").stdout)["sealed_again"] == 1
 
 
 def test_refusals(site, tmp_path):

@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "base/timez.h"
 #include "base/uuid7.h"
+#include "domain/job_file.h"
 #include "worker/args.h"
 
-#define CHUNK        (GH_RESULT_PIECE + GH_SEAL_OVERHEAD)
 #define PIECES_PHASE 8 /* read in one round trip */
 
 bool
@@ -21,44 +21,7 @@ gh_result_is_file(gh_str_t type, gh_str_t body)
     return type.n > 0 || body.n > GH_RESULT_ROW_MAX;
 }
 
-/* Where piece n of a job's answer lives: the random half of the job's id, so that no piece fits another job. */
-static gh_seal_place_t
-place_of(const uint8_t job[16], size_t n)
-{
-    uint64_t row = 0;
-    for (size_t i = 8; i < 16; i++)
-        row = row << 8 | job[i];
-    return (gh_seal_place_t){"job_files", "piece", (int64_t)(row + n)};
-}
-
 /* ---- keeping */
-
-static int
-seal_all(const gh_seal_t *seal, const uint8_t job[16], gh_str_t body, gh_buf_t *out)
-{
-    size_t n = 0;
-    for (size_t at = 0; at < body.n; at += GH_RESULT_PIECE, n++) {
-        size_t left = body.n - at;
-        gh_str_t piece = {body.p + at, left < GH_RESULT_PIECE ? left : GH_RESULT_PIECE};
-        if (gh_seal_close(seal, place_of(job, n), piece, out))
-            return -1;
-    }
-    return gh_buf_ok(out) ? 0 : -1;
-}
-
-/* bytes as a bytea text; borrowed until the next call with this buffer */
-static const char *
-bytea_text(gh_buf_t *text, gh_str_t bytes)
-{
-    static const char digits[] = "0123456789abcdef";
-    gh_buf_clear(text);
-    gh_buf_puts(text, "\\x");
-    for (size_t i = 0; i < bytes.n; i++) {
-        gh_buf_putc(text, digits[(uint8_t)bytes.p[i] >> 4]);
-        gh_buf_putc(text, digits[(uint8_t)bytes.p[i] & 15]);
-    }
-    return gh_buf_cstr(text);
-}
 
 static int
 run(gh_blocking_t *db, const char *name, int n, const char *const *params)
@@ -81,11 +44,12 @@ put_content(const keeping_t *k, gh_str_t sealed)
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     if (run(k->db, "result_blob", 4, (const char *[]){k->digest, k->sealed_size, k->job, k->now}))
         return -1;
-    for (size_t at = 0, n = 0; at < sealed.n; at += CHUNK, n++) {
+    for (size_t at = 0, n = 0; at < sealed.n; at += GH_JOB_CHUNK, n++) {
         char seq[24];
         size_t left = sealed.n - at;
         snprintf(seq, sizeof seq, "%zu", n);
-        const char *bytes = bytea_text(&text, (gh_str_t){sealed.p + at, left < CHUNK ? left : CHUNK});
+        const char *bytes = gh_job_file_bytea(
+            &text, (gh_str_t){sealed.p + at, left < GH_JOB_CHUNK ? left : GH_JOB_CHUNK});
         if (!bytes || run(k->db, "result_chunk", 3, (const char *[]){k->digest, seq, bytes}))
             return -1;
     }
@@ -110,7 +74,7 @@ gh_result_keep(gh_blocking_t *db, const gh_seal_t *seal, const uint8_t job[16], 
     char type_text[121];
     uint8_t digest[32];
     keeping_t k = {.db = db};
-    if (!seal || body.n == 0 || type.n >= sizeof type_text || seal_all(seal, job, body, &sealed) ||
+    if (!seal || body.n == 0 || type.n >= sizeof type_text || gh_job_file_seal(seal, job, body, &sealed) ||
         gh_sha256(sealed.p, sealed.n, digest)) {
         gh_log(GH_LOG_ERROR, "job_result_unsealed", GH_KI("bytes", body.n));
         return -1;
@@ -195,7 +159,7 @@ take_row(gh_batch_t *b)
     a->digest = gh_text(b, gh_pg_str(r, 0, file));
     a->type = PQgetisnull(r, 0, type) ? NULL : gh_text(b, gh_pg_str(r, 0, type));
     a->size = (size_t)gh_pg_i64(r, 0, PQfnumber(r, "size"), 0);
-    a->pieces = (a->size + GH_RESULT_PIECE - 1) / GH_RESULT_PIECE;
+    a->pieces = (a->size + GH_JOB_PIECE - 1) / GH_JOB_PIECE;
     a->status = (int)gh_pg_i64(r, 0, PQfnumber(r, "status"), 0);
     gh_buf_reserve(&a->plain, a->size + 1);
     return ask_pieces(b);
@@ -210,7 +174,7 @@ open_piece(answer_t *a, const gh_seal_t *seal, gh_str_t hex)
         gh_buf_putc(&sealed, (char)gh_hex_byte(hex.p + i));
     if (!gh_buf_ok(&sealed) || !seal)
         return -1;
-    return gh_seal_open(seal, place_of(a->job, a->read), gh_buf_view(&sealed), &a->plain);
+    return gh_seal_open(seal, gh_job_file_place(a->job, a->read), gh_buf_view(&sealed), &a->plain);
 }
 
 static gh_step_t

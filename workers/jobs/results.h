@@ -1,8 +1,8 @@
 /*
  * workers/jobs/results.h - what a job answered, when it is a file or too long for its row
  *
- * Such an answer may hold what is sealed in its tables, so it is kept as they are: pieces of at most GH_RESULT_PIECE bytes, each sealed
- * for its place (job and number), are the content of one blob (migration 0071), which goes when the job goes. The dispatcher
+ * Such an answer may hold what is sealed in its tables, so it is kept as they are: sealed piece by piece
+ * (domain/job_file.h), they are the content of one blob (migration 0071), which goes when the job goes. The dispatcher
  * writes it before it notes the end of the attempt, JB-03 reads it.
  */
 #ifndef GH_JOBS_RESULTS_H
@@ -11,8 +11,7 @@
 #include "db/blocking.h"
 #include "worker/worker.h"
 
-#define GH_RESULT_ROW_MAX (1u << 20)                        /* a longer JSON text is kept as a file */
-#define GH_RESULT_PIECE   ((256u << 10) - GH_SEAL_OVERHEAD) /* of the plain bytes: sealed they fill a chunk */
+#define GH_RESULT_ROW_MAX (1u << 20) /* a longer JSON text is kept as a file */
 
 /* This answer does not go into the job's row. type: media type of a file, empty: JSON. */
 bool gh_result_is_file(gh_str_t type, gh_str_t body);
