@@ -49,6 +49,7 @@ int gh_cmd_stats(gh_cmd_t *c);
 int gh_cmd_jobs(gh_cmd_t *c);
 int gh_cmd_clock(gh_cmd_t *c);
 int gh_cmd_check(gh_cmd_t *c);
+int gh_cmd_log(gh_cmd_t *c);
 int gh_cmd_log_level(gh_cmd_t *c);
 extern const gh_opt_t gh_log_level_opts[];
 int gh_cmd_backup(gh_cmd_t *c);

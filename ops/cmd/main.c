@@ -180,6 +180,9 @@ static const gh_cmd_row_t s_commands[] = {
      "All\n"
      "processes follow within two seconds, and by themselves when --ttl is over.",
      gh_log_level_opts, gh_cmd_log_level},
+    {"log", "NAME", 1, "Write what stdin says into log.dir/NAME.log, turned over as all logs are",
+     "For a program that cannot do so itself: PostgreSQL of make run. Ends when stdin ends.", NULL,
+     gh_cmd_log},
     {"top", "", 0, "Watch queues, workers, rates and latencies",
      "Rates and percentiles are those between two looks. Keys: q quits, + and - change the interval.",
      gh_top_opts, gh_cmd_top},

@@ -39,7 +39,12 @@ start() { # name command...
     local name=$1
     shift
     [ -x "$1" ] || die "$1 is not built"
-    setsid "$@" >>"$logs/$name.log" 2>&1 </dev/null 9>&- &
+    if [ "$name" = postgres ]; then # the other programs turn over their logs themselves
+        setsid "$@" > >(GUAHAO_LOG_DIR=$logs exec setsid "$build/guahao" log "$name" >/dev/null 2>&1 9>&-) \
+            2>&1 </dev/null 9>&- &
+    else
+        setsid "$@" >>"$logs/$name.log" 2>&1 </dev/null 9>&- &
+    fi
     child[$name]=$!
     command[$name]=$(printf '%q ' "$@")
     [[ " ${order[*]-} " == *" $name "* ]] || order+=("$name")

@@ -1,15 +1,17 @@
 """ops/dev/run.sh behind make run, up and down: starts all, says what ended, stops what it started and nothing else."""
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 
+import psycopg2
 import pytest
 import requests
 
-from support import paths
+from support import logs, paths
 from support.proc import wait_for
 from support.system import free_port
 
@@ -114,6 +116,23 @@ def test_a_killed_worker_is_named_and_started_again(make_site):
     assert "worker-booking ended with status 137" in site.log()
     after = site.processes()
     assert {n: p for n, p in after.items() if n != "worker-booking"} == {n: p for n, p in before.items() if n != "worker-booking"}
+
+
+def test_the_log_of_the_database_is_turned_over(make_site):
+    """By size, lines whole and none lost, as the logs of the programs."""
+    site = make_site(GUAHAO_LOG_MAX_BYTES="8192", GUAHAO_LOG_KEEP="500", GUAHAO_SEED="none")
+    site.run("up")
+    with open(os.path.join(site.var, "run.env")) as f:
+        url = dict(line.rstrip("\n").split("=", 1) for line in f)["DATABASE_URL"]
+    folder = os.path.join(site.var, "log")
+    before = logs.files(folder, "postgres.log")
+    with psycopg2.connect(url) as db, db.cursor() as cur:
+        cur.execute("do $$ begin for i in 1..2000 loop raise log 'line % of many', i; end loop; end $$")
+    db.close()
+    wait_for("all lines", lambda: sorted(int(n) for n in re.findall(r"LOG:  line (\d+) of many", logs.text(folder, "postgres.log")))
+             == list(range(1, 2001)), 20)
+    wait_for("a compressed file", lambda: [f for f in logs.files(folder, "postgres.log") if f.endswith(".gz")], 20)
+    assert len(logs.files(folder, "postgres.log")) > len(before)
 
 
 def test_ctrl_c_stops_all_it_started(make_site):
