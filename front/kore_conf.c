@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -175,6 +176,11 @@ front_log(int priority, const char *who, const char *text)
                            : priority == LOG_WARNING ? GH_LOG_WARN
                            : priority == LOG_NOTICE  ? GH_LOG_INFO
                                                      : GH_LOG_DEBUG;
+    if (strncmp(text, "bind(): ", 8) == 0) { /* Kore does not say where */
+        gh_log(level, "bind_failed", GH_KS("host", gh_conf_str(front.conf, "front.host")),
+               GH_KI("port", gh_conf_int(front.conf, "front.port")), GH_KS("reason", text + 8));
+        return;
+    }
     gh_log_kv(GH_LOG_KORE, level, "kore", (const gh_kv_t[]){GH_KS("process", who), GH_KS("text", text), {0}});
 }
 

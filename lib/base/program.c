@@ -23,13 +23,21 @@ gh_program_args(int argc, char **argv, int n_words, void (*usage)(FILE *out), co
         {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
     *config = NULL;
     for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-        if (c != 'c') {
-            usage(c == 'h' ? stdout : stderr);
-            return c == 'h' ? 0 : 2;
+        if (c == 'h') {
+            usage(stdout);
+            return 0;
+        }
+        if (c != 'c') { /* getopt has named it */
+            fprintf(stderr, "%s --help tells what it takes\n", argv[0]);
+            return 2;
         }
         *config = optarg;
     }
-    if (argc - optind != n_words) {
+    if (argc - optind > n_words) {
+        fprintf(stderr, "%s: %s is too much (see %s --help)\n", argv[0], argv[optind + n_words], argv[0]);
+        return 2;
+    }
+    if (argc - optind < n_words) {
         usage(stderr);
         return 2;
     }

@@ -10,7 +10,7 @@
 
 /*
  * Read `[--config FILE] [--help]` and n_words words. *config is the file or NULL, *words (may be NULL) the first word in
- * argv. Returns -1 to go on, or the status to exit with after usage() was printed: 0 for --help, 2 for what does not fit.
+ * argv. Returns -1 to go on, or the status to exit with: 0 after the usage() of --help, 2 after a line about what does not fit.
  */
 int gh_program_args(int argc, char **argv, int n_words, void (*usage)(FILE *out), const char **config,
                     char ***words);

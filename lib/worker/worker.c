@@ -383,7 +383,8 @@ set_up(gh_worker_t *w, const gh_pool_t *const *pools, size_t n)
     if (!w->upkeep || !w->threads)
         return -1;
     if (database && !*gh_conf_str(w->conf, "database.url")) {
-        gh_log(GH_LOG_ERROR, "no_database_url");
+        gh_log(GH_LOG_ERROR, "no_database_url", GH_KS("setting", "database.url"),
+               GH_KS("reason", "empty: DATABASE_URL or the settings file names the database"));
         return -1;
     }
     if (database && !(w->bus = gh_bus_new(w)))

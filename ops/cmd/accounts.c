@@ -257,8 +257,10 @@ begin(account_t *a, gh_cmd_t *c)
     if (!a->db)
         return GH_EXIT_DATABASE;
     gh_pg_time_text(gh_now_us(), a->now);
-    return gh_dbq_exec(a->db, "begin") == 0 && run(a, "account_lock", 0, NULL) == 0 ? GH_EXIT_DONE
-                                                                                    : GH_EXIT_FAILED;
+    return gh_cmd_take_settings(c, a->db) == 0 && gh_dbq_exec(a->db, "begin") == 0 &&
+                   run(a, "account_lock", 0, NULL) == 0
+               ? GH_EXIT_DONE
+               : GH_EXIT_FAILED;
 }
 
 /* Commit when rc is done. What running programs must know, they know when this returns. */

@@ -73,13 +73,11 @@ read_request(backup_t *b)
 {
     gh_cmd_t *c = b->c;
     gh_dump_t *d = &b->dump;
-    bool given = gh_args_has(&c->args, "out");
     d->dir = gh_args_str(&c->args, "out", gh_conf_str(c->conf, "backup.dir"));
     d->label = gh_args_str(&c->args, "label", NULL);
     b->to_stdout = strcmp(d->dir, "-") == 0;
     d->secret = gh_args_has(&c->args, "encrypt") ? gh_backup_secret(c) : "";
-    if (gh_args_int(&c->args, "keep", 1, 100000, given ? 0 : gh_conf_int(c->conf, "backup.keep"), &b->keep) !=
-        0)
+    if (gh_args_int(&c->args, "keep", 1, 100000, 0, &b->keep) != 0)
         return gh_cmd_bad_option(c);
     if (d->label && !label_fits(d->label))
         return gh_cmd_usage(c, "--label has 1 to 40 letters, digits, - and _");
@@ -130,6 +128,13 @@ gh_cmd_backup(gh_cmd_t *c)
     b.dump.db = gh_cmd_connect(c);
     if (!b.dump.db)
         return GH_EXIT_DATABASE;
+    if (!b.to_stdout && !gh_args_has(&c->args, "out") && !gh_args_has(&c->args, "keep")) {
+        if (gh_cmd_take_settings(c, b.dump.db) != 0) {
+            PQfinish(b.dump.db);
+            return GH_EXIT_FAILED;
+        }
+        b.keep = gh_conf_int(c->conf, "backup.keep");
+    }
     b.dump.step = gh_backup_step;
     b.dump.step_arg = &b.progress;
     gh_backup_catch();

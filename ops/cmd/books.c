@@ -68,7 +68,8 @@ look(const run_t *r, const invariant_t *v)
                         : NULL;
     if (PQresultStatus(res) == PGRES_TUPLES_OK)
         return res;
-    fprintf(stderr, "guahao: %s%s: %s", PREFIX, v->name, PQerrorMessage(r->db));
+    char said[GH_DBQ_FAULT_MAX];
+    fprintf(stderr, "guahao books: %s: %s\n", v->name, gh_dbq_fault(r->db, res, said));
     PQclear(res);
     return NULL;
 }

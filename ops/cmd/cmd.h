@@ -9,6 +9,8 @@
 #include "base/conf.h"
 #include "ops/cmd/opt.h"
 
+struct pg_conn;
+
 enum {
     GH_EXIT_DONE = 0,
     GH_EXIT_FAILED = 1,
@@ -20,7 +22,7 @@ enum {
 typedef struct gh_cmd {
     const struct gh_cmd_row *row;
     gh_args_t args;
-    const gh_conf_t *conf; /* loaded before run */
+    gh_conf_t *conf; /* loaded before run */
     bool json, quiet, yes;
 } gh_cmd_t;
 
@@ -33,6 +35,10 @@ typedef struct gh_cmd_row {
     const gh_opt_t *opts;
     int (*run)(gh_cmd_t *c);
 } gh_cmd_row_t;
+
+/* Take the settings that the database has, as running programs do, for a command that goes by rules of the hospital. 0, or -1 after a
+ * message. */
+int gh_cmd_take_settings(const gh_cmd_t *c, struct pg_conn *db) GH_MUSTCHECK;
 
 /* Commands, one file each. */
 int gh_cmd_init(gh_cmd_t *c);
@@ -73,7 +79,6 @@ void gh_cmd_say(const gh_cmd_t *c, const char *fmt, ...) GH_PRINTF(2, 3);
 
 bool gh_cmd_is_production(const gh_cmd_t *c);
 
-struct pg_conn;
 /* A blocking connection to database.url, set up for administration (UTC, no statement time-out). NULL after a message;
  * the exit status is then GH_EXIT_DATABASE. The caller closes it with PQfinish(). From then on gh_now_us() is the clock of the
  * programs that serve this database (decisions 20). */

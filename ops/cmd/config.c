@@ -190,6 +190,27 @@ accept(gh_cmd_t *c, const gh_setting_t *set, const char *text)
 }
 
 int
+gh_cmd_take_settings(const gh_cmd_t *c, PGconn *db)
+{
+    gh_conf_value_t values[GH_CONF_VALUES_MAX];
+    size_t n = 0;
+    PGresult *rows = gh_dbq_named(db, "config_known", 0, NULL);
+    if (rows && PQgetvalue(rows, 0, 0)[0] == 'f') { /* an old schema: it has none */
+        PQclear(rows);
+        return 0;
+    }
+    PQclear(rows);
+    if (!rows || !(rows = gh_dbq_named(db, "config_rows", 0, NULL)))
+        return -1;
+    for (int i = 0; i < PQntuples(rows) && n < GH_COUNT(values); i++)
+        if (gh_setting_row_by_key(gh_str(PQgetvalue(rows, i, 0))))
+            values[n++] = (gh_conf_value_t){gh_str(PQgetvalue(rows, i, 0)), gh_str(PQgetvalue(rows, i, 1))};
+    (void)gh_conf_take(c->conf, 0, values, n);
+    PQclear(rows);
+    return 0;
+}
+
+int
 gh_cmd_config(gh_cmd_t *c)
 {
     const char *verb = c->args.n_words ? c->args.words[0] : NULL;

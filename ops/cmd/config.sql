@@ -1,5 +1,8 @@
 -- Statements of `guahao config` (ops/cmd/config.c): the settings that the database has (api/29 SY-05, SY-06).
 
+-- name: config_known
+select to_regprocedure('gh_runtime_rows()') is not null;
+
 -- name: config_rows
 select key, value from gh_runtime_rows() where value is not null
 union all

@@ -32,7 +32,8 @@ gh_cmd_connect(const gh_cmd_t *c)
     const char *const values[] = {url, "guahao", "10", "read-write", NULL};
     PGconn *db = PQconnectdbParams(keys, values, 1);
     if (PQstatus(db) != CONNECTION_OK) {
-        fprintf(stderr, "guahao %s: %s", c->row->name, PQerrorMessage(db));
+        char said[GH_DBQ_FAULT_MAX];
+        fprintf(stderr, "guahao %s: %s\n", c->row->name, gh_dbq_fault(db, NULL, said));
         PQfinish(db);
         return NULL;
     }

@@ -178,12 +178,27 @@ worker_is_gone(drain_t *d, size_t broker, const char *which)
     return !find_worker(d, which);
 }
 
+/* Each broker that is silent, with a message. */
+static bool
+some_are_silent(const drain_t *d)
+{
+    bool silent = false;
+    for (size_t i = 0; i < gh_mdp_client_count(d->client); i++)
+        if (!d->seen[i]) {
+            gh_cmd_failed(d->c, "no answer from the broker at %s", gh_mdp_client_endpoint(d->client, i));
+            silent = true;
+        }
+    return silent;
+}
+
 static int
 drain_worker(drain_t *d, const char *said, int64_t timeout)
 {
     char which[GH_VIEW_NAME];
     look_at_all(d);
     const char *found = find_worker(d, said);
+    if (!found && some_are_silent(d))
+        return gh_cmd_failed(d->c, "no broker that answers knows a worker %s", said);
     if (!found)
         return gh_cmd_usage(
             d->c, "no worker is %s: say HOST:PID or an id of mmi.workers (guahao queues --json)", said);

@@ -109,7 +109,7 @@ prepare(gh_cmd_t *c, const request_t *q)
 static int
 prepare_and_hold(gh_cmd_t *c, const request_t *q, gh_ephemeral_t *e)
 {
-    const gh_conf_t *before = c->conf;
+    gh_conf_t *before = c->conf;
     gh_conf_t *conf = setenv("GUAHAO_DATABASE_URL", e->dsn, 1) == 0
                           ? gh_conf_load(gh_args_str(&c->args, "config", NULL))
                           : NULL;

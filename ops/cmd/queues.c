@@ -115,7 +115,7 @@ gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json)
             heard[i] = &views[i];
             continue;
         }
-        fprintf(stderr, "guahao: no answer from the broker at %s\n", endpoint);
+        fprintf(stderr, "guahao queues: no answer from the broker at %s\n", endpoint);
         rc = 1;
     }
     gh_json_arr_end(&j);

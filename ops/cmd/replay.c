@@ -38,7 +38,7 @@ gh_replay_run(const gh_conf_t *conf, const gh_replay_options_t *opt, PGconn *db)
     int rc = 1;
     int64_t now_us = gh_now_us();
     if (gh_replay_plan(r, gh_tz_day(now_us), err) != 0) {
-        fprintf(stderr, "guahao: %s: %s\n", opt->file, err);
+        fprintf(stderr, "guahao replay: %s: %s\n", opt->file, err);
         goto out;
     }
     if (!opt->quiet)

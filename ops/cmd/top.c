@@ -68,7 +68,7 @@ s_service(gh_buf_t *out, const gh_view_service_t *was, const gh_view_service_t *
     gh_view_us(gh_view_percentile(work, &s->work, 0.50), k50);
     gh_view_us(gh_view_percentile(work, &s->work, 0.99), k99);
     gh_buf_printf(out,
-                  "%-14.14s %4" PRId64 " %6" PRId64 " %6" PRId64 " %7s %8s %8s %7s %7s %7s %7s %8" PRId64
+                  "%-15.15s %4" PRId64 " %6" PRId64 " %6" PRId64 " %7s %8s %8s %7s %7s %7s %7s %8" PRId64
                   " %6" PRId64 " %6" PRId64 " %5" PRId64 "%s\n",
                   s->name, s->workers, s->running, s->depth, oldest, done, in, k50, k99, w50, w99,
                   s->refused_full + s->refused_no_worker, s->expired, s->requeued, s->dead,
@@ -87,7 +87,7 @@ s_find_worker(const gh_view_t *v, const char *id)
 static void
 s_workers(gh_buf_t *out, const look_t *before, const look_t *now)
 {
-    gh_buf_printf(out, "\n%-14s %-12s %6s %6s %8s %12s %7s %8s\n", "WORKER OF", "ID", "CREDIT", "RUN",
+    gh_buf_printf(out, "\n%-15s %-12s %6s %6s %8s %12s %7s %8s\n", "WORKER OF", "ID", "CREDIT", "RUN",
                   "JOBS/S", "DONE", "AGE", "SILENT");
     int64_t us = now->at_us - before->at_us;
     for (size_t i = 0; i < now->view.n_workers; i++) {
@@ -95,7 +95,7 @@ s_workers(gh_buf_t *out, const look_t *before, const look_t *now)
         const gh_view_worker_t *was = before->ok ? s_find_worker(&before->view, w->id) : NULL;
         char rate[16], silent[16];
         gh_buf_printf(out,
-                      "%-14.14s %-12.12s %6" PRId64 " %6" PRId64 " %8s %12" PRId64 " %6" PRId64 "s %8s%s\n",
+                      "%-15.15s %-12.12s %6" PRId64 " %6" PRId64 " %8s %12" PRId64 " %6" PRId64 "s %8s%s\n",
                       w->service, w->id, w->credit, w->running,
                       s_rate(was ? was->done : 0, w->done, was ? us : 0, rate), w->done, w->age_s,
                       gh_view_us(w->silent_ms * 1000, silent), w->trusted ? "" : " public");
@@ -124,7 +124,7 @@ s_broker(gh_buf_t *out, const char *endpoint, const look_t *before, const look_t
                   "broker %.8s  up %" PRId64 "s  peers %" PRId64 "  waiting %" PRId64 "  %s jobs/s  %s\n\n",
                   v->broker, v->uptime_s, v->peers, depth,
                   s_rate(jobs_before, jobs, comparable ? us : 0, rate), endpoint);
-    gh_buf_printf(out, "%-14s %4s %6s %6s %7s %8s %8s %7s %7s %7s %7s %8s %6s %6s %5s\n", "SERVICE", "WRK",
+    gh_buf_printf(out, "%-15s %4s %6s %6s %7s %8s %8s %7s %7s %7s %7s %8s %6s %6s %5s\n", "SERVICE", "WRK",
                   "RUN", "WAIT", "OLDEST", "DONE/S", "IN/S", "WORK50", "WORK99", "WAIT50", "WAIT99",
                   "REFUSED", "EXPIRD", "REQUED", "DEAD");
     for (size_t i = 0; i < v->n_services; i++)
@@ -213,7 +213,7 @@ s_loop(top_t *t, const gh_top_options_t *opt, bool full_screen)
     gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT, screen GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     s_look(t);
     if (!s_any_answer(t) && opt->once) {
-        fprintf(stderr, "guahao: no broker answers at %s\n", gh_mdp_client_endpoint(t->client, 0));
+        fprintf(stderr, "guahao top: no broker answers at %s\n", gh_mdp_client_endpoint(t->client, 0));
         return 1;
     }
     for (int shown = 0; s_pause(t);) {

@@ -137,7 +137,7 @@ s_plain(gh_str_t s, char out[GH_VIEW_NAME])
 static void
 s_table(const workers_t *all)
 {
-    printf("%-14s %-16s %8s %-9s %6s %6s %10s %8s %7s %5s %7s %8s %8s\n", "POOL", "HOST", "PID", "STATE",
+    printf("%-15s %-16s %8s %-9s %6s %6s %10s %8s %7s %5s %7s %8s %8s\n", "POOL", "HOST", "PID", "STATE",
            "HAND", "CREDIT", "DONE", "REFUSED", "FAILED", "LEVEL", "RSS", "BROKERS", "SEEN");
     for (size_t i = 0; i < all->n; i++) {
         const row_t *r = &all->rows[i];
@@ -148,7 +148,7 @@ s_table(const workers_t *all)
             snprintf(pid, sizeof pid, "%" PRId64, r->told.pid);
             snprintf(rss, sizeof rss, "%.1fM", (double)r->told.rss / 1048576.0);
         }
-        printf("%-14.14s %-16.16s %8s %-9s %6" PRId64 " %6" PRId64 " %10" PRId64 " %8" PRId64 " %7" PRId64
+        printf("%-15.15s %-16.16s %8s %-9s %6" PRId64 " %6" PRId64 " %10" PRId64 " %8" PRId64 " %7" PRId64
                " %5.5s %7s %8zu %8s%s\n",
                r->pool, host, pid, s_state(r), r->hand, r->told.credit, r->done,
                r->told.jobs[GH_JOBS_REFUSED], r->failed, level, rss, r->brokers,
@@ -202,7 +202,8 @@ gh_workers_run(const gh_conf_t *conf, int timeout_ms, bool json)
     int rc = c ? 0 : 1;
     for (size_t i = 0; c && i < gh_mdp_client_count(c); i++)
         if (s_ask(&all, c, i) != 0) {
-            fprintf(stderr, "guahao: no answer from the broker at %s\n", gh_mdp_client_endpoint(c, i));
+            fprintf(stderr, "guahao workers: no answer from the broker at %s\n",
+                    gh_mdp_client_endpoint(c, i));
             rc = 1;
         }
     if (all.n)

@@ -72,6 +72,11 @@ start_programs() {
     start front "$build/guahao-front"
 }
 
+# Somebody else's /readyz on our port would pass for ours.
+port_is_free() {
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+}
+
 ready() {
     curl -s -o /dev/null -f --max-time 5 "$url/readyz"
 }
@@ -112,7 +117,8 @@ serve() { # stop-hint
     trap 'stopping=1' INT TERM HUP
     trap 'stop_all; rm -f "$var/run.pids" "$var/run.ready" "$var/supervisor"' EXIT
     printf '%s %s\n' $$ "$(start_time $$)" >"$var/supervisor"
-    mkdir -p "$logs"
+    mkdir -p "$logs" || exit 1
+    port_is_free || die "port $port of 127.0.0.1 is in use: GUAHAO_HTTP_PORT=N takes another"
     prepare
     start_programs
     wait_ready
@@ -128,10 +134,9 @@ serve() { # stop-hint
 }
 
 up() {
-    rm -f "$var/run.ready"
-    mkdir -p "$logs"
+    rm -f "$var/run.ready" && mkdir -p "$logs" || exit 1
     if supervisor_alive; then
-        echo "it runs already on $url"
+        echo "it runs already on http://127.0.0.1:$(sed -n 's/^GUAHAO_HTTP_PORT=//p' "$var/run.env" 2>/dev/null)"
         exit 0
     fi
     setsid "$here/run.sh" serve >"$logs/run.log" 2>&1 </dev/null &

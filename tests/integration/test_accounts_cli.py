@@ -87,6 +87,16 @@ def test_a_weak_password_makes_nobody(site, password):
     assert site.database.query("select 1 from users where username = 'weak1'") == []
 
 
+def test_the_rules_are_those_of_the_running_hospital(site):
+    site.cli("config", "set", "auth.password.min_length", "20")
+    try:
+        for args in (["create-superuser", "--username", "weak1"], ["set-password", "root1"]):
+            done = site.cli(*args, "--password-stdin", input=GOOD + "\n", check=False)
+            assert done.returncode == 1 and "at least 20 bytes" in done.stderr
+    finally:
+        site.cli("config", "set", "auth.password.min_length", "--default")
+
+
 def test_generate_prints_a_password_that_works(site):
     done = site.cli("create-superuser", "--username", "made", "--generate", "--quiet")
     assert sign_in(site, "made", done.stdout.strip()).status_code == 200

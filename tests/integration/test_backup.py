@@ -200,6 +200,18 @@ def test_keep_removes_the_oldest_of_ours_only(site, tmp_path, empty_db):
     assert set(os.listdir(tmp_path)) == kept | {k.replace(".dump", ".json") for k in kept} | {other.name}
 
 
+def test_the_setting_of_the_database_says_how_many_are_kept(site, tmp_path, empty_db):
+    def backup():
+        site.cli("backup", "--dsn", empty_db.url, conf={"backup.dir": str(tmp_path)})
+        return len([n for n in os.listdir(tmp_path) if n.endswith(".dump")])
+
+    site.cli("config", "set", "backup.keep", "1", "--dsn", empty_db.url)
+    try:
+        assert [backup(), backup()] == [1, 1]
+    finally:
+        site.cli("config", "set", "backup.keep", "--default", "--dsn", empty_db.url)
+
+
 def test_json_gives_the_manifest(site, tmp_path, empty_db):
     done = site.cli("backup", "--out", str(tmp_path), "--json", "--dsn", empty_db.url)
     assert json.loads(done.stdout)["sha256"]

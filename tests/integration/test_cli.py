@@ -57,6 +57,19 @@ def test_an_unreachable_database_is_3_and_an_unknown_scheme_2(site):
     assert site.cli("migrate", "--dsn", "mysql+aiomysql://u:p@h/x", check=False).returncode == 2
 
 
+def test_what_postgresql_says_is_one_line(site, cluster):
+    done = site.cli("jobs", "--dsn", "postgresql://guahao@127.0.0.1:1/x", check=False)
+    assert done.returncode == 3 and done.stderr.count("\n") == 1 and "port 1 failed: Connection refused" in done.stderr
+    bare = cluster.create_database()
+    try:
+        for command in ("jobs", "books"):
+            done = site.cli(command, "--dsn", bare.url, check=False)
+            assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+            assert "does not exist (guahao migrate status" in done.stderr
+    finally:
+        bare.drop()
+
+
 def test_schemes_of_the_older_systems_are_understood(site):
     for scheme in ("postgres", "postgresql+asyncpg", "postgresql+psycopg2"):
         dsn = site.database.url.replace("postgresql", scheme, 1)
