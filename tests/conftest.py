@@ -13,6 +13,9 @@ from support import paths  # noqa: E402
 from support.pg import Cluster  # noqa: E402
 from support.system import System  # noqa: E402
 
+# pytest rewrites the asserts of all files: the process that comes first does it for the others, and for later runs.
+sys.pycache_prefix, sys.dont_write_bytecode = os.path.join(paths.BUILD, "pycache"), False
+
 # What a failing test shows: every system and cluster that lives.
 _shown = []
 

@@ -7,15 +7,20 @@ import os
 import jsonschema
 import yaml
 
-from . import paths
+from . import paths, published
+
+
+def _files():
+    """The parsed files, in order. libyaml reads them: each process of the tests does when it collects."""
+    for file in sorted(glob.glob(os.path.join(paths.ROOT, "schema", "openapi", "*.yaml"))):
+        with open(file, encoding="utf-8") as f:
+            yield yaml.load(f, Loader=yaml.CSafeLoader)
 
 
 @functools.lru_cache(maxsize=1)
 def _load():
     operations, components = {}, {}
-    for file in sorted(glob.glob(os.path.join(paths.ROOT, "schema", "openapi", "*.yaml"))):
-        with open(file, encoding="utf-8") as f:
-            document = yaml.safe_load(f)
+    for document in _files():
         for kind, members in document.get("components", {}).items():
             components.setdefault(kind, {}).update(members)
         for methods in document.get("paths", {}).values():
@@ -36,14 +41,13 @@ def component(reference):
 @functools.lru_cache(maxsize=1)
 def _places():
     found = {}
-    for file in glob.glob(os.path.join(paths.ROOT, "schema", "openapi", "*.yaml")):
-        with open(file, encoding="utf-8") as f:
-            for path, methods in yaml.safe_load(f).get("paths", {}).items():
-                shared = methods.get("parameters", [])
-                for method, operation in methods.items():
-                    if isinstance(operation, dict) and "operationId" in operation:
-                        operation.setdefault("parameters", []).extend(shared)
-                        found[operation["operationId"]] = method.upper(), path, operation
+    for document in _files():
+        for path, methods in document.get("paths", {}).items():
+            shared = methods.get("parameters", [])
+            for method, operation in methods.items():
+                if isinstance(operation, dict) and "operationId" in operation:
+                    operation.setdefault("parameters", []).extend(shared)
+                    found[operation["operationId"]] = method.upper(), path, operation
     return found
 
 
@@ -76,12 +80,15 @@ def _successes(operation_id):
     return [reply for status, reply in operation(operation_id)["responses"].items() if status[0] == "2"]
 
 
+@functools.lru_cache(maxsize=1)
+def _resolver():
+    return published.resolver_of(_load()[1]["components"])
+
+
 @functools.lru_cache(maxsize=None)
 def _validator(operation_id):
     (reply,) = _successes(operation_id)
-    schema = reply["content"]["application/json"]["schema"]
-    return jsonschema.Draft202012Validator({**_load()[1], **schema},
-                                           format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+    return published.validator(reply["content"]["application/json"]["schema"], _resolver())
 
 
 def check(operation_id, payload):

@@ -58,12 +58,26 @@ def operation(method, path):
     return None, None
 
 
+def validator(schema, resolver, formats=True):
+    """A validator of a schema whose references lead into the document of the resolver."""
+    draft = jsonschema.Draft202012Validator
+    return draft(schema, resolver=resolver, format_checker=draft.FORMAT_CHECKER if formats else None)
+
+
+def resolver_of(components):
+    """What finds the references into these components. It walks all of them once: one for all validators of a document."""
+    return jsonschema.RefResolver("", {"components": components})
+
+
+@functools.lru_cache(maxsize=1)
+def _resolver():
+    return resolver_of(document()["components"])
+
+
 @functools.lru_cache(maxsize=None)
 def _validator(template, method, status):
     reply = follow(document()["paths"][template][method.lower()]["responses"][status])
-    schema = reply["content"]["application/json"]["schema"]
-    return jsonschema.Draft202012Validator({"components": document()["components"], **schema},
-                                           format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+    return validator(reply["content"]["application/json"]["schema"], _resolver())
 
 
 def _told(op, status):
