@@ -86,12 +86,14 @@ connect_to(const gh_blocking_t *b)
 static bool
 set_up(PGconn *db)
 {
-    /* Queues fill and empty quicker than statistics follow: rows by index, in its order, one by one. */
-    char text[400];
+    /* Queues fill and empty quicker than statistics follow: rows by index, in its order, one by one. So costs mean little here, and a plan
+     * is kept without comparing it with a fresh one by them, for which some statements were planned at every call. */
+    char text[440];
     snprintf(
         text, sizeof text,
         "set timezone = 'UTC'; set datestyle = 'ISO'; set jit = off; set enable_seqscan = off; "
-        "set enable_hashjoin = off; set enable_mergejoin = off; set enable_sort = off; "
+        "set enable_hashjoin = off; set enable_mergejoin = off; set enable_sort = off; set plan_cache_mode = "
+        "force_generic_plan; "
         "set statement_timeout = %d; set lock_timeout = '3s'; set idle_in_transaction_session_timeout = '5s'",
         STATEMENT_MS);
     PQsetNoticeProcessor(db, quiet, NULL);

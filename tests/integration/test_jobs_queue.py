@@ -7,7 +7,7 @@ import time
 import msgpack
 import pytest
 
-from support import clock, rush
+from support import clock, plans, rush
 from support.durable import Site
 from support.jobs import Jobs
 from support.proc import wait_for
@@ -226,3 +226,17 @@ def test_each_slot_comes_once_with_three_dispatchers(site):
         site.db.query("delete from job_schedules where name like 'slot%%'")
         for p in others:
             p.stop()
+
+
+def test_ends_are_noted_by_id_however_many_run(site):
+    """A plan for all values, as the dispatcher's connection keeps it (lib/db/blocking.c), made while nothing runs."""
+    conn = site.db.connect()
+    with conn.cursor() as cur:
+        cur.execute("set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_sort = off; "
+                    "set plan_cache_mode = force_generic_plan")
+        for name, given in (("jobs_settle", 10), ("jobs_renew", 4), ("jobs_release", 3)):
+            cur.execute(f"deallocate all; prepare asked as {plans.statements('jobs')[name]}")
+            cur.execute(f"explain execute asked ({', '.join(['null'] * given)})")
+            plan = "\n".join(r[0] for r in cur.fetchall())
+            assert "jobs_pk" in plan and "jobs_lease_ix" not in plan, plan
+    conn.close()

@@ -21,7 +21,7 @@
 #include "workers/jobs/jobs_rules.h"
 #include "workers/jobs/results.h"
 
-#define RUNS_MAX      256
+#define RUNS_MAX      512  /* twice jobs.parallel: those under way, and those that ended meanwhile */
 #define REPLY_MORE_MS 2000 /* a worker answers a job that ran out of time, shortly after */
 #define TURN_MS       200  /* looks at the stop flag and at deadlines at least so often */
 #define IDLE_MS       1000 /* looks for due jobs at least so often */
@@ -63,6 +63,7 @@ struct gh_dispatcher {
     uint32_t given;   /* jobs claimed so far */
     int64_t seen_us;  /* the clock at the last look at recurring jobs */
     bool kept;        /* the recurring jobs have their rows */
+    bool more;        /* the last claim found all that it asked for */
     pthread_t thread;
     atomic_bool stop;
 };
@@ -262,6 +263,17 @@ settle(gh_dispatcher_t *d)
 
 /* ---- claiming and sending */
 
+/* Places for further jobs: who has ended, and waits to be noted, is not under way. */
+static size_t
+places(const gh_dispatcher_t *d)
+{
+    size_t under_way = 0;
+    for (size_t i = 0; i < d->n_runs; i++)
+        under_way += !d->runs[i]->ended;
+    size_t free_runs = RUNS_MAX - d->n_runs, left = d->parallel > under_way ? d->parallel - under_way : 0;
+    return left < free_runs ? left : free_runs;
+}
+
 static void
 send_run(gh_dispatcher_t *d, run_t *r)
 {
@@ -320,7 +332,7 @@ run_of(const gh_dispatcher_t *d, const PGresult *r, int row, int64_t asked_ms)
 static void
 claim(gh_dispatcher_t *d)
 {
-    size_t room = d->parallel - d->n_runs;
+    size_t room = places(d);
     gh_pgarr_t ids = {0};
     char now[GH_PG_TIME_TEXT], machine[GH_PG_TIME_TEXT], count[24], lease[24], by_age[16];
     int64_t asked_ms = gh_mono_ms();
@@ -337,7 +349,8 @@ claim(gh_dispatcher_t *d)
     const char *params[] = {now, count, d->name, lease, gh_pgarr_literal(&ids), machine, by_age};
     PGresult *r = params[4] ? gh_blocking_run(d->db, "jobs_claim", (int)GH_COUNT(params), params) : NULL;
     d->given += r ? (uint32_t)PQntuples(r) : 0;
-    for (int row = 0; r && row < PQntuples(r) && d->n_runs < d->parallel; row++) {
+    d->more = r && (size_t)PQntuples(r) == room;
+    for (int row = 0; r && row < PQntuples(r) && d->n_runs < RUNS_MAX; row++) {
         run_t *run = run_of(d, r, row, asked_ms);
         if (!run)
             continue; /* its lease runs out */
@@ -498,8 +511,12 @@ work(gh_dispatcher_t *d)
 {
     if (!gh_blocking_up(d->db))
         return;
-    if (any_ended(d))
+    if (any_ended(d)) {
+        /* In a rush the next ones run while these are noted, which waits for the disk. */
+        if (d->more && places(d) > 0 && gh_brokers_any(d->brokers))
+            claim(d);
         settle(d);
+    }
     renew(d);
     if (!d->kept)
         d->kept = gh_recurring_keep(d->db) == 0;
@@ -512,9 +529,9 @@ work(gh_dispatcher_t *d)
         bury(d);
         prune(d);
     }
-    if (d->n_runs < d->parallel)
+    if (places(d) > 0)
         claim(d);
-    if (d->n_runs < d->parallel) /* else the next end asks anew */
+    if (places(d) > 0) /* else the next end asks anew */
         d->due_ms = gh_mono_ms() + next_due_ms(d);
 }
 

@@ -68,11 +68,12 @@ select c.id, c.op, c.service, encode(c.args, 'hex'), coalesce(c.owner_id, 0), c.
 
 -- name: jobs_renew
 -- Leases of jobs in hand: $1 ids, $2 attempts, $3 the machine's clock, $4 ms that a lease lasts. Gives those that are still ours: a job
--- that was cancelled, or that another dispatcher took up, is not.
+-- that was cancelled, or that another dispatcher took up, is not. Who runs has a lease (jobs_lease_ck): said so, rows are found by their
+-- ids, and not by going through all that run for each one.
 update only jobs j
    set lease_until = $3::timestamptz + make_interval(secs => $4::int / 1000.0)
   from unnest($1::uuid[], $2::int[]) as t (id, attempt)
- where j.id = t.id and j.id = any ($1) and j.attempts = t.attempt and j.status = 'RUNNING'
+ where j.id = t.id and j.id = any ($1) and j.attempts = t.attempt and j.lease_until is not null
 returning j.id;
 
 -- name: jobs_bury_lost
@@ -99,14 +100,14 @@ update only jobs j
   from unnest($1::uuid[], $2::int[], $3::text[], $4::boolean[], $5::int[], $6::text[], $7::text[], $8::text[],
               $9::timestamptz[])
        as t (id, attempt, status, dead, response_status, response, headers, error, run_at)
- where j.id = t.id and j.id = any ($1) and j.attempts = t.attempt and j.status = 'RUNNING';
+ where j.id = t.id and j.id = any ($1) and j.attempts = t.attempt and j.lease_until is not null;
 
 -- name: jobs_release
 -- A dispatcher that stops gives its jobs back, to be taken up at once: $1 ids, $2 attempts, $3 the machine's clock
 update only jobs j
    set lease_until = $3::timestamptz
   from unnest($1::uuid[], $2::int[]) as t (id, attempt)
- where j.id = t.id and j.attempts = t.attempt and j.status = 'RUNNING';
+ where j.id = t.id and j.id = any ($1) and j.attempts = t.attempt and j.lease_until is not null;
 
 -- name: jobs_next
 -- Ms until the next job or slot is due, at most $2. $1 now, $3 the machine's clock
