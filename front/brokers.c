@@ -8,9 +8,9 @@
 #define GH_LOG_PART GH_LOG_LINK
 #include "base/log.h"
 #include "base/timez.h"
+#include "wire/dial.h"
 #include "wire/event.h"
 #include "wire/frames.h"
-#include "wire/secure.h"
 
 #define DRAIN_BUDGET  256
 #define SETTLING_MS   5000
@@ -216,29 +216,18 @@ watch_connections(front_link_t *l)
 
 /* ---- sockets */
 
-static void
-set_int(void *socket, int option, int value)
-{
-    (void)zmq_setsockopt(socket, option, &value, sizeof value);
-}
-
 static void *
 open_socket(int type)
 {
-    void *s = zmq_socket(s_brokers.ctx, type);
-    if (!s)
-        return NULL;
-    set_int(s, ZMQ_LINGER, 0);
-    set_int(s, ZMQ_IMMEDIATE, 1);
-    set_int(s, ZMQ_SNDHWM, 20000);
-    set_int(s, ZMQ_RCVHWM, 100000);
-    set_int(s, ZMQ_RECONNECT_IVL, 50);
-    set_int(s, ZMQ_RECONNECT_IVL_MAX, 1000);
-    int64_t most = (int64_t)GH_REPLY_MAX + (64 << 10);
-    (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
-    if (type == ZMQ_SUB)
-        (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);
-    return s;
+    static const char *const all[] = {"", NULL};
+    const gh_dial_t how = {.send_hwm = 20000,
+                           .recv_hwm = 100000,
+                           .reconnect_ms = 50,
+                           .reconnect_max_ms = 1000,
+                           .frame_max = (int64_t)GH_REPLY_MAX + (64 << 10),
+                           .connected_only = true,
+                           .topics = type == ZMQ_SUB ? all : NULL};
+    return gh_dial_new(s_brokers.ctx, type, &how);
 }
 
 static void
@@ -295,11 +284,10 @@ connect_link(front_link_t *l)
         s_brokers.serial++; /* the monitor of the slot's last broker may not have let go of its name */
     l->jobs = open_socket(ZMQ_DEALER);
     l->events = open_socket(ZMQ_SUB);
-    return !l->jobs || !l->events || gh_link_secure(l->jobs, front.conf, at->inner, at->cert) ||
-                   gh_link_secure(l->events, front.conf, at->events_out, at->cert) ||
-                   !(l->jobs_monitor = open_monitor(l->jobs, "jobs", serial)) ||
+    return !l->jobs || !l->events || !(l->jobs_monitor = open_monitor(l->jobs, "jobs", serial)) ||
                    !(l->events_monitor = open_monitor(l->events, "events", serial)) ||
-                   zmq_connect(l->jobs, at->inner) || zmq_connect(l->events, at->events_out)
+                   gh_dial_connect(l->jobs, front.conf, at->inner, at->cert) ||
+                   gh_dial_connect(l->events, front.conf, at->events_out, at->cert)
                ? -1
                : 0;
 }
@@ -440,7 +428,7 @@ front_brokers_stop(bool last)
 {
     for (size_t i = 0; i < s_brokers.n; i++) {
         if (last && s_brokers.at[i].jobs)
-            set_int(s_brokers.at[i].jobs, ZMQ_LINGER, LAST_MS);
+            (void)zmq_setsockopt(s_brokers.at[i].jobs, ZMQ_LINGER, &(int){LAST_MS}, sizeof(int));
         close_link(&s_brokers.at[i]);
     }
     s_brokers.n = 0;

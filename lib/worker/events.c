@@ -14,7 +14,7 @@
 #include "wire/config_event.h"
 #include "wire/event.h"
 #include "wire/frames.h"
-#include "wire/secure.h"
+#include "wire/dial.h"
 #include "worker/internal.h"
 
 #define LINGER_MS     500
@@ -31,12 +31,12 @@ struct gh_bus {
     int announce; /* beats that are still answered with the settings of the database */
 };
 
-static const char *const heard_topics[] = {"authz", "revoke", "config", "beat"};
+static const char *const heard_topics[] = {"authz", "revoke", "config", "beat", NULL};
 
 bool
 gh_bus_hears(const char *topic)
 {
-    for (size_t i = 0; i < GH_COUNT(heard_topics); i++)
+    for (size_t i = 0; heard_topics[i]; i++)
         if (strcmp(heard_topics[i], topic) == 0)
             return true;
     return false;
@@ -202,14 +202,7 @@ on_event(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 static bool
 connect_to(gh_bus_t *bus, void *sock, const char *endpoint, const char *cert)
 {
-    if (!*endpoint)
-        return true;
-    if (gh_link_secure(sock, bus->worker->conf, endpoint, cert) != 0)
-        return false;
-    if (zmq_connect(sock, endpoint) == 0)
-        return true;
-    gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint), GH_KS("said", zmq_strerror(zmq_errno())));
-    return false;
+    return !*endpoint || gh_dial_connect(sock, bus->worker->conf, endpoint, cert) == 0;
 }
 
 static void
@@ -258,19 +251,13 @@ gh_bus_new(gh_worker_t *w)
     gh_bus_t *bus = calloc(1, sizeof(*bus));
     if (!bus)
         return NULL;
-    const int linger = LINGER_MS;
     bus->worker = w;
-    bus->pub = zmq_socket(w->zmq, ZMQ_PUB);
-    bus->sub = zmq_socket(w->zmq, ZMQ_SUB);
+    bus->pub = gh_dial_new(w->zmq, ZMQ_PUB, &(gh_dial_t){.linger_ms = LINGER_MS});
+    bus->sub = gh_dial_new(w->zmq, ZMQ_SUB, &(gh_dial_t){.frame_max = GH_EVENT_MAX, .topics = heard_topics});
     if (!bus->pub || !bus->sub) {
         gh_bus_destroy(&bus);
         return NULL;
     }
-    zmq_setsockopt(bus->pub, ZMQ_LINGER, &linger, sizeof(linger));
-    zmq_setsockopt(bus->sub, ZMQ_LINGER, &(int){0}, sizeof(int));
-    zmq_setsockopt(bus->sub, ZMQ_MAXMSGSIZE, &(int64_t){GH_EVENT_MAX}, sizeof(int64_t));
-    for (size_t i = 0; i < GH_COUNT(heard_topics); i++)
-        zmq_setsockopt(bus->sub, ZMQ_SUBSCRIBE, heard_topics[i], strlen(heard_topics[i]));
     gh_bus_follow(bus, w->brokers);
     zmq_pollitem_t item = {bus->sub, 0, ZMQ_POLLIN, 0};
     zloop_poller(w->loop, &item, on_event, bus);

@@ -19,7 +19,7 @@
 #include "wire/figures.h"
 #include "wire/frames.h"
 #include "wire/mdp.h"
-#include "wire/secure.h"
+#include "wire/dial.h"
 #include "worker/internal.h"
 
 #define FRAMES_MAX      (4 + 2 + GH_BLOBS_MAX + 1) /* one more than fits: such a job is refused by name */
@@ -155,24 +155,14 @@ static void *
 new_socket(gh_link_t *l)
 {
     gh_worker_t *w = l->pool->worker;
-    void *s = zmq_socket(w->zmq, ZMQ_DEALER);
-    if (!s)
-        return NULL;
-    const int linger = LINGER_MS, hwm = (int)l->pool->credit * 4 + 1000, ivl = 100, ivl_max = 500;
-    zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof(linger));
-    zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof(hwm));
-    zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof(hwm));
-    zmq_setsockopt(s, ZMQ_RECONNECT_IVL, &ivl, sizeof(ivl));
-    zmq_setsockopt(s, ZMQ_RECONNECT_IVL_MAX, &ivl_max, sizeof(ivl_max));
-    zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &(int64_t){MESSAGE_MAX}, sizeof(int64_t));
-    if (gh_link_secure(s, w->conf, l->endpoint, l->cert) == 0) {
-        if (zmq_connect(s, l->endpoint) == 0)
-            return s;
-        gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", l->endpoint),
-               GH_KS("said", zmq_strerror(zmq_errno())));
-    }
-    zmq_close(s);
-    return NULL;
+    const int hwm = (int)l->pool->credit * 4 + 1000;
+    const gh_dial_t how = {.linger_ms = LINGER_MS,
+                           .send_hwm = hwm,
+                           .recv_hwm = hwm,
+                           .reconnect_ms = 100,
+                           .reconnect_max_ms = 500,
+                           .frame_max = MESSAGE_MAX};
+    return gh_dial(w->zmq, ZMQ_DEALER, &how, w->conf, l->endpoint, l->cert);
 }
 
 void

@@ -11,7 +11,7 @@
 #include "base/timez.h"
 #include "wire/broker_list.h"
 #include "wire/mdp.h"
-#include "wire/secure.h"
+#include "wire/dial.h"
 
 typedef struct broker {
     gh_broker_at_t at;
@@ -32,17 +32,9 @@ s_reconnect(gh_mdp_client_t *c, broker_t *b)
 {
     if (b->socket)
         zmq_close(b->socket);
-    b->socket = zmq_socket(c->context, ZMQ_DEALER);
-    if (!b->socket)
-        return -1;
-    int linger = 0, max_ivl = 1000;
-    int64_t max_size = GH_MMI_REPLY_MAX;
-    zmq_setsockopt(b->socket, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_setsockopt(b->socket, ZMQ_RECONNECT_IVL_MAX, &max_ivl, sizeof max_ivl);
-    zmq_setsockopt(b->socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size);
-    if (gh_link_secure(b->socket, c->conf, b->at.inner, b->at.cert) != 0)
-        return -1;
-    return zmq_connect(b->socket, b->at.inner);
+    const gh_dial_t how = {.reconnect_max_ms = 1000, .frame_max = GH_MMI_REPLY_MAX};
+    b->socket = gh_dial(c->context, ZMQ_DEALER, &how, c->conf, b->at.inner, b->at.cert);
+    return b->socket ? 0 : -1;
 }
 
 gh_mdp_client_t *

@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "base/timez.h"
 #include "wire/broker_list.h"
+#include "wire/dial.h"
 #include "wire/event.h"
 #include "wire/frames.h"
 #include "wire/mdp.h"
-#include "wire/secure.h"
 
 #define PARTS_MAX     48 /* a file comes in many frames */
 #define OPEN_AGAIN_MS 5000
@@ -42,32 +42,16 @@ struct gh_brokers {
 
 /* ---- start and stop */
 
-static void
-set_int(void *socket, int option, int value)
-{
-    (void)zmq_setsockopt(socket, option, &value, sizeof value);
-}
-
 static void *
 open_socket(gh_brokers_t *self, int type, const char *endpoint, const char *cert)
 {
-    void *s = zmq_socket(self->ctx, type);
-    if (!s)
-        return NULL;
-    set_int(s, ZMQ_LINGER, 0);
-    set_int(s, ZMQ_IMMEDIATE, 1);
-    set_int(s, ZMQ_RECONNECT_IVL, 100);
-    set_int(s, ZMQ_RECONNECT_IVL_MAX, 2000);
-    int64_t most = (int64_t)GH_REPLY_MAX + (64 << 10);
-    (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
-    if (type == ZMQ_SUB)
-        for (const char *const *topic = (const char *const[]){"beat", "jobs", NULL}; *topic; topic++)
-            (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, *topic, strlen(*topic));
-    if (gh_link_secure(s, self->conf, endpoint, cert) == 0 && zmq_connect(s, endpoint) == 0)
-        return s;
-    gh_log(GH_LOG_ERROR, "connect", GH_KS("endpoint", endpoint), GH_KS("said", zmq_strerror(zmq_errno())));
-    zmq_close(s);
-    return NULL;
+    static const char *const topics[] = {"beat", "jobs", NULL};
+    const gh_dial_t how = {.reconnect_ms = 100,
+                           .reconnect_max_ms = 2000,
+                           .frame_max = (int64_t)GH_REPLY_MAX + (64 << 10),
+                           .connected_only = true,
+                           .topics = type == ZMQ_SUB ? topics : NULL};
+    return gh_dial(self->ctx, type, &how, self->conf, endpoint, cert);
 }
 
 static void

@@ -21,7 +21,7 @@
 #include "wire/frames.h"
 #include "wire/job.h"
 #include "wire/mdp.h"
-#include "wire/secure.h"
+#include "wire/dial.h"
 #include "workers/jobs/jobs_rules.h"
 
 #define SERVICES 3
@@ -86,20 +86,12 @@ struct gh_titanic {
 static void *
 open_socket(gh_titanic_t *t, size_t broker)
 {
-    void *s = zmq_socket(t->ctx, ZMQ_DEALER);
-    int linger = LINGER_MS, ivl = 100, ivl_max = 2000;
-    int64_t most = REPLY_MAX + (64 << 10);
-    if (!s)
-        return NULL;
-    (void)zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger);
-    (void)zmq_setsockopt(s, ZMQ_RECONNECT_IVL, &ivl, sizeof ivl);
-    (void)zmq_setsockopt(s, ZMQ_RECONNECT_IVL_MAX, &ivl_max, sizeof ivl_max);
-    (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most, sizeof most);
     const gh_broker_at_t *at = &t->brokers[broker].at;
-    if (gh_link_secure(s, t->conf, at->inner, at->cert) == 0 && zmq_connect(s, at->inner) == 0)
-        return s;
-    zmq_close(s);
-    return NULL;
+    const gh_dial_t how = {.linger_ms = LINGER_MS,
+                           .reconnect_ms = 100,
+                           .reconnect_max_ms = 2000,
+                           .frame_max = REPLY_MAX + (64 << 10)};
+    return gh_dial(t->ctx, ZMQ_DEALER, &how, t->conf, at->inner, at->cert);
 }
 
 /* The frames of a message, sent whole or not at all. */
