@@ -161,12 +161,14 @@ def test_durable_over_the_death_of_the_worker(site):
     """The jobs worker is killed with requests accepted, some of them under way."""
     blocked = Worker(site.system.public, "slow")
     stop = threading.Event()
-    threading.Thread(target=lambda: [blocked.recv(0.1) or blocked.heartbeat() for _ in iter(stop.is_set, True)], daemon=True).start()
+    beating = threading.Thread(target=lambda: [blocked.recv(0.1) or blocked.heartbeat() for _ in iter(stop.is_set, True)], daemon=True)
+    beating.start()
     names = [request(site, b"after", b"%d" % i) for i in range(5)]
     held = request(site, b"slow", b"held")
     wait_for("the delivery", lambda: row(site, held)[0] == "RUNNING")
     site.system[JOBS].kill9()
     stop.set()
+    beating.join(10)
     blocked.close()
     # nobody is there: the client hears nothing, and asks again later
     site.db.query("update titanic_requests set lease_until = now() where status = 'RUNNING'")       # the lease, without waiting for it
