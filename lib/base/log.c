@@ -310,7 +310,8 @@ line_json(gh_buf_t *b, const char *ts, gh_log_part_t part, const char *level, co
     gh_json_obj_end(&j);
 }
 
-static void
+/* -1 with errno when it is not written whole. */
+static int
 write_line(int fd, const char *p, size_t n)
 {
     while (n > 0) {
@@ -318,10 +319,11 @@ write_line(int fd, const char *p, size_t n)
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return; /* nobody to tell */
+            return -1;
         p += got;
         n -= (size_t)got;
     }
+    return 0;
 }
 
 void
@@ -337,12 +339,28 @@ gh_log_append(gh_buf_t *out, gh_log_part_t part, gh_log_level_t level, const cha
     gh_buf_putc(out, '\n');
 }
 
+/* A file of log.dir takes no lines: whoever started the program is told. */
+static void
+say_lost(gh_log_part_t part, int why)
+{
+    int64_t lost;
+    int fd = gh_log_files_lost(&lost);
+    if (fd < 0)
+        return;
+    gh_buf_t b GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    const gh_kv_t fields[] = {GH_KS("reason", strerror(why)), GH_KI("writes", lost), {0}};
+    gh_log_append(&b, part, GH_LOG_ERROR, "log_lost", fields);
+    if (gh_buf_ok(&b))
+        (void)write_line(fd, b.p, b.n);
+}
+
 void
 gh_log_write(gh_log_part_t part, const gh_buf_t *lines)
 {
-    if (gh_buf_ok(lines))
+    if (gh_buf_ok(lines) &&
         write_line(gh_log_files_fd(part == GH_LOG_ACCESS ? GH_LOG_ACCESS_FILE : GH_LOG_APP_FILE), lines->p,
-                   lines->n);
+                   lines->n) != 0)
+        say_lost(part, errno);
 }
 
 void

@@ -25,6 +25,7 @@
 #include "base/timez.h"
 
 #define LOOK_MS        1000
+#define LOST_MS        60000
 #define COMPRESS_PIECE (1u << 20)
 #define PACK_AFTER_US  INT64_C(3000000) /* by then every process has looked and writes to the new file */
 #define OLD_MAX        4096             /* names looked at in one go */
@@ -50,9 +51,12 @@ static struct {
     char dir[PATH_MAX];
     log_file_t file[GH_LOG_FILES];
     _Atomic(int64_t) max_bytes, keep;
+    int stderr_before; /* -1: lines still go there */
+    _Atomic(int64_t) lost, lost_said_ms;
 } s = {.file = {{.fd = STDERR_FILENO, .lock = -1, .from = -1}, {.fd = -1, .lock = -1, .from = -1}},
        .max_bytes = 100 << 20,
-       .keep = 14};
+       .keep = 14,
+       .stderr_before = -1};
 
 static int32_t
 day_of(const struct stat *st)
@@ -101,6 +105,18 @@ gh_log_files_fd(gh_log_file_t file)
     return f->fd;
 }
 
+int
+gh_log_files_lost(int64_t *lost)
+{
+    int64_t now = gh_mono_ms(), said = s.lost_said_ms;
+    atomic_fetch_add(&s.lost, 1);
+    if (s.stderr_before < 0 || (said && now - said < LOST_MS) ||
+        !atomic_compare_exchange_strong(&s.lost_said_ms, &said, now))
+        return -1;
+    *lost = atomic_exchange(&s.lost, 0);
+    return s.stderr_before;
+}
+
 /* ---- opening */
 
 static int
@@ -126,6 +142,8 @@ gh_log_files_open(const char *dir, const char *name, bool access)
               strlen(s.dir) < PATH_MAX - 300;
     bool stdout_too = fstat(STDOUT_FILENO, &st) == 0 &&
                       S_ISREG(st.st_mode); /* it would hold a file that was moved */
+    if (s.stderr_before < 0)
+        s.stderr_before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     ok = ok && (!access || open_first(&s.file[GH_LOG_ACCESS_FILE], name, ".access.log") == 0) &&
          open_first(&s.file[GH_LOG_APP_FILE], name, ".log") == 0;
     if (!ok) {

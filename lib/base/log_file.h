@@ -20,6 +20,9 @@ int gh_log_files_open(const char *dir, const char *name, bool access) GH_MUSTCHE
 void gh_log_files_limits(int64_t max_bytes, int64_t keep);
 /* The descriptor to write lines to: the file's when it is open, else stderr. Looks once a second whether the file was moved. */
 int gh_log_files_fd(gh_log_file_t file);
+/* Lines could not be written (the disk is full, perhaps): counted. Where to say so: the stderr that the program was started with, at most
+ * once a minute, and *lost is then how many since it was said last; else -1. */
+int gh_log_files_lost(int64_t *lost);
 /* A thread that turns over and compresses from now on, and opens the files anew on SIGHUP, which is blocked in the calling thread and
  * in those that it starts. -1: no thread. Nothing to do (0) without files. */
 int gh_log_files_keeper(void) GH_MUSTCHECK;

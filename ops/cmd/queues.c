@@ -33,10 +33,10 @@ s_name_width(const gh_view_t *v)
 }
 
 static void
-s_table(const char *endpoint, const gh_view_t *v)
+s_table(const char *name, const char *endpoint, const gh_view_t *v)
 {
-    printf("broker %s  version %s  up %" PRId64 " s  %s%s\n", v->broker, v->version, v->uptime_s, endpoint,
-           v->draining ? "  draining" : "");
+    printf("broker %s (%s)  version %s  up %" PRId64 " s  %s%s\n", name, v->broker, v->version, v->uptime_s,
+           endpoint, v->draining ? "  draining" : "");
     if (v->dead_letters)
         printf("dead letters %" PRId64 "\n", v->dead_letters);
     int w = s_name_width(v);
@@ -60,19 +60,20 @@ s_table(const char *endpoint, const gh_view_t *v)
 }
 
 static void
-s_side(const gh_view_t *const *views, size_t n)
+s_side(const gh_mdp_client_t *c, const gh_view_t *const *views, size_t n)
 {
     gh_buf_t out GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
-    gh_queues_side(&out, views, n);
+    gh_queues_side(&out, c, views, n);
     if (gh_buf_cstr(&out))
         printf("\n%s", gh_buf_cstr(&out));
 }
 
 /* One broker of the JSON document. */
 static void
-s_json(gh_json_t *j, const char *endpoint, gh_str_t queues, gh_str_t workers)
+s_json(gh_json_t *j, const char *name, const char *endpoint, gh_str_t queues, gh_str_t workers)
 {
     gh_json_obj(j);
+    gh_json_kcstr(j, "name", name);
     gh_json_kcstr(j, "endpoint", endpoint);
     if (queues.n) {
         gh_json_kraw(j, "queues", queues);
@@ -106,10 +107,11 @@ gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json)
         bool ok = gh_queues_fetch(c, i, &queues, &workers) == 0 &&
                   gh_view_parse(&views[i], gh_buf_view(&queues), gh_buf_view(&workers)) == 0;
         if (json) {
-            s_json(&j, endpoint, ok ? gh_buf_view(&queues) : (gh_str_t){0}, gh_buf_view(&workers));
+            s_json(&j, gh_mdp_client_name(c, i), endpoint, ok ? gh_buf_view(&queues) : (gh_str_t){0},
+                   gh_buf_view(&workers));
         } else if (ok) {
             printf("%s", i ? "\n" : "");
-            s_table(endpoint, &views[i]);
+            s_table(gh_mdp_client_name(c, i), endpoint, &views[i]);
         }
         if (ok) {
             heard[i] = &views[i];
@@ -123,7 +125,7 @@ gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json)
     if (json && gh_buf_cstr(&out))
         puts(gh_buf_cstr(&out));
     if (!json && gh_mdp_client_count(c) > 1)
-        s_side(heard, gh_mdp_client_count(c));
+        s_side(c, heard, gh_mdp_client_count(c));
     for (size_t i = 0; i < GH_MMI_BROKERS_MAX; i++)
         gh_view_fini(&views[i]);
     gh_mdp_client_destroy(&c);

@@ -23,7 +23,7 @@ int gh_queues_run(const gh_conf_t *conf, int timeout_ms, bool json);
 int gh_workers_run(const gh_conf_t *conf, int timeout_ms, bool json);
 
 /* Append the services of n brokers side by side, with what they add up to; NULL for a broker that does not answer. */
-void gh_queues_side(gh_buf_t *out, const gh_view_t *const *views, size_t n);
+void gh_queues_side(gh_buf_t *out, const gh_mdp_client_t *c, const gh_view_t *const *views, size_t n);
 
 typedef struct gh_top_options {
     int interval_ms; /* between two looks, 100..60000 */

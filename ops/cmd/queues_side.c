@@ -45,7 +45,7 @@ s_line(gh_buf_t *out, const gh_view_t *const *views, size_t n, const char *name)
         if (s->depth && s->oldest_ms > oldest)
             oldest = s->oldest_ms;
     }
-    gh_buf_printf(out, "%-14.14s %7" PRId64 " %7" PRId64 " %7" PRId64 " %8s %10" PRId64 " %5" PRId64, name,
+    gh_buf_printf(out, "%-15.15s %7" PRId64 " %7" PRId64 " %7" PRId64 " %8s %10" PRId64 " %5" PRId64, name,
                   workers, running, depth, gh_view_us(oldest < 0 ? -1 : oldest * 1000, age), done, dead);
     for (size_t b = 0; b < n; b++) {
         const gh_view_service_t *s = views[b] ? gh_view_find(views[b], name) : NULL;
@@ -58,7 +58,7 @@ s_line(gh_buf_t *out, const gh_view_t *const *views, size_t n, const char *name)
 }
 
 void
-gh_queues_side(gh_buf_t *out, const gh_view_t *const *views, size_t n)
+gh_queues_side(gh_buf_t *out, const gh_mdp_client_t *c, const gh_view_t *const *views, size_t n)
 {
     const char *names[SERVICES_MAX + 1];
     size_t count = s_names(views, n, names);
@@ -67,12 +67,11 @@ gh_queues_side(gh_buf_t *out, const gh_view_t *const *views, size_t n)
         letters += views[b] ? views[b]->dead_letters : 0;
     gh_buf_printf(out, "all %zu brokers  dead letters %" PRId64 "  (of each: workers/running/waiting)\n", n,
                   letters);
-    gh_buf_printf(out, "%-14s %7s %7s %7s %8s %10s %5s", "SERVICE", "WORKERS", "RUNNING", "WAITING", "OLDEST",
+    gh_buf_printf(out, "%-15s %7s %7s %7s %8s %10s %5s", "SERVICE", "WORKERS", "RUNNING", "WAITING", "OLDEST",
                   "DONE", "DEAD");
     for (size_t b = 0; b < n; b++) {
-        char head[32] = "(silent)";
-        if (views[b])
-            snprintf(head, sizeof head, "%.8s", views[b]->broker);
+        char head[32];
+        snprintf(head, sizeof head, views[b] ? "%.14s" : "%.5s(silent)", gh_mdp_client_name(c, b));
         gh_buf_printf(out, " %14s", head);
     }
     gh_buf_puts(out, "\n");

@@ -103,10 +103,10 @@ s_workers(gh_buf_t *out, const look_t *before, const look_t *now)
 }
 
 static void
-s_broker(gh_buf_t *out, const char *endpoint, const look_t *before, const look_t *now)
+s_broker(gh_buf_t *out, const char *name, const char *endpoint, const look_t *before, const look_t *now)
 {
     if (!now->ok) {
-        gh_buf_printf(out, "broker %s: no answer\n", endpoint);
+        gh_buf_printf(out, "broker %s: no answer from %s\n", name, endpoint);
         return;
     }
     const gh_view_t *v = &now->view;
@@ -120,10 +120,9 @@ s_broker(gh_buf_t *out, const char *endpoint, const look_t *before, const look_t
         depth += v->services[i].depth;
     }
     char rate[16];
-    gh_buf_printf(out,
-                  "broker %.8s  up %" PRId64 "s  peers %" PRId64 "  waiting %" PRId64 "  %s jobs/s  %s\n\n",
-                  v->broker, v->uptime_s, v->peers, depth,
-                  s_rate(jobs_before, jobs, comparable ? us : 0, rate), endpoint);
+    gh_buf_printf(
+        out, "broker %s  up %" PRId64 "s  peers %" PRId64 "  waiting %" PRId64 "  %s jobs/s  %s\n\n", name,
+        v->uptime_s, v->peers, depth, s_rate(jobs_before, jobs, comparable ? us : 0, rate), endpoint);
     gh_buf_printf(out, "%-15s %4s %6s %6s %7s %8s %8s %7s %7s %7s %7s %8s %6s %6s %5s\n", "SERVICE", "WRK",
                   "RUN", "WAIT", "OLDEST", "DONE/S", "IN/S", "WORK50", "WORK99", "WAIT50", "WAIT99",
                   "REFUSED", "EXPIRD", "REQUED", "DEAD");
@@ -144,13 +143,14 @@ s_render(const top_t *t, gh_buf_t *out)
         const gh_view_t *views[GH_MMI_BROKERS_MAX];
         for (size_t i = 0; i < t->n; i++)
             views[i] = t->now[i].ok ? &t->now[i].view : NULL;
-        gh_queues_side(out, views, t->n);
+        gh_queues_side(out, t->client, views, t->n);
         gh_buf_puts(out, "\n");
     }
     for (size_t i = 0; i < t->n; i++) {
         if (i)
             gh_buf_puts(out, "\n");
-        s_broker(out, gh_mdp_client_endpoint(t->client, i), &t->before[i], &t->now[i]);
+        s_broker(out, gh_mdp_client_name(t->client, i), gh_mdp_client_endpoint(t->client, i), &t->before[i],
+                 &t->now[i]);
     }
 }
 

@@ -1,8 +1,10 @@
 """The log's files (api/29 Logging): requests apart, turned over by size, compressed, opened anew when they are moved."""
 
 import collections
+import json
 import os
 import signal
+import subprocess
 
 import pytest
 import requests
@@ -43,6 +45,22 @@ def ask(site, request_id):
 
 def requests_logged(site):
     return [e["request_id"] for e in logs.entries(site.folder, "front.access.log") if e["route"] == "none"]
+
+
+def test_a_full_disk_is_told_to_whoever_started_the_program(site):
+    folder = os.path.join(site.var, "full")
+    os.mkdir(folder)
+    os.symlink("/dev/full", os.path.join(folder, "broker.log"))
+    conf = {"log.dir": folder, "broker.inner": "tcp://127.0.0.1:*", "broker.public": "", "broker.events_in": "tcp://127.0.0.1:*",
+            "broker.events_out": "tcp://127.0.0.1:*"}
+    p = subprocess.Popen([paths.program("guahao-broker")], env=site.env(conf), stderr=subprocess.PIPE, text=True)
+    try:
+        said = json.loads(p.stderr.readline())
+        assert (said["level"], said["msg"], said["reason"]) == ("error", "log_lost", "No space left on device")
+    finally:
+        p.terminate()
+        rest = p.communicate(timeout=10)[1]
+    assert "log_lost" not in rest                               # once a minute
 
 
 def test_lines_stand_where_they_belong(site):
