@@ -162,3 +162,52 @@ def test_five_wrong_passwords_lock_the_form_too(api, patient):
         message(form(api, patient[1], "wrong"), 98)
     r = form(api, patient[1])
     assert message(r, 101)["error"] == "登录失败" and int(r.headers["Retry-After"]) > 0
+
+
+# ---- height and address of the own health record (api/07 sections 7.5, 7.6)
+
+BASIC = "/patient/profile/basic-info"
+
+
+def basic(api, token):
+    info = message(api.get("/patient/health-record", token=token))["basicInfo"]
+    return info["height"], info["address"]
+
+
+def test_height_and_address_of_the_health_record(api, db, patient, token):
+    assert basic(api, token) == (None, None)
+    said = message(api.put(BASIC, {"height": "172", "address": " 学院路 3 号 "}, token=token))
+    assert contract.check("identity.update_basic_info", said) == {"success": True}
+    assert basic(api, token) == (172, "学院路 3 号")
+    message(api.put(BASIC, {"address": "长青路 1 号"}, token=token))              # what is absent stays
+    assert basic(api, token) == (172, "长青路 1 号")
+    message(api.put(BASIC, {"height": None, "address": ""}, token=token))         # what is empty goes
+    assert basic(api, token) == (None, None)
+    assert db.row("select m.source, m.updated_by from medical_profiles m join patients p on p.id = m.patient_id where p.user_id = %s",
+                  patient[0]) == ("patient", patient[0])
+
+
+def test_an_address_that_comes_back_as_it_was_shown_keeps_its_parts(api, db, patient, token):
+    parts = {"country": "CN", "city": "北京", "line": "学院路 3 号", "postal_code": "100044"}
+    db.query("update patients set address = %s where user_id = %s", json.dumps(parts), patient[0])
+    shown = basic(api, token)[1]
+    message(api.put(BASIC, {"height": 160, "address": shown}, token=token))
+    assert db.value("select address from patients where user_id = %s", patient[0]) == parts and basic(api, token) == (160, shown)
+    found = db.query("select changes - 'height_cm' from audit_log where action = 'patient.update' and actor_id = %s", patient[0])
+    assert found == [({},)]
+    version = db.value("select version from patients where user_id = %s", patient[0])
+    message(api.put(BASIC, {"height": 160}, token=token))                         # nothing new: nothing written
+    assert db.value("select version from patients where user_id = %s", patient[0]) == version
+
+
+def test_basic_info_refusals(api, db, system, patient, token):
+    db.query("insert into medical_profiles (patient_id, height_cm, allergies, source) select id, 170, '[{\"substance\": \"青霉素\"}]', "
+             "'clinician' from patients where user_id = %s", patient[0])
+    for height in (19, 273, 1.5, "x"):
+        refused(api.put(BASIC, {"height": height}, token=token), 99, "参数 height 不正确")
+    refused(api.put(BASIC, {"address": "长" * 256}, token=token), 99, "参数 address 不正确")
+    refused(api.put(BASIC, {"height": 170}, token=system.token("A0001")), 106, "患者信息不存在")
+    message(api.put(BASIC, {"height": 180}), 105, 401)
+    message(api.put(BASIC, {"height": 272}, token=token))
+    assert basic(api, token)[0] == 272                                            # and the rest of the profile stays
+    assert message(api.get("/patient/health-record", token=token))["medicalHistory"]["allergyHistory"] == ["青霉素"]

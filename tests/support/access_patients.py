@@ -43,6 +43,7 @@ ROWS = [
     ("identity.update_relative", "PUT", "/patient/patients/{relative}", "nyxxxxxx", lambda w: {"json": {"remark": "x"}}),
     ("identity.set_default_relative", "PUT", "/patient/patients/{patient}/set-default", "nyxxxxxx", None),
     ("identity.remove_relative", "DELETE", "/patient/patients/{relative}", "nyxxxxxx", None),
+    ("identity.update_basic_info", "PUT", "/patient/profile/basic-info", "nyyxxxxx", lambda w: {"json": {"height": 170}}),
     # no campus directory here: those with a patient record are told so
     ("identity.verify_campus_identity", "POST", "/patient/identity/verify", "nrrxxxxx",
      lambda w: {"json": {"identifier": "2130", "password": "x"}}),

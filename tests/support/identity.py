@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def system(demo_db, make_system):
-    return make_system(demo_db, {"password.cost": 10}).start(pools=("identity", "directory,booking"))
+    return make_system(demo_db, {"password.cost": 10}).start(pools=("identity", "directory,booking,clinical"))
 
 
 @pytest.fixture(scope="module")

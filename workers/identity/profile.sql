@@ -64,3 +64,36 @@ with old as (
 )
 update patients set name = coalesce($2, name), full_name = case when $2 is null then full_name end, gender = coalesce($3::text, gender), date_of_birth = coalesce($4::date, date_of_birth)
  where id = $1
+
+-- name: basic_info_update
+-- $1 own patient row or null, $2 members, $3 caller, $4 now (api/07 section 7.6). What is absent stays, null empties it. The address is
+-- one line here: one that comes back as it was shown keeps its parts.
+with held as materialized (
+    select p.*, concat_ws(' ', p.address->>'country', p.address->>'region', p.address->>'city', p.address->>'line') as shown
+      from patients p where p.id = $1::bigint and p.deleted_at is null for no key update
+), asked as (
+    select h.id, m.height_cm as height_was, case when b ? 'height' then (b->>'height')::numeric else m.height_cm end as height,
+           h.address as address_was,
+           case when not b ? 'address' or coalesce(btrim(b->>'address'), '') = h.shown then h.address
+                when btrim(b->>'address') <> '' then jsonb_build_object('line', btrim(b->>'address')) end as address
+      from (select $2::jsonb as b) x, held h
+      left join medical_profiles m on m.patient_id = h.id
+), changed as (
+    select a.*, a.height is distinct from a.height_was as taller, a.address is distinct from a.address_was as elsewhere from asked a
+), profile as (
+    insert into medical_profiles as t (patient_id, height_cm, source, updated_by, created_at, updated_at)
+    select c.id, c.height, 'patient', $3::bigint, $4::timestamptz, $4 from changed c where c.taller
+        on conflict (patient_id) do update
+       set height_cm = excluded.height_cm, source = excluded.source, updated_by = excluded.updated_by, version = t.version + 1,
+           updated_at = excluded.updated_at
+), person as (
+    update patients p set address = c.address, version = p.version + 1, updated_at = $4
+      from changed c where p.id = c.id and (c.taller or c.elsewhere)
+)
+select case when c.id is null then 'PATIENT_RECORD_MISSING' end as error, json_build_object('success', true)::text as body,
+       case when c.taller or c.elsewhere then
+           json_build_object('action', 'patient.update', 'entity', 'patient', 'entity_id', c.id, 'patient_id', c.id,
+                             'changes', gh_changes(jsonb_build_object('height_cm', c.height_was, 'address', c.address_was),
+                                                   jsonb_build_object('height_cm', c.height, 'address', c.address))) end as audit
+  from (select) one
+  left join changed c on true
