@@ -105,15 +105,16 @@ typedef struct front_ask {
     int64_t start_us;
     front_rate_t rate; /* what the answer tells of its limit */
     front_address_t client;
-    char trace[GH_TRACE_TEXT];          /* the client's traceparent, or a new one */
-    bool trace_given;                   /* the client's */
-    bool own_id;                        /* the request id is the client's */
-    gh_str_t extension;                 /* a new access token for the answer, empty: none */
-    int64_t extension_s;                /* its life */
-    gh_str_t agent;                     /* User-Agent, text of at most 300 bytes, or empty */
-    char applied[48];                   /* what success says in Preference-Applied (RFC 7240), or empty */
-    uint32_t wait_s;                    /* the call became a job, and is waited for so long (watch.h) */
-    bool stream;                        /* the job is asked for as a stream (watch.h) */
+    char trace[GH_TRACE_TEXT]; /* the client's traceparent, or a new one */
+    bool trace_given;          /* the client's */
+    bool own_id;               /* the request id is the client's */
+    gh_str_t extension;        /* a new access token for the answer, empty: none */
+    int64_t extension_s;       /* its life */
+    gh_str_t agent;            /* User-Agent, text of at most 300 bytes, or empty */
+    char applied[48];          /* what success says in Preference-Applied (RFC 7240), or empty */
+    bool replayed;             /* the job that it became is the one of an earlier call with its key */
+    uint32_t wait_s;           /* the call became a job, and is waited for so long (watch.h) */
+    bool stream;               /* the job is asked for as a stream (watch.h) */
     gh_str_t authorization, last_event; /* of a stream */
     int64_t user_id;                    /* 0: nobody */
     int64_t window_s;                   /* of front.v1_get_metrics */
@@ -137,6 +138,8 @@ typedef struct front_frames {
 } front_frames_t;
 /* The reply of a worker: its header, body and further frames, which are taken (NULL: none). Its times are noted in ask. */
 void front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body, front_frames_t *frames);
+/* The reply is the stored one of an earlier call with the same Idempotency-Key. */
+bool front_is_replay(const gh_reply_head_t *head);
 /* Put bytes of an answer on a connection: used by the functions above and for what Kore refuses. */
 void front_write(struct connection *c, const front_ask_t *ask, uint16_t status, const char *type,
                  gh_str_t headers, gh_str_t body);

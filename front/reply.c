@@ -424,6 +424,13 @@ signed_in(gh_mp_t headers)
     return user;
 }
 
+bool
+front_is_replay(const gh_reply_head_t *head)
+{
+    gh_str_t text;
+    return gh_mp_str(gh_mp_get(head->headers, "Idempotency-Replayed"), &text);
+}
+
 void
 front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body, front_frames_t *frames)
 {
@@ -445,6 +452,8 @@ front_answer_reply(front_ask_t *ask, const gh_reply_head_t *head, gh_str_t body,
         front_cookies_clear(&s_lines);
     if (ask->applied[0])
         gh_buf_printf(&s_lines, "preference-applied: %s\r\n", ask->applied);
+    if (ask->replayed && !front_is_replay(head))
+        gh_buf_puts(&s_lines, "idempotency-replayed: true\r\n");
     if (not_modified(ask, head)) {
         release_frames(frames);
         front_answer(ask, 304, "", gh_buf_view(&s_lines), (gh_str_t){0});

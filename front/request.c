@@ -486,7 +486,7 @@ handle(inbound_t *in, const uint8_t id[16])
         return;
     gh_str_t key = {0}, body = {0};
     if (op->idempotent && in->headers.key.p && !front_key_parse(in->headers.key, &key)) {
-        front_answer_error(&in->ask, GH_E_BAD_REQUEST, NULL, NULL);
+        front_answer_error(&in->ask, GH_E_IDEMPOTENCY_KEY_INVALID, NULL, NULL);
         return;
     }
     if (req->http_body && req->http_body_length)

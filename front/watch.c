@@ -166,6 +166,15 @@ answer_accepted(front_watch_t *w)
     front_let_go(req);
 }
 
+/* The call had made its job before: the result is a stored answer as well (api/20, Idempotency). */
+static bool
+is_replay_of_accepted(const front_watch_t *w)
+{
+    gh_reply_head_t head;
+    gh_str_t first = gh_buf_view(&w->first);
+    return gh_reply_head_decode(first.p, first.n, &head) == 0 && front_is_replay(&head);
+}
+
 /* The job ended: its result is the answer. */
 static void
 answer_result(front_watch_t *w)
@@ -175,6 +184,7 @@ answer_result(front_watch_t *w)
     fill_question(w, "jobs.v1_get_job_result", &head);
     head.budget_ms = front.timeout_ms;
     w->ask.wait_s = 0;
+    w->ask.replayed = is_replay_of_accepted(w);
     front_link_send(&w->ask, &head, "jobs", gh_buf_view(&s_watch.args), NULL);
     drop(w);
     if (!req->hdlr_extra)

@@ -51,6 +51,7 @@ static const struct {
                 {GH_E_VALIDATION_FAILED, WANTS_INPUT},
                 {GH_E_UNKNOWN_FIELD, WANTS_FIELDS},
                 {GH_E_UNKNOWN_SORT, WANTS_SORT},
+                {GH_E_IDEMPOTENCY_KEY_INVALID, WANTS_KEY},
                 {GH_E_IDEMPOTENCY_KEY_REUSED, WANTS_KEY},
                 {GH_E_IDEMPOTENCY_IN_PROGRESS, WANTS_KEY},
                 {GH_E_RATE_LIMITED, WANTS_RATE},

@@ -326,7 +326,9 @@ put_validation(const gh_render_t *r, const gh_refusal_t *x, gh_json_t *j)
             put_detail(j, x->faults->at[i].where, x->faults->at[i].field, x->faults->at[i].type,
                        gh_fault_text(x->faults->at[i].type));
     } else if (!put_worker_faults(j, r, x->extra, row->v1 == GH_E_VALIDATION_FAILED ? NULL : "value_error")) {
-        put_detail(j, 'b', "", "value_error", gh_fault_text("value_error"));
+        gh_buf_t text GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+        put_text(&text, x, row->v1 == GH_E_VALIDATION_FAILED ? gh_fault_text("value_error") : row->en, ", ");
+        put_detail(j, 'b', "", "value_error", gh_buf_ok(&text) ? gh_buf_cstr(&text) : "");
     }
     gh_json_arr_end(j);
 }

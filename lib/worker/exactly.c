@@ -43,7 +43,7 @@ gh_job_prepare_key(gh_wjob_priv_t *j)
     const gh_job_head_t *h = &j->job.head;
     for (size_t i = 0; i < h->key.n; i++)
         if (h->key.p[i] < 0x20 || h->key.p[i] > 0x7e || h->key.n > KEY_MAX)
-            return GH_E_BAD_REQUEST;
+            return GH_E_IDEMPOTENCY_KEY_INVALID;
     gh_buf_t scope GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
     gh_buf_i64(&scope, h->actor.user_id);
     gh_buf_putc(&scope, ' ');

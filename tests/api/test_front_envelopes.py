@@ -245,7 +245,12 @@ def test_idempotency_keys(front, broker):
     n = len(broker.jobs)
     for bad in ("k" * 256, '""', "a b", 'a"b'):
         r = front.post("/patient/appointments", token=token(), json=BOOK, headers={"Idempotency-Key": bad})
-        assert r.json()["code"] == 99, bad
+        assert r.json() == {"code": 99, "message": {"error": "请求参数错误", "msg": "请求头 Idempotency-Key 不正确，应为 1 至 255 个可见字符"}}, bad
+    for path, status in (("/api/v1/appointments", 400), ("/appointment/", 400)):
+        r = front.post(path, token=token(), json=BOOK, headers={"Idempotency-Key": "k" * 256})
+        said = r.json()["data"] if "data" in r.json() else r.json()
+        assert r.status_code == status and said["detail"] == "Idempotency-Key: 1 to 255 visible characters are needed, bare or in quotes"
+        assert said.get("code", "BAD_REQUEST") == "BAD_REQUEST"
     assert len(broker.jobs) == n
 
 

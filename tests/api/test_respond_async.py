@@ -133,6 +133,24 @@ def test_the_key_holds_for_the_job_and_for_the_call_in_it(house):
     assert house.h.remaining(ask.session) == 15
 
 
+def test_an_answer_that_was_waited_for_is_said_to_be_a_replay(house):
+    ask = bc._free(house.h)
+    api = house.api(ask.user)
+    wait = {"Prefer": "wait=20", "Idempotency-Key": "waited-for"}
+    first, again = (api.post(BOOK, {"schedule_id": ask.session}, headers=wait) for _ in range(2))
+    assert data(first, 201) == data(again, 201)
+    assert "Idempotency-Replayed" not in first.headers and again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["Preference-Applied"] == "wait=20"
+    # the plain call first: the job finds what it has stored, and says so once
+    ask = bc._free(house.h)
+    api = house.api(ask.user)
+    data(api.post(BOOK, {"schedule_id": ask.session}, headers={"Idempotency-Key": "waited-for"}), 201)
+    for _ in range(2):
+        later = api.post(BOOK, {"schedule_id": ask.session}, headers=wait)
+        data(later, 201)
+    assert later.headers["Idempotency-Replayed"] == "true" and house.h.remaining(ask.session) == 15
+
+
 def test_many_at_once_with_one_key_are_one_job(house):
     ask = bc._free(house.h)
     headers = {"Idempotency-Key": '"rush"', **ASYNC}

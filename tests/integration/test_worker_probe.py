@@ -206,8 +206,8 @@ def test_key_replays_refuses_other_bodies_and_is_scoped(site):
     # an operation that does not know keys ignores them
     assert site.call("tell", user=1, more={"key": "k1"}, body={}).error is None
     # keys that no client of ours sends
-    assert site.call("add", user=1, more={"key": "x" * 256}, body={"name": "a"}).error == "BAD_REQUEST"
-    assert site.call("add", user=1, more={"key": "\u00e9"}, body={"name": "a"}).error == "BAD_REQUEST"
+    assert site.call("add", user=1, more={"key": "x" * 256}, body={"name": "a"}).error == "IDEMPOTENCY_KEY_INVALID"
+    assert site.call("add", user=1, more={"key": "\u00e9"}, body={"name": "a"}).error == "IDEMPOTENCY_KEY_INVALID"
 
 
 def test_key_in_progress_elsewhere_is_said(site):

@@ -133,6 +133,22 @@ files_are_refused_by_name_and_kind(void **state)
     assert_non_null(strstr(plain, "\"loc\":[\"body\",\"file\"]"));
 }
 
+/* Where nothing but the row says what is wrong, its own sentence does (api/30: a 422 is a list of members). */
+static void
+a_plain_422_without_members_says_its_sentence(void **state)
+{
+    (void)state;
+    static const gh_error_arg_t id[] = {{"code", {"Z1", 2}}, {0}};
+    assert_string_equal(refuse(GH_ENV_PLAIN, GH_E_IDEMPOTENCY_KEY_REUSED, NULL, NULL, NULL),
+                        "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"The idempotency key was used with "
+                        "another body\",\"type\":\"value_error\"}]}");
+    assert_int_equal(s_out.status, 422);
+    assert_non_null(strstr(refuse(GH_ENV_PLAIN, GH_E_ICD10_FORMAT, id, NULL, NULL),
+                           "\"msg\":\"Not a diagnosis code: Z1\""));
+    assert_non_null(strstr(refuse(GH_ENV_PLAIN, GH_E_VALIDATION_FAILED, NULL, NULL, NULL),
+                           "\"msg\":\"The value is not allowed\""));
+}
+
 static void
 v1_gives_a_problem_object(void **state)
 {
@@ -298,6 +314,7 @@ main(void)
         cmocka_unit_test(code_surface_answers_200_but_for_tokens_and_transport),
         cmocka_unit_test(code_surface_names_the_faulty_members),
         cmocka_unit_test(files_are_refused_by_name_and_kind),
+        cmocka_unit_test(a_plain_422_without_members_says_its_sentence),
         cmocka_unit_test(v1_gives_a_problem_object),
         cmocka_unit_test(v1_problem_json_is_bare_and_may_be_chinese),
         cmocka_unit_test(heartbeat_gives_detail),
