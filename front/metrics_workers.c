@@ -114,7 +114,8 @@ front_metrics_tallies(gh_buf_t *out, const char *metric)
 static void
 put_statement(gh_buf_t *out, gh_mp_t row, const char *where)
 {
-    int64_t values[1 + GH_TIMING_BUCKETS] = {0}, running = 0;
+    int64_t values[1 + GH_TIMING_BUCKETS] = {0};
+    uint64_t running = 0; /* a worker may say what it likes: the sum wraps */
     gh_str_t name = {0};
     size_t i = 0;
     for (gh_mp_iter_t it = gh_mp_iter(row); i <= GH_COUNT(values) && gh_mp_next(&it); i++)
@@ -122,19 +123,19 @@ put_statement(gh_buf_t *out, gh_mp_t row, const char *where)
             return;
     name = front_metrics_label(name);
     for (size_t b = 0; b < GH_TIMING_BUCKETS; b++) {
-        running += values[1 + b];
+        running += (uint64_t)values[1 + b];
         gh_buf_printf(out, "guahao_db_query_seconds_bucket{statement=\"%.*s\",%s,le=", (int)name.n, name.p,
                       where);
         if (b < GH_TIMING_BUCKETS - 1)
-            gh_buf_printf(out, "\"%g\"} %lld\n", gh_timing_edges_us[b] / 1e6, (long long)running);
+            gh_buf_printf(out, "\"%g\"} %llu\n", gh_timing_edges_us[b] / 1e6, (unsigned long long)running);
         else
-            gh_buf_printf(out, "\"+Inf\"} %lld\n", (long long)running);
+            gh_buf_printf(out, "\"+Inf\"} %llu\n", (unsigned long long)running);
     }
     gh_buf_printf(out,
                   "guahao_db_query_seconds_sum{statement=\"%.*s\",%s} %.6f\n"
-                  "guahao_db_query_seconds_count{statement=\"%.*s\",%s} %lld\n",
+                  "guahao_db_query_seconds_count{statement=\"%.*s\",%s} %llu\n",
                   (int)name.n, name.p, where, (double)values[0] / 1e6, (int)name.n, name.p, where,
-                  (long long)running);
+                  (unsigned long long)running);
 }
 
 static void

@@ -236,6 +236,14 @@ old_names(const log_file_t *f, char *names[OLD_MAX])
     return n;
 }
 
+/* What stands there under the name of an old file and is none, or cannot be read, must not keep the others waiting. */
+static bool
+is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, R_OK) == 0;
+}
+
 /* Remove the oldest ones, and find one to compress. */
 static bool
 prune(const log_file_t *f, char unpacked[NAME_MAX + 1])
@@ -244,10 +252,10 @@ prune(const log_file_t *f, char unpacked[NAME_MAX + 1])
     size_t n = old_names(f, names), keep = (size_t)s.keep;
     unpacked[0] = 0;
     for (size_t i = 0; i < n; i++) {
-        if (i + keep < n) {
-            snprintf(path, sizeof path, "%s/%s", s.dir, names[i]);
+        snprintf(path, sizeof path, "%s/%s", s.dir, names[i]);
+        if (i + keep < n)
             (void)unlink(path);
-        } else if (!unpacked[0] && !is_packed(names[i]))
+        else if (!unpacked[0] && !is_packed(names[i]) && is_file(path))
             snprintf(unpacked, NAME_MAX + 1, "%s", names[i]);
         free(names[i]);
     }

@@ -59,6 +59,8 @@ static const char *
 take_line(gh_str_t line, gh_broker_at_t *b)
 {
     gh_str_t word[WORDS + 1];
+    if (line.n && memchr(line.p, '\0', line.n))
+        return "a line is text";
     for (size_t i = 0; i < GH_COUNT(word); i++)
         word[i] = next_word(&line);
     if (word[WORDS].n || !word[3].n)

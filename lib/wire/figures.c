@@ -10,11 +10,12 @@ text(gh_mp_t map, const char *key)
     return gh_mp_str(gh_mp_get(map, key), &s) ? s : (gh_str_t){0};
 }
 
+/* Nothing that is counted is below 0. */
 static int64_t
 number(gh_mp_t v)
 {
     int64_t n;
-    return gh_mp_int(v, &n) ? n : 0;
+    return gh_mp_int(v, &n) && n > 0 ? n : 0;
 }
 
 static void

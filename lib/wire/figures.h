@@ -23,7 +23,7 @@
 #define GH_FIGURES_EVERY 2000         /* ms between two of a worker */
 #define GH_FIGURES_ALL   (16u << 20)  /* bytes of what a broker hands out at once */
 
-/* Spans live as long as the frame. What is missing reads as 0 or empty. */
+/* Spans live as long as the frame. What is missing reads as 0 or empty, and no number is below 0. */
 typedef struct gh_figures {
     gh_str_t worker; /* the broker's id of it, in hex */
     gh_str_t pool, host, version, level, state;

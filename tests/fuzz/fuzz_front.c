@@ -1,6 +1,6 @@
-// sources: front/forwarded.c lib/base/networks.c front/cookies.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/log*.c lib/base/json.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
+// sources: front/forwarded.c front/prefer.c lib/base/trace.c lib/base/networks.c front/cookies.c lib/base/buf.c lib/base/gh.c lib/base/hash.c lib/base/log*.c lib/base/json.c lib/base/money.c lib/base/timez.c lib/base/uuid7.c
 /*
- * tests/fuzz/fuzz_front.c - header values that the front takes apart: X-Forwarded-For and Cookie
+ * tests/fuzz/fuzz_front.c - header values that the front takes apart: X-Forwarded-For, Cookie, Prefer, traceparent
  *
  * Input: one header value, read as each of them.
  */
@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "front/cookies.h"
+#include "base/trace.h"
 #include "front/forwarded.h"
+#include "front/prefer.h"
 
 static void
 s_forwarded(gh_str_t value)
@@ -50,6 +52,32 @@ s_cookies(gh_str_t value)
     FUZZ_CHECK(ends == (lines.n ? 2 : 0));
 }
 
+static void
+s_prefer(gh_str_t value)
+{
+    bool async = false, twice = false;
+    uint32_t wait = 0, as_before = 7;
+    front_prefer_read(value, &async, &wait);
+    FUZZ_CHECK(wait <= 999999);
+    front_prefer_read(value, &twice, &as_before);
+    FUZZ_CHECK(twice == async && as_before == 7);
+}
+
+static void
+s_trace(gh_str_t value)
+{
+    char text[GH_TRACE_TEXT];
+    if (!gh_trace_parse(value, text)) {
+        FUZZ_CHECK(!*text);
+        return;
+    }
+    char again[GH_TRACE_TEXT];
+    gh_str_t trace = gh_str(text), id = gh_trace_id(trace);
+    FUZZ_CHECK(trace.n == GH_TRACE_N && id.n == GH_TRACE_ID_N && memcmp(value.p + 3, id.p, id.n) == 0);
+    FUZZ_CHECK(gh_trace_parse(trace, again) && strcmp(text, again) == 0);
+    (void)gh_trace_sampled(trace);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -58,6 +86,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return -1;
     s_forwarded(value);
     s_cookies(value);
+    s_prefer(value);
+    s_trace(value);
     return 0;
 }
 
@@ -69,7 +99,10 @@ fuzz_examples(void)
                                        "[2001:db8::1]:4711, 10.1.2.3:80",
                                        "theme=dark; __Host-refresh=aa.bb.cc; csrf=0123456789abcdef",
                                        "604800 aa.bb-_.cc",
-                                       "::ffff:10.0.0.4, unknown"};
+                                       "::ffff:10.0.0.4, unknown",
+                                       "respond-async, wait=\"10\"; x=1, foo=\"a,\\\"wait=5\"",
+                                       "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                                       "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"};
     for (size_t i = 0; i < GH_COUNT(good); i++)
         fuzz_add(good[i], strlen(good[i]));
 }

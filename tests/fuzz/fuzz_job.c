@@ -49,7 +49,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (gh_event_decode(data, n, &map) == 0) {
         FUZZ_CHECK(gh_mp_type(map) == GH_MP_MAP && n <= GH_EVENT_MAX);
         accepted = 0;
-    }
+    } else
+        FUZZ_CHECK(!gh_event_draining((gh_str_t){(const char *)data, n}));
     return accepted;
 }
 
@@ -99,6 +100,14 @@ fuzz_examples(void)
     gh_mpw_int(&b, 5);
     gh_mpw_cstr(&b, "user");
     gh_mpw_int(&b, 42);
+    fuzz_add(b.p, b.n);
+    gh_buf_clear(&b);
+    gh_event_begin(&b);
+    gh_mpw_map(&b, 2);
+    gh_mpw_cstr(&b, "broker");
+    gh_mpw_bin(&b, h.id, sizeof h.id);
+    gh_mpw_cstr(&b, "draining");
+    gh_mpw_bool(&b, true);
     fuzz_add(b.p, b.n);
     gh_buf_fini(&b);
 }

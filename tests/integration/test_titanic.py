@@ -213,6 +213,7 @@ def test_after_so_many_deaths_it_is_given_up(site):
 
 def test_two_dispatchers_deliver_each_once(site):
     site.system.start_worker("jobs", name="jobs2")
+    wait_for("the second one", lambda: [q["workers"] for q in site.system.queues()["services"] if q["name"] == "titanic.request"] == [2], 20)
     try:
         with Echo(site, "shared") as echo:
             names = [request(site, b"shared", b"%d" % i) for i in range(30)]

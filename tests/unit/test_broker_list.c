@@ -58,6 +58,9 @@ faults_name_their_line(void **state)
         assert_string_equal(s_why, cases[i].why);
         assert_int_equal(s_list.n, 0);
     }
+    gh_str_t torn = GH_STR(EAST "\n\0ast tcp://a:1 tcp://a:2 tcp://a:3"); /* else a broker without a name */
+    assert_int_equal(gh_broker_list_parse(torn, &s_list, s_why, sizeof s_why), -1);
+    assert_string_equal(s_why, "line 2: a line is text");
 }
 
 static void

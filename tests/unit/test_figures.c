@@ -59,6 +59,18 @@ a_frame_is_read(void **state)
 }
 
 static void
+no_number_is_below_zero(void **state)
+{
+    (void)state;
+    gh_buf_t frame GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    gh_figures_t f;
+    put_frame(&frame, "booking", INT64_MIN, -1);
+    assert_int_equal(gh_figures_read(gh_buf_view(&frame), &f), 0);
+    assert_int_equal(f.pid, 0);
+    assert_int_equal(f.n, 0);
+}
+
+static void
 other_frames_are_refused(void **state)
 {
     (void)state;
@@ -119,6 +131,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_is_read),
+        cmocka_unit_test(no_number_is_below_zero),
         cmocka_unit_test(other_frames_are_refused),
         cmocka_unit_test(a_worker_of_several_brokers_is_one),
         cmocka_unit_test(no_more_than_there_is_room_for),

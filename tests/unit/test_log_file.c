@@ -227,6 +227,25 @@ what_was_left_uncompressed_is_done_at_the_start(void **state)
 }
 
 static void
+what_is_no_file_keeps_none_waiting(void **state)
+{
+    (void)state;
+    char path[128], old[512];
+    snprintf(path, sizeof path, "%s/x.log.20260307-081530", dir);
+    assert_int_equal(symlink(path, path), 0); /* nobody can open it */
+    snprintf(path, sizeof path, "%s/x.log.20260308-081530", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/x.log.20260309-081530", dir);
+    FILE *f = fopen(path, "w");
+    fputs("left\n", f);
+    fclose(f);
+    assert_int_equal(gh_log_files_open(dir, "x", false), 0);
+    work(gh_machine_us() + 4000000);
+    assert_int_equal(old_files("x.log", ".gz", old), 1);
+    assert_string_equal(content(old), "left\n");
+}
+
+static void
 a_file_moved_by_others_is_made_anew(void **state)
 {
     (void)state;
@@ -288,6 +307,7 @@ main(void)
         TEST(a_day_has_files_of_its_own),
         TEST(a_file_of_yesterday_is_put_aside_at_the_start),
         TEST(what_was_left_uncompressed_is_done_at_the_start),
+        TEST(what_is_no_file_keeps_none_waiting),
         TEST(a_file_moved_by_others_is_made_anew),
         TEST(processes_share_a_file),
     };
