@@ -131,6 +131,7 @@ def change_everything(site):
     assert b["east"].queues()["broker"]["draining"]
     site.list("west", "south")
     wait_for("the workers to have left it", lambda: not b["east"].workers(), 15)
+    wait_for("front and dispatchers to have left it", lambda: b["east"].queues()["broker"]["inner_peers"] == 1, 15)    # we alone
     assert b["east"].process.stop() == 0
     # a worker process that leaves, and another one in its place
     site.start_worker("workers-3")

@@ -16,14 +16,13 @@
 
 #define PARTS_MAX     48 /* a file comes in many frames */
 #define OPEN_AGAIN_MS 5000
-#define LEAVE_MS      120000 /* longer than a job may take */
-#define TURN_MAX      256    /* messages of one socket in a turn */
+#define TURN_MAX      256 /* messages of one socket in a turn */
 
 typedef struct broker {
     gh_broker_at_t at;
     void *jobs, *events, *tell; /* NULL: the place is free */
     int64_t beat_ms;            /* 0: never heard */
-    int64_t leave_ms;           /* taken off the list: closed then; 0: listed */
+    bool leaving;               /* taken off the list: closed when nothing is in hand there */
     bool draining;              /* takes no more jobs */
 } broker_t;
 
@@ -99,18 +98,16 @@ is_open(const gh_brokers_t *self, const gh_broker_at_t *at)
 static void
 follow_list(gh_brokers_t *self)
 {
-    int64_t now = gh_mono_ms();
     for (size_t i = 0; i < self->n; i++) {
         broker_t *b = &self->at[i];
-        bool listed = !b->jobs || gh_broker_listed(&self->list, &b->at);
-        b->leave_ms = listed ? 0 : b->leave_ms ? b->leave_ms : now + LEAVE_MS;
+        b->leaving = b->jobs && !gh_broker_listed(&self->list, &b->at);
     }
     for (size_t i = 0; i < self->list.n; i++)
         if (!is_open(self, &self->list.at[i]) && open_broker(self, &self->list.at[i]))
             gh_log(GH_LOG_ERROR, "broker_unused", GH_KS("broker", self->list.at[i].name));
 }
 
-/* One that was taken off the list is left when its jobs have had their time. */
+/* One that was taken off the list is left when it has answered all: until then nobody else has its number. */
 static void
 follow(gh_brokers_t *self)
 {
@@ -120,7 +117,7 @@ follow(gh_brokers_t *self)
         follow_list(self);
     }
     for (size_t i = 0; i < self->n; i++)
-        if (self->at[i].leave_ms && now >= self->at[i].leave_ms)
+        if (self->at[i].leaving && !self->events->awaited(self->arg, (int)i))
             close_broker(&self->at[i]);
 }
 
@@ -176,7 +173,7 @@ gh_brokers_usable(const gh_brokers_t *self, int broker)
 static bool
 takes_jobs(const gh_brokers_t *self, int broker)
 {
-    return gh_brokers_usable(self, broker) && !self->at[broker].draining && !self->at[broker].leave_ms;
+    return gh_brokers_usable(self, broker) && !self->at[broker].draining && !self->at[broker].leaving;
 }
 
 bool

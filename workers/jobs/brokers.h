@@ -17,6 +17,8 @@ typedef struct gh_brokers_events {
     void (*reply)(void *arg, int broker, const gh_reply_head_t *head, gh_str_t body);
     /* Somebody queued a job (event "jobs"). */
     void (*wake)(void *arg);
+    /* An answer of this broker, which is no longer listed, is waited for. */
+    bool (*awaited)(void *arg, int broker);
 } gh_brokers_events_t;
 
 /* Connect to the brokers of the list (wire/broker_list.h), and follow it. conf and events are borrowed. NULL after a log line. */

@@ -163,7 +163,17 @@ on_wake(void *arg)
     d->due_ms = 0;
 }
 
-static const gh_brokers_events_t broker_events = {on_reply, on_wake};
+static bool
+on_awaited(void *arg, int broker)
+{
+    const gh_dispatcher_t *d = arg;
+    for (size_t i = 0; i < d->n_runs; i++)
+        if (!d->runs[i]->ended && d->runs[i]->broker == broker)
+            return true;
+    return false;
+}
+
+static const gh_brokers_events_t broker_events = {on_reply, on_wake, on_awaited};
 
 /* ---- noting ends */
 
