@@ -28,6 +28,25 @@ def pytest_configure(config):
     paths.remove_stale_dirs()
 
 
+# Files that take long begin first, the longest at the head: one of them that began last would run alone at the end.
+LONG = [f"tests/{f}.py" for f in (
+    "chaos/test_chaos_storm", "api/test_injection", "integration/test_run", "api/test_authorisation", "chaos/test_chaos_booking",
+    "api/test_docs_pages", "integration/test_list_plans", "api/test_attacks", "chaos/test_chaos_hosts", "integration/test_seed",
+    "api/test_contract_walk", "api/test_front_hostile", "chaos/test_failover", "integration/test_worker_probe",
+    "integration/test_books", "integration/test_backup", "api/test_accounts", "integration/test_identity_jobs",
+    "integration/test_package", "integration/test_migrate", "integration/test_init", "integration/test_jobs",
+    "api/test_front_rows", "integration/test_install", "integration/test_brokers", "api/test_front_access",
+    "integration/test_replay", "integration/test_replay_client", "api/test_backups", "integration/test_message_providers",
+    "integration/test_storm", "api/test_key_rotation", "api/test_doctors_many",
+)]
+
+
+def pytest_collection_modifyitems(items):
+    rank = {file: n for n, file in enumerate(LONG)}
+    root = os.path.join(paths.ROOT, "")
+    items.sort(key=lambda item: rank.get(str(item.path).removeprefix(root), len(rank)))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -73,6 +73,11 @@ class Site:
     def files(self, suffix=".dump"):
         return sorted(f for f in os.listdir(self.dir) if f.endswith(suffix)) if os.path.isdir(self.dir) else []
 
+    def begun(self):
+        """How often pg_dump was begun."""
+        pids = self.tools / "pids"
+        return len(pids.read_text().splitlines()) if pids.exists() else 0
+
     def writing(self):
         wait_for("pg_dump", lambda: self.files(".partial"))
 
@@ -91,10 +96,13 @@ def site(empty_db, make_system, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def settled(site):
+    """What a test leaves is cancelled, and over before the real pg_dump is back: else it makes a backup that the next test counts."""
     yield
-    site.how(None)
     site.db.query("update jobs set status = 'CANCELLED', lease_until = null, finished_at = now(), expires_at = now() where finished_at is null "
                   "and kind = 'backup'")
+    wait_for("the workers' backups", lambda: site.db.value(
+        "select count(*) from pg_stat_activity where application_name = 'guahao-worker backup' and datname = current_database()") == 0)
+    site.how(None)
 
 
 def test_only_a_superuser(site):
@@ -148,13 +156,13 @@ def test_the_same_call_again_gives_the_same_job(site):
 
 
 def test_one_after_another_and_a_cancelled_one_ends(site):
-    n = len(site.files())
+    n, begun = len(site.files()), site.begun()
     site.how("slow")
     running, waiting = site.ask("runs"), site.ask("waits")
     wait_for("progress", lambda: 0 < site.job(running)["progress"] < 100)
     assert site.job(running)["status"] == "RUNNING" and len(site.files(".partial")) == 1 and len(site.list()) == n
     assert data(site.root.delete(f"/api/v1/jobs/{running}"))["status"] == "CANCELLED"
-    wait_for("the other one", lambda: len(open(site.tools / "pids").readlines()) >= 2 and site.files(".partial") != [])
+    wait_for("the other one", lambda: site.begun() >= begun + 2 and site.files(".partial") != [])
     site.how(None)
     wait_for("its end", lambda: site.job(waiting)["status"] == "DONE" or site.db.value(
         "select attempts > 1 from jobs where id = %s", waiting))
