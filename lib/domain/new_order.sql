@@ -24,7 +24,7 @@ select l.id, l.doctor_id, coalesce(l.clinic_id, 0), coalesce(c.area_id, 0), d.de
        l.date - date '1970-01-01', l.slot_minutes, l.total_slots, l.remaining_slots,
        l.is_latest and l.status = '正常' and d.deleted_at is null and d.status <> 'INACTIVE' as open, l.price, l.time_section, l.slot_type,
        l.writer, pg_current_xact_id()::text::bigint & 4294967295 as this_xid,
-       coalesce(d.full_name, d.name), d.title, m.name, c.name
+       coalesce(d.full_name, d.name), d.title, m.name, c.name, coalesce(c.minor_dept_id, d.dept_id)
   from locked l
   join lateral (select * from doctors x where x.id = l.doctor_id offset 0) d on true
   left join minor_departments m on m.id = d.dept_id

@@ -215,3 +215,17 @@ def test_sessions_of_a_doctor_who_is_not_active_are_not_offered(house):
     assert ask.session not in [s["schedule_id"] for s in listed]
     h.run("update doctors set status = 'ACTIVE' where id = %s", ask.doctor)
     assert message(house.api(uid).post(f"/patient/waitlist/{waits}/convert"))["status"] == "pending"
+
+
+def test_strict_mode_takes_the_department_that_the_session_is_listed_under(house, h):
+    """Of the clinic, as GET /patient/hospitals/schedules has it, or of the doctor, when he sits in another department's clinic."""
+    listed = h.one("select minor_dept_id from clinics where id = %s", h.clinic2)
+    clinic = h.one("insert into clinics (area_id, minor_dept_id, name) values (%s, %s, '外借诊室') returning id", h.area, listed)
+    session = h.session(5, doctor=h.extra_doctor(), clinic=clinic)
+    assert listed != h.dept
+    h.setting("appointment.strict_session", "true")
+    for dept, code in ((listed, 0), (h.dept, 0), (listed + 1000, 99)):
+        pid, uid = h.patient()
+        said = message(house.api(uid).post("/patient/appointments", {"scheduleId": session, "hospitalId": h.area, "departmentId": dept,
+                                                                    "patientId": pid}), code)
+        assert code or said["status"] == "pending"

@@ -214,6 +214,14 @@ def area_contradicts_in_strict_mode(h):
     return ask
 
 
+@case("SCHEDULE_MISMATCH", code=99)
+def department_contradicts_in_strict_mode(h):
+    h.setting("appointment.strict_session", "true")
+    ask = _free(h)
+    ask.extra = {"departmentId": h.dept + 1000}
+    return ask
+
+
 @case("SLOT_NOT_ALIGNED", v1=(422, "SLOT_NOT_ALIGNED"))
 def time_is_not_a_slot_start(h):
     ask = _free(h)

@@ -175,8 +175,9 @@ find_target(gh_book_t *book, const gh_book_job_t *bj, const gh_booker_t *who)
     if (!bj->session)
         return gh_book_nowhere(bj, book->b->now_us);
     const gh_session_t *s = &bj->session->s;
-    if (book->strict && ((ask->hospital_id && ask->hospital_id != s->area_id) ||
-                         (ask->dept_id && ask->dept_id != s->dept_id)))
+    if (book->strict &&
+        ((ask->hospital_id && ask->hospital_id != s->area_id) ||
+         (ask->dept_id && ask->dept_id != s->dept_id && ask->dept_id != bj->session->listed_in)))
         return GH_E_SCHEDULE_MISMATCH;
     return GH_E_NONE;
 }

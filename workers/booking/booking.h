@@ -73,6 +73,7 @@ typedef struct gh_ask {
 typedef struct gh_bsession {
     gh_session_t s;
     int64_t writer;    /* of the row version */
+    int64_t listed_in; /* the department under which patients see it: of its clinic, or else of its doctor */
     gh_slots_t *slots; /* NULL until they are needed and known; good within one call of the step only */
     int32_t taken_now; /* by this batch */
     int32_t freed;     /* by this batch: orders moved away */

@@ -30,7 +30,7 @@ select s.id, s.doctor_id, coalesce(s.clinic_id, 0), coalesce(c.area_id, 0), d.de
        (extract(epoch from s.starts_at) * 1000000)::bigint, (extract(epoch from s.ends_at) * 1000000)::bigint,
        s.date - date '1970-01-01', s.slot_minutes, s.total_slots, s.remaining_slots,
        s.is_latest and s.status = '正常' and d.deleted_at is null and d.status <> 'INACTIVE' as open, s.price, s.time_section, s.slot_type, 0 as writer, 0 as this_xid,
-       coalesce(d.full_name, d.name), d.title, m.name, c.name
+       coalesce(d.full_name, d.name), d.title, m.name, c.name, coalesce(c.minor_dept_id, d.dept_id)
   from (select unnest($1::bigint[]) as id
         union
         select n.id

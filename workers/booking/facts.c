@@ -204,6 +204,7 @@ take_session(gh_book_t *book, const PGresult *r, int row, bool locked)
     x->doctor_title = keep(book, r, row, 18);
     x->dept_name = keep(book, r, row, 19);
     x->clinic_name = keep(book, r, row, 20);
+    x->listed_in = gh_pg_i64(r, row, 21, 0);
 }
 
 /* The locked and the looked at, both by id; of one that is among both the locked row counts. */
