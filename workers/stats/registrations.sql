@@ -5,7 +5,7 @@
 with sums as (
     select jsonb_agg(to_jsonb(x)) as list
       from (select f.day, f.slot_type, sum(f.registrations) as n, sum(f.completed) as done, sum(f.revenue) as revenue
-              from gh_hospital_registrations(gh_statistics_first($1::text, $2::text, $3::date), gh_statistics_last($1::text, $3::date)) f
+              from gh_hospital_registrations_kept(gh_statistics_first($1::text, $2::text, $3::date), gh_statistics_last($1::text, $3::date)) f
              group by f.day, f.slot_type) x
 )
 select gh_statistics_error($1, $2) as error,
@@ -19,7 +19,7 @@ select gh_statistics_error($1, $2) as error,
 -- $1 area, $2 date, $3 today. A clinic counts for the area it is in now.
 with found as materialized (
     select f.day, f.slot_type, c.minor_dept_id, sum(f.registrations) as n, sum(f.completed) as done, sum(f.revenue) as revenue
-      from gh_registrations(gh_statistics_last($2::text, $3::date), gh_statistics_last($2::text, $3::date)) f
+      from gh_registrations_kept(gh_statistics_last($2::text, $3::date), gh_statistics_last($2::text, $3::date)) f
       join clinics c on c.id = f.clinic_id
      where c.area_id = $1::bigint
      group by 1, 2, 3
@@ -45,8 +45,8 @@ select coalesce(gh_statistics_error($2, null), case when a.id is null then 'AREA
 -- $1 department, $2 date, $3 date_range, $4 today. Through the clinic's department, not the doctor's.
 with found as materialized (
     select f.day, f.slot_type, f.doctor_id, sum(f.registrations) as n, sum(f.completed) as done, sum(f.revenue) as revenue
-      from gh_registrations(gh_statistics_first($2::text, $3::text, $4::date), gh_statistics_last($2::text, $4::date)) f
-     where f.clinic_id = any (array(select c.id from clinics c where c.minor_dept_id = $1::bigint))
+      from gh_registrations_kept(gh_statistics_first($2::text, $3::text, $4::date), gh_statistics_last($2::text, $4::date), null,
+                                 array(select c.id from clinics c where c.minor_dept_id = $1::bigint)) f
      group by 1, 2, 3
 ), sums as (
     select jsonb_agg(to_jsonb(x)) as list
@@ -71,8 +71,7 @@ select coalesce(gh_statistics_error($2, $3), case when m.id is null then 'DEPART
 with found as materialized (
     select f.day, f.slot_type, f.time_section, f.schedule_id, sum(f.registrations) as n, sum(f.completed) as done,
            sum(f.revenue) as revenue
-      from gh_registrations(gh_statistics_first($2::text, $3::text, $4::date), gh_statistics_last($2::text, $4::date)) f
-     where f.doctor_id = $1::bigint
+      from gh_registrations_kept(gh_statistics_first($2::text, $3::text, $4::date), gh_statistics_last($2::text, $4::date), $1::bigint) f
      group by 1, 2, 3, 4
 ), sums as (
     select jsonb_agg(to_jsonb(x)) as list
@@ -111,7 +110,7 @@ select coalesce(gh_statistics_error($2, $3), case when d.id is null then 'DOCTOR
 -- $1 date, $2 order_by, $3 limit, $4 today
 with best as (
     select c.minor_dept_id, sum(f.registrations) as n, sum(f.revenue) as revenue
-      from gh_registrations(gh_statistics_last($1::text, $4::date), gh_statistics_last($1::text, $4::date)) f
+      from gh_registrations_kept(gh_statistics_last($1::text, $4::date), gh_statistics_last($1::text, $4::date)) f
       join clinics c on c.id = f.clinic_id
      where c.minor_dept_id is not null
      group by 1 having sum(f.registrations) > 0
@@ -130,7 +129,7 @@ select gh_statistics_error($1, null) as error, json_build_object('value', $1) as
 with best as (
     select d.id, d.name, d.title, d.dept_id, x.n, x.revenue
       from (select f.doctor_id, sum(f.registrations) as n, sum(f.revenue) as revenue
-              from gh_registrations(gh_statistics_last($2::text, $5::date), gh_statistics_last($2::text, $5::date)) f
+              from gh_registrations_kept(gh_statistics_last($2::text, $5::date), gh_statistics_last($2::text, $5::date)) f
              group by 1 having sum(f.registrations) > 0) x
       join doctors d on d.id = x.doctor_id
      where $1::bigint is null or d.dept_id = $1
