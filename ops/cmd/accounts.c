@@ -335,7 +335,12 @@ gh_cmd_unlock(gh_cmd_t *c)
     if (rc == GH_EXIT_DONE &&
         (run(&a, "account_unlock", 1, (const char *[]){a.text_id}) != 0 || note(&a, "user.unlock") != 0))
         rc = GH_EXIT_FAILED;
-    return end(&a, rc);
+    rc = end(&a, rc);
+    if (rc == GH_EXIT_DONE && c->json)
+        printf("{\"id\":%lld}\n", (long long)a.id);
+    else if (rc == GH_EXIT_DONE)
+        gh_cmd_say(c, "%s may sign in again", c->args.words[0]);
+    return rc;
 }
 
 int

@@ -104,7 +104,9 @@ run(backup_t *b)
     gh_progress_begin(&b->progress, b->c, "bytes", 0);
     int rc = b->to_stdout ? gh_dump_to_fd(d, STDOUT_FILENO) : gh_dump_to_dir(d);
     if (rc != 0)
-        return gh_cmd_failed(b->c, "%s", s_stopped ? "interrupted" : d->err);
+        return s_stopped                                  ? gh_cmd_failed(b->c, "interrupted")
+               : strncmp(d->err, "cannot write", 12) == 0 ? gh_cmd_failed(b->c, "%s: %s", d->dir, d->err)
+                                                          : gh_cmd_failed(b->c, "%s", d->err);
     gh_progress_end(&b->progress, d->size);
     if (b->to_stdout) {
         fwrite(d->manifest.p, 1, d->manifest.n, stderr);

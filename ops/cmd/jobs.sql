@@ -105,6 +105,9 @@ select json_build_object('figure', f.figure, 'label', f.label, 'value', f.value)
 -- name: jobs_kind_known
 select kind from job_kinds where kind = $1::text;
 
+-- name: jobs_owner_known
+select id from users where id = $1::bigint and not is_deleted;
+
 -- name: jobs_enqueue
 -- $1 id, $2 kind, $3 operation, $4 service, $5 argument frame in hex, $6 owner, $7 key, $8 priority, $9 budget ms, $10 most attempts,
 -- $11 not before, $12 now, $13 request. Which job it is, and whether it is new: an unfinished one of the key stays.

@@ -35,6 +35,17 @@ kind_known(gh_cmd_t *c, PGconn *db, const char *kind)
     return rc;
 }
 
+static int
+owner_known(gh_cmd_t *c, PGconn *db, const char *owner)
+{
+    PGresult *r = gh_dbq_named(db, "jobs_owner_known", 1, &owner);
+    int rc = !r             ? GH_EXIT_FAILED
+             : PQntuples(r) ? GH_EXIT_DONE
+                            : gh_cmd_failed(c, "--owner: there is no account with the id %s", owner);
+    PQclear(r);
+    return rc;
+}
+
 /* The exit status. */
 static int
 take_numbers(gh_cmd_t *c, asked_t *a)
@@ -123,6 +134,8 @@ gh_jobs_enqueue(gh_cmd_t *c, PGconn *db)
     int rc = c->args.n_words == 2 ? take(c, &a) : gh_cmd_usage(c, "enqueue takes one operation");
     if (rc == GH_EXIT_DONE)
         rc = kind_known(c, db, a.kind);
+    if (rc == GH_EXIT_DONE && *a.owner)
+        rc = owner_known(c, db, a.owner);
     if (rc == GH_EXIT_DONE)
         rc = put(c, db, &a);
     gh_buf_fini(&a.args);

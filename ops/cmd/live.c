@@ -45,6 +45,8 @@ gh_cmd_top(gh_cmd_t *c)
     if (gh_args_int(&c->args, "interval", 100, 60000, 1000, &interval) != 0 ||
         gh_args_int(&c->args, "count", 1, 1000000, 0, &count) != 0)
         return gh_cmd_bad_option(c);
+    if (c->json)
+        return gh_cmd_usage(c, "--json: take guahao queues --json, or /metrics");
     const gh_top_options_t opt = {(int)interval, gh_args_has(&c->args, "once"),
                                   gh_args_has(&c->args, "plain"), (int)count};
     return gh_top_run(c->conf, &opt);

@@ -318,6 +318,8 @@ gh_cmd_migrate(gh_cmd_t *c)
         return GH_EXIT_DATABASE;
     size_t applied = 0;
     int rc = up ? gh_migrate_up(c, db, (int)to, gh_args_has(&c->args, "dry-run"), &applied) : status(c, db);
+    if (up && rc == GH_EXIT_DONE && c->json && !gh_args_has(&c->args, "dry-run"))
+        printf("{\"applied\":%zu}\n", applied);
     if (up && rc == GH_EXIT_DONE && applied == 0 && gh_args_has(&c->args, "exit-code"))
         rc = GH_EXIT_NOTHING;
     PQfinish(db);

@@ -51,6 +51,8 @@ verify(restore_t *r)
     if (sum.sealed && *r->secret == '\0' && !gh_args_has(&r->c->args, "verify-only"))
         return gh_cmd_failed(r->c, "%s: the archive is encrypted: its key goes into GUAHAO_BACKUP_KEY",
                              r->file);
+    gh_cmd_say(r->c, "%s of %s is whole%s", r->file, r->manifest.created_at,
+               sum.sealed && *r->secret == '\0' ? "; its contents need GUAHAO_BACKUP_KEY" : "");
     return GH_EXIT_DONE;
 }
 

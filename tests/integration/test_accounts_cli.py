@@ -149,7 +149,8 @@ def test_a_locked_account_is_unlocked(site):
         if sign_in(site, "locked", "Wrong-Horse-1").status_code not in (401,):
             break
     assert sign_in(site, "locked", GOOD).status_code in (403, 423, 429)
-    site.cli("unlock", "locked")
+    who = site.database.value("select id from users where username = 'locked'")
+    assert json.loads(site.cli("unlock", "locked", "--json").stdout) == {"id": who}
     assert sign_in(site, "locked", GOOD).status_code == 200 and actions(site, "locked") == ["user.create", "user.unlock"]
 
 

@@ -70,6 +70,12 @@ def test_what_postgresql_says_is_one_line(site, cluster):
         bare.drop()
 
 
+def test_json_is_json_or_refused(site):
+    assert json.loads(site.cli("migrate", "--json", "--quiet").stdout) == {"applied": 0}
+    done = site.cli("top", "--once", "--json", check=False)
+    assert done.returncode == 2 and "queues --json" in done.stderr and done.stdout == ""
+
+
 def test_schemes_of_the_older_systems_are_understood(site):
     for scheme in ("postgres", "postgresql+asyncpg", "postgresql+psycopg2"):
         dsn = site.database.url.replace("postgresql", scheme, 1)

@@ -171,7 +171,7 @@ def test_wrong_words_are_told(jobs, words, says):
 @pytest.mark.parametrize("words, says", [
     (["show", "01a20068-fff4-727f-ae78-8607221a6198"], "no such job"), (["drop", "01a20068-fff4-727f-ae78-8607221a6198"], "no such job"),
     (["schedule", "enable", "nightly-poem"], "no recurring job nightly-poem"), (["schedule", "run", "nightly-poem"], "no recurring job"),
-    (["kinds", "poem", "--running", "1"], "no kind poem"), (["enqueue", "probe.get", "--owner", "999"], "jobs_owner_fk"),
+    (["kinds", "poem", "--running", "1"], "no kind poem"), (["enqueue", "probe.get", "--owner", "999"], "no account with the id 999"),
 ])
 def test_what_is_not_there_is_told(jobs, words, says):
     assert says in jobs(*words, code=1)
