@@ -8,6 +8,8 @@
  * refused while no broker is heard, before the first list, and when a needed reload does not come within STALE_MS.
  */
 #include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/timez.h"
@@ -33,10 +35,11 @@ static struct {
     bool owed;                  /* asked for, not answered */
     int64_t needed_ms, owed_ms; /* since when */
     int64_t asked_ms, answered_ms, expired_ms;
-    int64_t asked_us, took_us; /* of the last list */
-    int64_t silent_ms;         /* asked since then without a good answer, 0 = answered */
-    int64_t wanted_seq;        /* highest number known to be missed */
-    int64_t asked_seq;         /* of those, what the list under way covers */
+    int64_t asked_us, took_us;  /* of the last list */
+    int64_t silent_ms;          /* asked since then without a good answer, 0 = answered */
+    int64_t wanted_seq;         /* highest number known to be missed */
+    char flushed[GH_UUID_TEXT]; /* the last flush: it comes over every broker */
+    int64_t asked_seq;          /* of those, what the list under way covers */
 } s_sync;
 
 static void
@@ -135,6 +138,56 @@ take_beat(gh_mp_t map, size_t broker)
         missed(seq);
 }
 
+static void
+noted(const gh_reply_head_t *head, gh_str_t body)
+{
+    (void)head; /* nobody waits for it but the one who asked, and he not for long */
+    (void)body;
+}
+
+/* Caches are flushed (workers/system/flush.c): forget the tokens, read revocations and settings again, say how much it was. */
+static void
+flush(gh_mp_t map)
+{
+    gh_buf_t args GH_CLEANUP(gh_buf_fini) = GH_BUF_INIT;
+    char process[80] = "";
+    gh_str_t id, scope;
+    size_t n = 0;
+    if (!gh_mp_str(gh_mp_get(map, "flush"), &id) || !gh_mp_str(gh_mp_get(map, "scope"), &scope) ||
+        gh_str_is(id, s_sync.flushed))
+        return;
+    snprintf(s_sync.flushed, sizeof s_sync.flushed, "%.*s", (int)id.n, id.p);
+    bool all = gh_str_is(scope, "all");
+    if (all || gh_str_is(scope, "tokens"))
+        n += front_tokens_clear(front.tokens);
+    if (all || gh_str_is(scope, "settings")) {
+        n += front_revoked_count(
+            front
+                .revoked); /* they stay until the list is here, and add up with it: none is let in meanwhile */
+        need(gh_mono_ms());
+    }
+    (void)gethostname(process, 64);
+    process[64] = '\0';
+    snprintf(process + strlen(process), 15, ":%d", (int)getpid());
+    gh_mpw_map(&args, 1);
+    gh_mpw_cstr(&args, "body");
+    gh_mpw_map(&args, 3);
+    gh_mpw_cstr(&args, "flush");
+    gh_mpw_str(&args, id);
+    gh_mpw_cstr(&args, "process");
+    gh_mpw_cstr(&args, process);
+    gh_mpw_cstr(&args, "entries");
+    gh_mpw_int(&args, (int64_t)n);
+    gh_log(GH_LOG_INFO, "flushed", GH_KN("scope", scope), GH_KI("entries", n));
+    if (gh_buf_ok(&args))
+        (void)front_link_ask(&(front_errand_t){.service = "system",
+                                               .op = "system.note_flush",
+                                               .args = gh_buf_view(&args),
+                                               .priority = GH_PRIO_HIGH,
+                                               .budget_ms = ASK_BUDGET_MS,
+                                               .done = noted});
+}
+
 void
 front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker)
 {
@@ -150,6 +203,8 @@ front_sync_event(gh_str_t topic, gh_str_t frame, size_t broker)
         take_revocation(map);
     if (gh_str_is(topic, "config"))
         front_settings_event(map);
+    if (gh_str_is(topic, "flush"))
+        flush(map);
     if (!gh_mp_int(gh_mp_get(map, "seq"), &seq) || seq <= s_sync.seq)
         return;
     if (seq > s_sync.seq + 1)

@@ -158,6 +158,16 @@ front_tokens_counts(const front_tokens_t *c, uint64_t *hits, uint64_t *misses)
 }
 
 size_t
+front_tokens_clear(front_tokens_t *c)
+{
+    size_t n = c->n;
+    memset(c->buckets, 0xff, (c->mask + 1) * sizeof *c->buckets);
+    c->n = 0;
+    c->newest = c->oldest = NONE;
+    return n;
+}
+
+size_t
 front_tokens_size(const front_tokens_t *c)
 {
     return c->n;

@@ -17,6 +17,7 @@ void front_tokens_destroy(front_tokens_t **cache_p);
 gh_err_t front_tokens_verify(front_tokens_t *cache, const gh_token_keys_t *keys, gh_str_t token,
                              int64_t now_s, gh_token_t *out);
 void front_tokens_counts(const front_tokens_t *cache, uint64_t *hits, uint64_t *misses);
+size_t front_tokens_clear(front_tokens_t *cache);      /* forget all; how many they were */
 size_t front_tokens_size(const front_tokens_t *cache); /* tokens that are kept */
 
 #endif

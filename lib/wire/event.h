@@ -8,6 +8,7 @@
  *             issued before a moment, is dead; forget the entry after `until` (the last token's exp)
  *   "authz"   {seq, user: int}      roles or permissions of a user changed; user 0: a role changed, forget all
  *   "config"  {seq, rev, set}       the settings of the database (wire/config_event.h); seq 0 when repeated for a new broker
+ *   "flush"   {seq, flush: text, scope: text}  every process forgets what it keeps for speed (workers/system/flush.c); flush: uuid
  *   "jobs"    {seq}                 durable jobs were queued: dispatchers look at once (lib/domain/later.h)
  *   "job_state" {id: bin16}         a durable job that somebody asked for began or ended: fronts that watch it look (front/watch.h);
  *                                   no row, no seq

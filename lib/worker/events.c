@@ -6,11 +6,13 @@
  * broker and was marked as sent. Receivers take a sequence number twice without harm. We listen for what makes cached callers and
  * roles stale.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <libpq-fe.h>
 
 #include "base/log.h"
 #include "base/timez.h"
+#include "base/uuid7.h"
 #include "wire/config_event.h"
 #include "wire/event.h"
 #include "wire/frames.h"
@@ -28,10 +30,11 @@ struct gh_bus {
     uint8_t brokers[GH_BROKERS_MAX][16];
     size_t n_brokers;
     gh_broker_list_t connected;
-    int announce; /* beats that are still answered with the settings of the database */
+    char flushed[GH_UUID_TEXT]; /* the last flush: it comes over every broker */
+    int announce;               /* beats that are still answered with the settings of the database */
 };
 
-static const char *const heard_topics[] = {"authz", "revoke", "config", "beat", NULL};
+static const char *const heard_topics[] = {"authz", "revoke", "config", "flush", "beat", NULL};
 
 bool
 gh_bus_hears(const char *topic)
@@ -115,6 +118,33 @@ forget_all(gh_bus_t *bus)
     gh_upkeep_roles_changed(bus->worker->upkeep);
 }
 
+/* Somebody wants it all read anew (workers/system/flush.c). Roles and settings are replaced when they are here: never nothing. */
+static void
+flush(gh_bus_t *bus, gh_mp_t map)
+{
+    gh_worker_t *w = bus->worker;
+    gh_str_t id, scope;
+    size_t n = 0;
+    if (!gh_mp_str(gh_mp_get(map, "flush"), &id) || !gh_mp_str(gh_mp_get(map, "scope"), &scope) ||
+        gh_str_is(id, bus->flushed))
+        return;
+    snprintf(bus->flushed, sizeof bus->flushed, "%.*s", (int)id.n, id.p);
+    bool all = gh_str_is(scope, "all");
+    if (all || gh_str_is(scope, "callers")) {
+        n += gh_actor_cache_used(w->actors);
+        gh_actor_cache_forget(w->actors, 0);
+    }
+    if (all || gh_str_is(scope, "settings")) {
+        n += w->roles != NULL;
+        gh_upkeep_roles_changed(w->upkeep);
+    }
+    for (size_t i = 0; i < w->n_pools; i++)
+        if ((all || gh_str_is(scope, "places")) && w->pools[i].started && w->pools[i].def->flush)
+            n += w->pools[i].def->flush(w);
+    gh_log(GH_LOG_INFO, "flushed", GH_KN("scope", scope), GH_KI("entries", n));
+    gh_upkeep_flushed(w->upkeep, id, n);
+}
+
 /* A broker we have not met may have missed events, and so may we. */
 static bool
 new_broker(gh_bus_t *bus, gh_str_t id)
@@ -165,6 +195,8 @@ handle(gh_bus_t *bus, gh_str_t topic, gh_mp_t map)
     } else if (gh_str_is(topic, "config")) {
         if (seq > 0) /* not a repetition: read what has changed, x-public-if too */
             gh_upkeep_roles_changed(bus->worker->upkeep);
+    } else if (gh_str_is(topic, "flush")) {
+        flush(bus, map);
     } else if (gh_mp_int(gh_mp_get(map, "user"), &user)) {
         if (user == 0)
             forget_all(bus);

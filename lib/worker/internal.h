@@ -463,6 +463,8 @@ bool gh_upkeep_ready(const gh_upkeep_t *u); /* roles are loaded, partitions are 
 bool gh_upkeep_due(gh_wpool_t *p);          /* something to do on an idle lane of this pool */
 void gh_upkeep_start(gh_wpool_t *p, gh_lane_t *lane);
 void gh_upkeep_roles_changed(gh_upkeep_t *u);
+/* Note that this flush (uuid text) has dropped so many entries here. */
+void gh_upkeep_flushed(gh_upkeep_t *u, gh_str_t flush, size_t entries);
 void gh_upkeep_audited(gh_upkeep_t *u); /* entries of the audit log wait for their seal */
 /* An outbox row was published; its event was heard from a broker: its row is marked soon. */
 void gh_upkeep_told(gh_upkeep_t *u, int64_t seq, const char *topic);

@@ -6,17 +6,20 @@
  *               minute
  *   partitions  of job_done, made ahead and dropped; at start and every ten minutes
  *   sent        marks outbox rows whose event came back from a broker: a PUB socket that is not connected just now loses in silence
+ *   flushed     notes what a flush of caches has dropped here
  *   relay       publishes outbox rows that nobody has marked for a second (their process died, or no broker got them)
  *   seal        gives entries of the audit log their place in its chain: soon after our own, now and then for others'
  *   expire      idempotency keys and outbox rows older than a day, content of files that nothing refers to, in small steps
  *
  * Each is a batch without jobs, one at a time. All are safe to run in many processes at once.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <libpq-fe.h>
 
 #include "base/log.h"
 #include "base/timez.h"
+#include "base/uuid7.h"
 #include "worker/internal.h"
 
 #define SENT_MAX      256
@@ -28,7 +31,7 @@
 #define BLOB_GRACE_US (INT64_C(3600) * 1000000)
 #define SEAL_MS       200 /* entries of this long are sealed together */
 
-typedef enum { ROLES, PARTITIONS, SENT, RELAY, SEAL, EXPIRE, TASKS } task_t;
+typedef enum { ROLES, PARTITIONS, SENT, FLUSHED, RELAY, SEAL, EXPIRE, TASKS } task_t;
 
 struct gh_upkeep {
     gh_worker_t *worker;
@@ -42,12 +45,14 @@ struct gh_upkeep {
     size_t n_told;
     int64_t sent[SENT_MAX]; /* to be marked */
     size_t n_sent;
+    char flush[GH_UUID_TEXT]; /* to be noted; empty: none */
+    size_t flushed;           /* entries */
     bool more_to_expire;
     bool roles_stale; /* something has changed since they were last asked for */
     bool to_seal;     /* entries are left or have come since, or somebody else is sealing */
 };
 
-static const int64_t every_ms[TASKS] = {60000, 600000, INT64_MAX / 4, 1000, 5000, 600000};
+static const int64_t every_ms[TASKS] = {60000, 600000, INT64_MAX / 4, INT64_MAX / 4, 1000, 5000, 600000};
 
 /* ---- steps */
 
@@ -178,6 +183,19 @@ step_sent(gh_batch_t *b)
     return mark_sent(b, &ids);
 }
 
+/* Two flushes at once: the later one is noted. */
+static gh_step_t
+step_flushed(gh_batch_t *b)
+{
+    gh_upkeep_t *u = upkeep_of(b);
+    char entries[24];
+    snprintf(entries, sizeof entries, "%zu", u->flushed);
+    const char *params[] = {u->flush, b->worker->name, entries, moment(b, b->now_us)};
+    gh_batch_query(b, "rt_flushed", 4, params);
+    u->flush[0] = '\0';
+    return GH_STEP_DONE;
+}
+
 /* bytea in hex format -> bytes in batch memory. */
 static gh_str_t
 bytea(gh_batch_t *b, gh_str_t hex)
@@ -248,15 +266,16 @@ static const struct {
     gh_step_fn step;
     gh_op_kind_t kind;
 } tasks[TASKS] = {
-    [ROLES] = {step_roles, GH_OP_READ}, [PARTITIONS] = {step_partitions, GH_OP_TASK},
-    [SENT] = {step_sent, GH_OP_TASK},   [RELAY] = {step_relay, GH_OP_WRITE},
-    [SEAL] = {step_seal, GH_OP_TASK},   [EXPIRE] = {step_expire, GH_OP_TASK},
+    [ROLES] = {step_roles, GH_OP_READ},   [PARTITIONS] = {step_partitions, GH_OP_TASK},
+    [SENT] = {step_sent, GH_OP_TASK},     [FLUSHED] = {step_flushed, GH_OP_TASK},
+    [RELAY] = {step_relay, GH_OP_WRITE},  [SEAL] = {step_seal, GH_OP_TASK},
+    [EXPIRE] = {step_expire, GH_OP_TASK},
 };
 
 static bool
 is_due(const gh_upkeep_t *u, task_t t, int64_t now)
 {
-    if (t == SENT && u->n_sent == 0)
+    if ((t == SENT && u->n_sent == 0) || (t == FLUSHED && !u->flush[0]))
         return false;
     if (t != ROLES && !u->writes)
         return false;
@@ -286,7 +305,7 @@ ended(void *arg, bool ok)
     bool was_ready = gh_upkeep_ready(u);
     u->busy = false;
     u->due_ms[t] = gh_mono_ms() + (ok ? every_ms[t] : RETRY_MS);
-    if (t == SENT)
+    if (t == SENT || t == FLUSHED)
         u->due_ms[t] = 0;
     if (t == EXPIRE && u->more_to_expire)
         u->due_ms[t] = gh_mono_ms() + RETRY_MS / 10;
@@ -362,6 +381,16 @@ gh_upkeep_roles_changed(gh_upkeep_t *u)
 {
     u->due_ms[ROLES] = 0;
     u->roles_stale = true;
+}
+
+void
+gh_upkeep_flushed(gh_upkeep_t *u, gh_str_t flush, size_t entries)
+{
+    uint8_t id[16];
+    if (gh_uuid_parse(flush, id))
+        return;
+    gh_uuid_text(id, u->flush);
+    u->flushed = entries;
 }
 
 void

@@ -36,6 +36,10 @@ with due as (
 delete from unused_blobs u using due
  where u.digest = due.digest and not exists (select 1 from gone where gone.digest = due.digest);
 
+-- name: rt_flushed
+-- $1 flush, $2 process, $3 entries, $4 now
+insert into cache_flushes (flush, process, entries, at) values ($1::uuid, left($2::text, 80), $3::int, $4::timestamptz) on conflict do nothing;
+
 -- name: rt_settings
 -- The settings of running programs, all of them
 select rev, key, value from gh_runtime_rows();

@@ -259,6 +259,8 @@ struct gh_pool {
     /* Called when settings have changed (after start): what the pool has made of gh_worker_conf() is stale. NULL if it reads
      * them each time. */
     void (*configured)(gh_worker_t *w);
+    /* Called when an operator flushes the caches: forget what is only kept for speed; gives how many entries. NULL: nothing is. */
+    size_t (*flush)(gh_worker_t *w);
 };
 
 /* The pools compiled into guahao-worker (workers/pools.c). */

@@ -36,7 +36,8 @@ seal_pieces(file_t *f, const char *digest)
             PQclear(r);
             return whole ? 0 : r ? -1 : -2;
         }
-        bool good = gh_keys_seal_again(f->seal, gh_job_file_place(f->job, n), PQgetvalue(r, 0, 0), &f->sealed);
+        bool good = gh_keys_seal_again(f->seal, gh_job_file_place(f->job, n), PQgetvalue(r, 0, 0),
+                                       &f->sealed);
         PQclear(r);
         if (!good)
             return -1;

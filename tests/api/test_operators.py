@@ -3,15 +3,21 @@ last minutes (SY-03), and what rules and dashboard are about."""
 
 import datetime as dt
 import json
+import os
 import re
+import shutil
+import subprocess
 import time
 
 import pytest
+import requests
+import yaml
 
 from support import metrics
 from support.http import data, problem
 from support.proc import wait_for
-from support.watching import NAME, expressions
+from support.system import free_port
+from support.watching import NAME, PROMETHEUS, expressions, rules
 
 LEVEL = "/api/v1/system/log-level"
 METRICS = "/api/v1/system/metrics"
@@ -229,3 +235,132 @@ def test_every_expression_is_about_what_a_running_system_shows(system):
     assert m.values("guahao_default_partition_rows", "table") == {"job_done", "audit_log", "user_access_log"}
     assert m.sum("guahao_default_partition_rows") == 0 and m.sum("guahao_replication_standbys") == 0
     assert m.values("guahao_durable_jobs", "status") == {"queued", "running", "dead"}
+
+
+# ---- SY-12
+
+FLUSH = "/api/v1/system/cache/flush"
+
+
+def noted(system):
+    """What each process says it has dropped in the last flush."""
+    db = system.database
+    (flush,) = db.row("select flush from cache_flushes order by at desc limit 1")
+    return {p: n for p, n in db.query("select process, entries from cache_flushes where flush = %s", flush)}
+
+
+def fronts(system, of):
+    """Of these processes those that are no worker."""
+    workers = {f"{w['host']}:{w['pid']}" for w in listed(system)}
+    return {p: n for p, n in of.items() if p not in workers}, workers
+
+
+def test_a_flush_reaches_every_process(system, admin):
+    second = system.start_worker("booking", name="booking-again")
+    try:
+        wait_for("the new worker", lambda: any(w["pid"] == second.pid and w["level"] for w in listed(system)), 10)
+        patient = system.api("13800000001")
+        for _ in range(12):
+            patient.get("/patient/appointments")
+            admin.get("/api/v1/system/audit-log")
+        flushed = data(admin.post(FLUSH))["flushed"]
+        said = noted(system)
+        front, workers = fronts(system, said)
+        assert workers <= set(said) and any(p.endswith(f":{second.pid}") for p in said)          # every worker process
+        assert len(front) == len({k for k in data(admin.get(METRICS))["memory"]["rss_bytes"] if k.startswith("front-")})
+        assert flushed == sum(said.values())
+        assert sum(front.values()) >= 1 and all(said[w] >= 1 for w in workers), said             # tokens; roles at least
+        assert sum(said[w] for w in workers) > len(workers)                                      # and callers
+        # all goes on as before, and there is less to drop now
+        assert patient.get("/patient/appointments").json()["code"] == 0
+        assert data(admin.post(FLUSH, {"scope": "tokens"}))["flushed"] <= 2 * len(front)
+        tokens = noted(system)
+        assert set(tokens) == set(said) and not any(tokens[w] for w in workers)
+    finally:
+        second.stop()
+
+
+def test_what_was_kept_of_a_caller_is_gone(system, admin):
+    """Rights that are taken away in the database alone are not heard of: they last until they are read again."""
+    db = system.database
+    user = data(admin.get("/api/v1/users/me"))["id"]
+    other = system.api("N0001")
+    problem(other.get("/api/v1/system/audit-log"), "FORBIDDEN", 403)                             # its rights are known
+    nurse = data(other.get("/api/v1/users/me"))["id"]
+    db.query("insert into user_roles (user_id, role_code) values (%s, 'ADMIN')", nurse)
+    try:
+        assert data(admin.post(FLUSH, {"scope": "callers"}))["flushed"] >= 1
+        assert data(other.get("/api/v1/system/audit-log"))["total"] > 0
+        entry = data(admin.get("/api/v1/system/audit-log?action=cache.flush"))["items"][0]
+        assert (entry["actor_id"], entry["entity"], entry["entity_id"], entry["outcome"]) == (user, "cache", "callers", "success")
+    finally:
+        db.query("delete from user_roles where user_id = %s and role_code = 'ADMIN'", nurse)
+        data(admin.post(FLUSH, {"scope": "callers"}))
+    problem(other.get("/api/v1/system/audit-log"), "FORBIDDEN", 403)
+
+
+def test_settings_are_read_again(system, admin):
+    """Rows that were written behind the system's back, without an event."""
+    db, patient = system.database, system.api("13800000001")
+    rows = db.query("delete from role_permissions where role_code = 'PATIENT' and permission_code = 'appointment:read' returning scope")
+    assert patient.get("/api/v1/appointments").status_code == 200
+    try:
+        data(admin.post(FLUSH, {"scope": "settings"}))
+        wait_for("no right", lambda: patient.get("/api/v1/appointments").status_code == 403, 5)
+    finally:
+        for scope, in rows:
+            db.query("insert into role_permissions (role_code, permission_code, scope) values ('PATIENT', 'appointment:read', %s)", scope)
+        data(admin.post(FLUSH, {"scope": "settings"}))
+    wait_for("the right", lambda: patient.get("/api/v1/appointments").status_code == 200, 5)
+
+
+@pytest.mark.parametrize("body", [{"scope": "everything"}, {"scope": 1}, {"scope": None}])
+def test_faulty_scopes(admin, body):
+    p = problem(admin.post(FLUSH, body), "VALIDATION_FAILED", 422)
+    assert [e["field"] for e in p["errors"]] == ["scope"]
+
+
+def test_a_flush_is_for_administrators(system):
+    problem(system.api("13800000001").post(FLUSH), "FORBIDDEN", 403)
+    problem(system.api().post(FLUSH), "TOKEN_MISSING", 401)
+
+
+# ---- a real Prometheus
+
+def test_prometheus_takes_it_all(system, admin, tmp_path):
+    """The project's own configuration and rules: its target is up, every rule is evaluated, every question of the dashboard is answered."""
+    if not shutil.which("prometheus"):
+        pytest.skip("prometheus is not installed")
+    port = free_port()
+    with open(os.path.join(PROMETHEUS, "prometheus.yml")) as f:
+        conf = yaml.safe_load(f)
+    conf["global"] = {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"}
+    conf["rule_files"] = [os.path.join(PROMETHEUS, name) for name in conf["rule_files"]]
+    conf["scrape_configs"][0]["static_configs"][0]["targets"] = [system.base.removeprefix("http://")]
+    file = tmp_path / "prometheus.yml"
+    file.write_text(yaml.safe_dump(conf))
+    base = f"http://127.0.0.1:{port}/api/v1/"
+    with subprocess.Popen(["prometheus", f"--config.file={file}", f"--storage.tsdb.path={tmp_path / 'data'}",
+                           f"--web.listen-address=127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+        try:
+            def ask(what, **query):
+                try:
+                    return requests.get(base + what, params=query, timeout=5).json().get("data")
+                except (requests.ConnectionError, ValueError):            # it is starting
+                    return None
+
+            def series(e):
+                return (ask("query", query=e.replace("$__rate_interval", "5m")) or {}).get("result")
+            wait_for("four looks", lambda: (series("max(count_over_time(up[1m]))") or [{"value": (0, "0")}])[0]["value"][1] >= "4", 20)
+            (target,) = ask("targets")["activeTargets"]
+            assert (target["health"], target["lastError"]) == ("up", "")
+            wait_for("all rules", lambda: all(r["health"] == "ok" for g in ask("rules")["groups"] for r in g["rules"]), 10)
+            answers = {title: series(e) for title, e in expressions()}
+            assert all(a is not None for a in answers.values()), [t for t, a in answers.items() if a is None]
+            alerts = {r["alert"] for r in rules() if "alert" in r}
+            # nothing of that has happened here
+            quiet = {"Bookings", "Payments", "Standbys", "Locked accounts, clients that left"}
+            assert {t for t, a in answers.items() if not a} - alerts <= quiet
+        finally:
+            p.terminate()
+            p.wait(20)

@@ -307,6 +307,7 @@ TABLE = [
     ("system.v1_update_config", "PATCH", "/api/v1/system/config", ADMIN, body(**{"code.resend_s": 60})),
     ("system.v1_get_statistics", "GET", "/api/v1/system/statistics", ADMIN, None),
     ("system.v1_set_log_level", "PATCH", "/api/v1/system/log-level", ADMIN, body(level="info", component="worker.send", ttl_s=1)),
+    ("system.v1_flush_cache", "POST", "/api/v1/system/cache/flush", ADMIN, body(scope="tokens")),
     ("system.v1_list_audit_log", "GET", "/api/v1/system/audit-log", ADMIN, None),
     ("system.v1_verify_audit_log", "POST", "/api/v1/system/audit-log/verify", ADMIN, None),
     # superusers alone (tests/api/test_backups.py)

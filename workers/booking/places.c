@@ -38,14 +38,22 @@ drop(gh_places_t *self, entry_t *e)
     free(e);
 }
 
+size_t
+gh_places_clear(gh_places_t *self)
+{
+    size_t n = 0;
+    for (; self->entries; n++)
+        drop(self, self->entries);
+    return n;
+}
+
 void
 gh_places_destroy(gh_places_t **self_p)
 {
     gh_places_t *self = *self_p;
     if (!self)
         return;
-    while (self->entries)
-        drop(self, self->entries);
+    (void)gh_places_clear(self);
     free(self);
     *self_p = NULL;
 }

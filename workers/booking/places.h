@@ -23,6 +23,8 @@ gh_slots_t *gh_places_put(gh_places_t *self, int64_t schedule_id, int64_t writer
 /* The bitmap now belongs to the row version that this transaction is writing. */
 void gh_places_moved(gh_places_t *self, int64_t schedule_id, int64_t writer);
 void gh_places_forget(gh_places_t *self, int64_t schedule_id);
+/* Forget all. How many there were. */
+size_t gh_places_clear(gh_places_t *self);
 /* Is there a bitmap, of whatever version? */
 bool gh_places_has(gh_places_t *self, int64_t schedule_id);
 

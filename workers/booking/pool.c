@@ -193,9 +193,22 @@ start(gh_worker_t *w)
     return 0;
 }
 
+/* What is remembered decides nothing: batches under way read the places again. */
+static size_t
+flush(gh_worker_t *w)
+{
+    gh_booking_t *state = gh_booking_state(w);
+    size_t n = gh_places_clear(state->places);
+    for (size_t i = 0; i < GH_FULL_MAX; i++)
+        n += state->full[i] != 0;
+    memset(state->full, 0, sizeof state->full);
+    return n;
+}
+
 const gh_pool_t gh_pool_booking = {.name = "booking",
                                    .ops = ops,
                                    .sql = {gh_sql_booking, gh_sql_domain},
                                    .sql_count = {&gh_sql_booking_count, &gh_sql_domain_count},
                                    .start = start,
-                                   .stop = stop};
+                                   .stop = stop,
+                                   .flush = flush};

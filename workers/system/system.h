@@ -11,6 +11,7 @@ gh_step_t gh_list_settings(gh_batch_t *b);    /* settings.c */
 gh_step_t gh_change_settings(gh_batch_t *b);  /* settings.c */
 void gh_gauges_tick(gh_worker_t *w);          /* gauges.c */
 gh_step_t gh_change_log_level(gh_batch_t *b); /* log_level.c */
+gh_step_t gh_flush_caches(gh_batch_t *b);     /* flush.c */
 gh_step_t gh_verify_audit_log(gh_batch_t *b); /* verify.c */
 gh_step_t gh_ask_backup(gh_batch_t *b);       /* backups.c */
 gh_step_t gh_list_backups(gh_batch_t *b);     /* backups.c */
