@@ -93,6 +93,7 @@ static const struct {
     const char *metric, *by, *help; /* help NULL: the front counts some of it too, metrics.c begins it */
 } s_tallies[] = {{"bookings", "channel", "Bookings that were asked for, by surface and outcome."},
                  {"payments", "method", "Payments that patients asked for, by method and outcome."},
+                 {"diagnosis", "model", "Durable jobs of kind diagnosis that ended, by model and outcome."},
                  {"lockouts", "reason",
                   "Sign-ins and changes of passwords that were refused because the account is locked."},
                  {"auth_failures", "reason", NULL}};

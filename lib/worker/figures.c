@@ -69,6 +69,12 @@ gh_batch_tally(gh_batch_t *b, const char *metric, const char *by)
 }
 
 void
+gh_pool_tally(gh_worker_t *w, const gh_pool_t *pool, const char *metric, gh_str_t by, gh_str_t outcome)
+{
+    gh_tally_add(gh_wpool_of(w, pool), metric, by, outcome);
+}
+
+void
 gh_tally_answer(gh_wjob_priv_t *j)
 {
     const gh_op_t *op = j->op ? j->op->def : NULL;

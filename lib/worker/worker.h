@@ -172,6 +172,9 @@ void gh_batch_audit(gh_batch_t *b, const gh_wjob_t *job, const gh_audit_t *entry
  * whose answers are to be counted names `tally` instead. */
 void gh_batch_tally(gh_batch_t *b, const char *metric, const char *by);
 
+/* The same at once, from the loop's thread, with an outcome ("ok" or the name of an error row): for what ends outside batches. */
+void gh_pool_tally(gh_worker_t *w, const gh_pool_t *pool, const char *metric, gh_str_t by, gh_str_t outcome);
+
 /* The entry of an attempt that was refused because of who asks: outcome "denied", action the operation's name. The runtime makes it
  * for what x-access guards; this is for an operation that decides by itself. Nothing for nobody (no token). */
 void gh_batch_denied(gh_batch_t *b, const gh_wjob_t *job);

@@ -1,15 +1,19 @@
 """GET /metrics of a whole system after known traffic (api/29, R-212)."""
 
+import uuid
+
+import msgpack
 import pytest
 
 from support import booking_cases as bc
 from support import metrics
+from support.broker import uuid7
 from support.http import data, problem
 from support.proc import wait_for
 
 pytestmark = pytest.mark.usefixtures("default_settings")
 
-# api/29 "Metrics exposed at /metrics", but for guahao_diagnosis_total: there are no diagnoses here.
+# api/29 "Metrics exposed at /metrics".
 NAMED = {"guahao_http_requests_total": ("counter", {"surface", "route", "method", "status"}),
          "guahao_http_request_seconds": ("histogram", {"surface", "route"}),
          "guahao_db_query_seconds": ("histogram", {"statement"}),
@@ -23,7 +27,8 @@ NAMED = {"guahao_http_requests_total": ("counter", {"surface", "route", "method"
          "guahao_lockouts_total": ("counter", {"reason"}),
          "guahao_rate_limited_total": ("counter", {"policy"}),
          "guahao_bookings_total": ("counter", {"channel", "outcome"}),
-         "guahao_payments_total": ("counter", {"method", "outcome"})}
+         "guahao_payments_total": ("counter", {"method", "outcome"}),
+         "guahao_diagnosis_total": ("counter", {"model", "outcome"})}
 
 
 def look(house):
@@ -88,6 +93,22 @@ def test_exactly_what_was_done_is_counted(house):
     assert more("guahao_http_requests_total", **show) == 3
     assert more("guahao_db_query_seconds_count", statement="v1_bill", pool="billing") == 3
     assert 0 < more("guahao_db_query_seconds_sum", statement="v1_bill", pool="billing") < 60
+
+
+def test_diagnoses_count_when_they_end(house):
+    """Durable jobs of that kind, whatever operation carries them out: by the model that was asked for."""
+    def put(op, model, tries=1):
+        body = {"body": {"model": model} if model else {}}
+        house.h.run("insert into jobs (id, kind, op, service, args, owner_id, priority, budget_ms, max_attempts, run_at, created_at) "
+                    "values (%s, 'diagnosis', %s, 'system', %s, (select min(user_id) from user_roles where role_code = 'ADMIN'), 2, 5000, "
+                    "%s, now() - interval '1 day', now())", str(uuid.UUID(bytes=uuid7())), op, msgpack.packb(body), tries)
+    for model in ("lung-2", "lung-2", "skin", None):
+        put("system.v1_verify_audit_log", model)
+    put("system.nothing", "skin")
+    settle(house, "guahao_diagnosis_total", 2, model="lung-2", outcome="ok")
+    settle(house, "guahao_diagnosis_total", 1, model="none", outcome="ok")
+    settle(house, "guahao_diagnosis_total", 2, model="skin")
+    assert look(house).sum("guahao_diagnosis_total", model="skin", outcome="ok") == 1
 
 
 def test_all_that_the_contract_names_in_the_format_of_prometheus(house):

@@ -29,6 +29,7 @@
 #define FILE_STEP     2000 /* ended jobs that are moved to their day at a time */
 #define STOP_MS       2000
 #define PARAMS_MAX    8
+#define DIAGNOSED_MAX 1024 /* between two looks, a second */
 
 /* One attempt: claimed, sent, then ended. */
 typedef struct run {
@@ -43,12 +44,18 @@ typedef struct run {
     int broker;                    /* -1: to be sent */
     bool sent_before;
     bool ended; /* to be noted */
-    bool ours;  /* said so when leases were renewed */
+    bool diagnosis;
+    char code[48]; /* of the error, "ok" without one */
+    bool ours;     /* said so when leases were renewed */
     gh_run_end_t end;
     int status;
     gh_buf_t body, headers, error;
     char type[121]; /* media type of a body that is a file */
 } run_t;
+
+typedef struct diagnosed {
+    char model[48], outcome[48];
+} diagnosed_t;
 
 struct gh_dispatcher {
     const gh_conf_t *conf;
@@ -66,6 +73,9 @@ struct gh_dispatcher {
     bool more;        /* the last claim found all that it asked for */
     pthread_t thread;
     atomic_bool stop;
+    pthread_mutex_t lock; /* of what follows */
+    diagnosed_t diagnosed[DIAGNOSED_MAX];
+    size_t n_diagnosed;
 };
 
 static void
@@ -107,6 +117,7 @@ end_run(run_t *r, bool failed, gh_str_t code, gh_mp_t params, gh_str_t extra)
     gh_json_t j;
     r->end = gh_run_decide(failed, gh_error_find(code), r->attempt, r->max_attempts);
     r->ended = true;
+    snprintf(r->code, sizeof r->code, "%.*s", failed ? (int)code.n : 2, failed && code.p ? code.p : "ok");
     gh_buf_clear(&r->error);
     if (!failed)
         return;
@@ -228,6 +239,36 @@ tell(gh_dispatcher_t *d, const run_t *r)
         gh_brokers_tell(d->brokers, r->id);
 }
 
+/* Its end counts, no attempt that is repeated. */
+static void
+count_diagnosis(gh_dispatcher_t *d, const run_t *r)
+{
+    gh_mp_t args;
+    gh_str_t model;
+    if (!r->diagnosis || r->end == GH_RUN_AGAIN)
+        return;
+    if (gh_mp_check(r->args.p, r->args.n, r->args.n, &args) ||
+        !gh_mp_str(gh_mp_path(args, "body.model"), &model))
+        model = GH_STR("none");
+    pthread_mutex_lock(&d->lock);
+    if (d->n_diagnosed < DIAGNOSED_MAX) {
+        diagnosed_t *e = &d->diagnosed[d->n_diagnosed++];
+        snprintf(e->model, sizeof e->model, "%.*s", (int)model.n, model.p);
+        snprintf(e->outcome, sizeof e->outcome, "%s", r->code);
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+void
+gh_dispatcher_diagnosed(gh_dispatcher_t *d, gh_diagnosed_fn fn, void *arg)
+{
+    pthread_mutex_lock(&d->lock);
+    for (size_t i = 0; i < d->n_diagnosed; i++)
+        fn(arg, d->diagnosed[i].model, d->diagnosed[i].outcome);
+    d->n_diagnosed = 0;
+    pthread_mutex_unlock(&d->lock);
+}
+
 static void
 drop_ended(gh_dispatcher_t *d)
 {
@@ -235,6 +276,7 @@ drop_ended(gh_dispatcher_t *d)
     for (size_t i = 0; i < d->n_runs; i++)
         if (d->runs[i]->ended) {
             tell(d, d->runs[i]);
+            count_diagnosis(d, d->runs[i]);
             free_run(d->runs[i]);
         } else
             d->runs[kept++] = d->runs[i];
@@ -330,6 +372,7 @@ run_of(const gh_dispatcher_t *d, const PGresult *r, int row, int64_t asked_ms)
     snprintf(run->key, sizeof run->key, "%s", PQgetvalue(r, row, 11));
     snprintf(run->ip, sizeof run->ip, "%s", PQgetvalue(r, row, 12));
     snprintf(run->agent, sizeof run->agent, "%s", PQgetvalue(r, row, 13));
+    run->diagnosis = gh_pg_bool(r, row, 14);
     run->deadline_ms = asked_ms + run->budget_ms + REPLY_MORE_MS;
     run->lease_ms = asked_ms + d->lease_ms;
     if (gh_buf_ok(&run->args) && gh_uuid_parse(gh_pg_str(r, row, 0), run->id) == 0 &&
@@ -606,6 +649,7 @@ destroy(gh_dispatcher_t **d_p)
     gh_brokers_destroy(&d->brokers);
     gh_blocking_destroy(&d->db);
     gh_seal_destroy(&d->seal);
+    (void)pthread_mutex_destroy(&d->lock);
     free(d);
 }
 
@@ -617,6 +661,7 @@ gh_dispatcher_start(const gh_conf_t *conf)
     if (!d)
         return NULL;
     d->conf = conf;
+    (void)pthread_mutex_init(&d->lock, NULL); /* of the default kind: cannot fail */
     d->parallel = (size_t)gh_conf_int(conf, "jobs.parallel");
     d->lease_ms = gh_conf_int(conf, "jobs.lease_ms");
     d->pruned_ms = gh_mono_ms() - PRUNE_MS;

@@ -20,6 +20,10 @@ gh_dispatcher_t *gh_dispatcher_start(const gh_conf_t *conf);
 /* Stop it: jobs in hand may finish for two seconds, the others are given back. */
 void gh_dispatcher_stop(gh_dispatcher_t **d_p);
 
+/* Diagnoses that have ended since the last call, for the counter of /metrics; from any one thread. */
+typedef void (*gh_diagnosed_fn)(void *arg, const char *model, const char *outcome);
+void gh_dispatcher_diagnosed(gh_dispatcher_t *d, gh_diagnosed_fn fn, void *arg);
+
 /* ---- recurring.c, of the dispatcher's thread */
 
 /* Make a row in job_schedules for each recurring job of this version. -1 after an error, which is logged. */

@@ -60,7 +60,8 @@ with limited as materialized (
  returning j.*
 )
 select c.id, c.op, c.service, encode(c.args, 'hex'), coalesce(c.owner_id, 0), c.priority, least(c.budget_ms, k.budget_max_ms), c.attempts,
-       least(c.max_attempts, k.attempts_max), c.run_id, coalesce(c.trace, ''), coalesce(c.idem_key, ''), coalesce(c.caller_ip, ''), coalesce(c.caller_agent, '')
+       least(c.max_attempts, k.attempts_max), c.run_id, coalesce(c.trace, ''), coalesce(c.idem_key, ''), coalesce(c.caller_ip, ''), coalesce(c.caller_agent, ''),
+       c.kind = 'diagnosis'
   from claimed c
  cross join (select set_config('synchronous_commit', 'off', true)) quick
   left join job_kinds k on k.kind = c.kind

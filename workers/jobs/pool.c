@@ -65,9 +65,23 @@ start(gh_worker_t *w)
     return -1;
 }
 
+static void
+count_diagnosis(void *w, const char *model, const char *outcome)
+{
+    gh_pool_tally(w, &gh_pool_jobs, "diagnosis", gh_str(model), gh_str(outcome));
+}
+
+static void
+tick(gh_worker_t *w)
+{
+    const threads_t *t = gh_worker_state(w, &gh_pool_jobs);
+    gh_dispatcher_diagnosed(t->dispatcher, count_diagnosis, w);
+}
+
 const gh_pool_t gh_pool_jobs = {.name = "jobs",
                                 .ops = ops,
                                 .sql = {gh_sql_jobs},
                                 .sql_count = {&gh_sql_jobs_count},
                                 .start = start,
-                                .stop = stop};
+                                .stop = stop,
+                                .tick = tick};
