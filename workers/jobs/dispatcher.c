@@ -428,12 +428,13 @@ put_in_hand(const gh_dispatcher_t *d, gh_pgarr_t *ids, gh_pgarr_t *attempts, con
     return d->n_runs > 0 && params[0] && params[1];
 }
 
+/* Of the job's attempts the one that goes on: an earlier one may have ended here and not be noted yet. */
 static run_t *
 run_by_id(gh_dispatcher_t *d, gh_str_t id_text)
 {
     uint8_t id[16];
     for (size_t i = 0; gh_uuid_parse(id_text, id) == 0 && i < d->n_runs; i++)
-        if (memcmp(d->runs[i]->id, id, sizeof id) == 0)
+        if (!d->runs[i]->ended && memcmp(d->runs[i]->id, id, sizeof id) == 0)
             return d->runs[i];
     return NULL;
 }
