@@ -47,7 +47,8 @@ gh_dial_connect(void *socket, const gh_conf_t *conf, const char *endpoint, const
 }
 
 void *
-gh_dial(void *context, int type, const gh_dial_t *how, const gh_conf_t *conf, const char *endpoint, const char *cert)
+gh_dial(void *context, int type, const gh_dial_t *how, const gh_conf_t *conf, const char *endpoint,
+        const char *cert)
 {
     void *s = gh_dial_new(context, type, how);
     if (s && gh_dial_connect(s, conf, endpoint, cert)) {

@@ -18,10 +18,11 @@ s_again(const gh_broker_list_t *list)
     size_t at = 0;
     for (size_t i = 0; i < list->n; i++) {
         const gh_broker_at_t *b = &list->at[i];
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s %s %s %s %s\n", b->name, b->inner, b->events_in,
-                               b->events_out, b->cert);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s %s %s %s %s\n", b->name, b->inner,
+                               b->events_in, b->events_out, b->cert);
     }
-    FUZZ_CHECK(gh_broker_list_parse((gh_str_t){text, at}, &again, why, sizeof why) == 0 && again.n == list->n);
+    FUZZ_CHECK(gh_broker_list_parse((gh_str_t){text, at}, &again, why, sizeof why) == 0 &&
+               again.n == list->n);
     for (size_t i = 0; i < list->n; i++)
         FUZZ_CHECK(gh_broker_same(&list->at[i], &again.at[i]));
 }
@@ -60,9 +61,11 @@ void
 fuzz_examples(void)
 {
     static const char *const good[] = {
-        "# name inner in out\neast tcp://10.0.0.5:5570 tcp://10.0.0.5:5571 tcp://10.0.0.5:5572 /etc/guahao/east.key\n"
+        "# name inner in out\neast tcp://10.0.0.5:5570 tcp://10.0.0.5:5571 tcp://10.0.0.5:5572 "
+        "/etc/guahao/east.key\n"
         "west\tipc:///run/w.sock ipc:///run/w-in.sock ipc:///run/w-out.sock # here\r\n\n",
-        "a ipc://a ipc://b ipc://c", "# tcp://127.0.0.1:1, ipc:///x,\nb tcp://a:1 tcp://a:2 tcp://a:3 b.key\n"};
+        "a ipc://a ipc://b ipc://c",
+        "# tcp://127.0.0.1:1, ipc:///x,\nb tcp://a:1 tcp://a:2 tcp://a:3 b.key\n"};
     for (size_t i = 0; i < GH_COUNT(good); i++)
         fuzz_add(good[i], strlen(good[i]));
 }

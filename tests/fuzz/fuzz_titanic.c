@@ -49,7 +49,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     /* Strangers' answers end a request; one of ours that refuses for good, or too often, fails it. */
     gh_titanic_end_t first = gh_titanic_answer(frame, 1), last = gh_titanic_answer(frame, 100);
     FUZZ_CHECK(gh_reply_is_head(data, n) || (first == GH_TITANIC_DONE && last == GH_TITANIC_DONE));
-    FUZZ_CHECK(last != GH_TITANIC_AGAIN && (first == last || (first == GH_TITANIC_AGAIN && last == GH_TITANIC_FAILED)));
+    FUZZ_CHECK(last != GH_TITANIC_AGAIN &&
+               (first == last || (first == GH_TITANIC_AGAIN && last == GH_TITANIC_FAILED)));
     return gh_reply_is_head(data, n) ? 0 : rc;
 }
 
