@@ -23,8 +23,8 @@ typedef struct front_route_counts {
 typedef struct front_worker_counts {
     atomic_uint_fast64_t auth_failures[4]; /* missing, invalid, expired, revoked */
     atomic_uint_fast64_t rate_limited[FRONT_POLICIES];
-    atomic_uint_fast64_t parked, resent, late, left, send_failed, resident_bytes, token_hits, token_misses,
-        token_size, revoked, rows, rows_lost, file_bytes;
+    atomic_uint_fast64_t parked, waiting, resent, late, left, send_failed, resident_bytes, token_hits,
+        token_misses, token_size, revoked, rows, rows_lost, file_bytes;
     atomic_int_fast64_t pid;
     atomic_int_fast64_t ready_ms;  /* gh_mono_ms() when it last could serve protected routes, 0: it cannot */
     atomic_int_fast64_t turned_ms; /* gh_mono_ms() when its loop last looked at the time */

@@ -232,6 +232,7 @@ void front_turns_stop(void);
 /* True: others of this operation are before it, the request sleeps until front_request_resume(). */
 bool front_turns_wait(struct http_request *req, const gh_operation_t *op);
 bool front_turns_go_on(void); /* at the end of a turn; true when somebody who waits can go on in the next */
+size_t front_turns_waiting(void);
 /* A job of the operation is under way, and no more. */
 void front_turns_begun(const gh_operation_t *op);
 void front_turns_ended(const gh_operation_t *op);

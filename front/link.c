@@ -429,6 +429,7 @@ tick(void *arg, u_int64_t now_kore)
     atomic_store_explicit(&mine->turned_ms, now, memory_order_relaxed);
     atomic_store_explicit(&mine->linked, front_link_alive(), memory_order_relaxed);
     atomic_store_explicit(&mine->parked, front_link_parked(), memory_order_relaxed);
+    atomic_store_explicit(&mine->waiting, front_turns_waiting(), memory_order_relaxed);
     atomic_store_explicit(&mine->file_bytes, front_files_held(), memory_order_relaxed);
 }
 

@@ -169,6 +169,8 @@ front_metrics(gh_buf_t *out)
     put_limited(out);
     put_one(out, "guahao_front_parked", "gauge", "Requests that wait for a reply.",
             offsetof(front_worker_counts_t, parked));
+    put_one(out, "guahao_front_waiting", "gauge", "Requests of a crowd that wait for their turn.",
+            offsetof(front_worker_counts_t, waiting));
     put_one(out, "guahao_front_file_bytes", "gauge", "Bytes of files on their way in or out.",
             offsetof(front_worker_counts_t, file_bytes));
     put_one(out, "guahao_front_resent_total", "counter", "Jobs sent again because a broker vanished.",

@@ -212,6 +212,12 @@ front_turns_go_on(void)
     return more;
 }
 
+size_t
+front_turns_waiting(void)
+{
+    return s_turns.n;
+}
+
 void
 front_turns_stop(void)
 {

@@ -122,6 +122,8 @@ def test_beside_others_a_crowd_goes_on_at_its_pace(make_bench):
     start = time.monotonic()
     for n, s in enumerate(crowd):
         s.sendall(request(n))
+    waiting = metric(b.front, "guahao_front_waiting")
+    assert waiting > 0 or len(held) == CROWD
     wait_for("all of the crowd to be under way", lambda: len(held) == CROWD, 30)
     # nobody was answered: beyond its window it went on only by the span
     assert held[-1][0] - start > (CROWD - 2 * WINDOW) / WINDOW * SPAN_S
@@ -131,3 +133,4 @@ def test_beside_others_a_crowd_goes_on_at_its_pace(make_bench):
     assert [status_of(read_all(s, 30)) for s in crowd] == [200] * CROWD
     asks.join(30)
     assert answers[0].status_code == 200
+    wait_for("nobody to wait", lambda: metric(b.front, "guahao_front_waiting") == 0, 10)
